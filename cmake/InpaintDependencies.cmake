@@ -1,0 +1,21 @@
+# Libraries the program is built with; tools/install_dependencies.sh names their packages.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(PNG REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(Eigen3 REQUIRED)
+find_package(Boost REQUIRED)
+pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg)
+pkg_check_modules(EXIF REQUIRED IMPORTED_TARGET libexif)
+pkg_check_modules(ISAL IMPORTED_TARGET libisal)  # amd64 and arm64; Boost.CRC otherwise
+find_path(STB_INCLUDE_DIR stb_image_resize.h PATH_SUFFIXES stb REQUIRED)
+find_package(dnnl QUIET)  # optional: the fast matrix products
+
+if(dnnl_FOUND)
+  message(STATUS "Matrix products: oneDNN ${dnnl_VERSION}, with Eigen as the readable definition")
+else()
+  message(STATUS "Matrix products: Eigen (install oneDNN for faster training)")
+endif()

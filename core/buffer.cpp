@@ -1,0 +1,58 @@
+#include "core/buffer.h"
+
+#include <sys/mman.h>
+
+#include <cstdlib>
+#include <cstring>
+
+namespace inpaint {
+namespace {
+constexpr int64_t kAlignment = 64;               // a cache line and an AVX-512 register
+constexpr int64_t kHugePage = int64_t{2} << 20;  // large arrays ask for huge pages: fewer TLB misses
+
+int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+}  // namespace
+
+Buffer::Buffer(int64_t bytes) : bytes_(bytes) {
+  INPAINT_CHECK(bytes >= 0, "buffer of {} bytes", bytes);
+  if (bytes == 0) return;
+  const int64_t alignment = bytes >= kHugePage ? kHugePage : kAlignment;
+  const int64_t rounded = round_up(bytes, alignment);
+  void* pointer = std::aligned_alloc(static_cast<size_t>(alignment), static_cast<size_t>(rounded));
+  if (pointer == nullptr)
+    throw OutOfMemory(
+        fmt::format("out of memory: {} bytes ({:.2f} GiB) were refused; a smaller batch_size "
+                    "needs less",
+                    bytes, static_cast<double>(bytes) / (1 << 30)));
+  data_.reset(pointer);
+  if (alignment == kHugePage) madvise(pointer, static_cast<size_t>(rounded), MADV_HUGEPAGE);  // a hint only
+  std::memset(pointer, 0, static_cast<size_t>(rounded));
+}
+
+void Buffer::Free::operator()(void* pointer) const { std::free(pointer); }
+
+Tensor Buffer::tensor(const Shape& shape, DType dtype, int64_t offset) const {
+  const Tensor view{shape, dtype, Device::kCpu, static_cast<std::byte*>(data()) + offset};
+  INPAINT_CHECK(offset >= 0 && offset % size_of(dtype) == 0 && offset + view.bytes() <= bytes_,
+                "{} at {} does not lie in a buffer of {} bytes", to_string(shape), offset, bytes_);
+  return view;
+}
+
+int Arena::reserve(const Shape& shape, DType dtype) {
+  INPAINT_CHECK(buffer_.data() == nullptr, "reserve after allocate");
+  slots_.push_back({shape, dtype, planned_bytes_});
+  planned_bytes_ += round_up(shape.elements() * size_of(dtype), kAlignment);
+  return static_cast<int>(slots_.size()) - 1;
+}
+
+void Arena::allocate() {
+  INPAINT_CHECK(buffer_.data() == nullptr, "allocated twice");
+  buffer_ = Buffer(planned_bytes_);
+}
+
+Tensor Arena::tensor(int id) const {
+  const Slot& slot = slots_.at(static_cast<size_t>(id));
+  return buffer_.tensor(slot.shape, slot.dtype, slot.offset);
+}
+
+}  // namespace inpaint

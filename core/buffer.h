@@ -1,0 +1,61 @@
+// Memory with an owner. A Buffer is one allocation; an Arena is planned first (reserve, as often as needed),
+// allocated once, and then hands out tensors that stay valid until it is destroyed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace inpaint {
+
+class Buffer {
+ public:
+  Buffer() = default;
+  explicit Buffer(int64_t bytes);  // zeroed, aligned to 64 bytes; throws OutOfMemory
+  Buffer(Buffer&&) noexcept = default;
+  Buffer& operator=(Buffer&&) noexcept = default;
+
+  void* data() const { return data_.get(); }
+  int64_t bytes() const { return bytes_; }
+
+  // A view of this buffer from its start (or from `offset` bytes on, a multiple of the element size).
+  Tensor tensor(const Shape& shape, DType dtype, int64_t offset = 0) const;
+
+ private:
+  struct Free {
+    void operator()(void* pointer) const;
+  };
+  std::unique_ptr<void, Free> data_;
+  int64_t bytes_ = 0;
+};
+
+// The machine would not give this much memory: exit code 1, the message holds the bytes asked for.
+class OutOfMemory : public UserError {
+ public:
+  using UserError::UserError;
+};
+
+class Arena {
+ public:
+  // Plans room for one tensor; the id is its place in the arena.
+  int reserve(const Shape& shape, DType dtype);
+  int64_t planned_bytes() const { return planned_bytes_; }
+
+  void allocate();  // once, after the last reserve
+  Tensor tensor(int id) const;
+
+ private:
+  struct Slot {
+    Shape shape;
+    DType dtype;
+    int64_t offset;
+  };
+  std::vector<Slot> slots_;
+  int64_t planned_bytes_ = 0;
+  Buffer buffer_;
+};
+
+}  // namespace inpaint

@@ -1,0 +1,41 @@
+// Philox4x32-10: counter-based random numbers. A number is a function of (seed, stream, index), so nothing is
+// stored, any thread can draw any index, and a resumed run continues the sequence exactly.
+// Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace inpaint {
+
+// One stream per purpose; the values are written into checkpoints by their use, so they never change.
+enum class RandomStream : uint32_t {
+  kInitialValues = 1,
+  kHoleOffsets = 2,
+  kShuffle = 3,
+  kEvaluationHoles = 4,
+  kDataConversion = 5,
+  kProceduralPictures = 6,
+  kSampleHoles = 7,
+};
+
+class Philox {
+ public:
+  // `part` splits a stream further (for instance by tensor); below 2^24.
+  Philox(uint64_t seed, RandomStream stream, uint32_t part = 0);
+
+  // Four independent 32-bit numbers for (index, round).
+  std::array<uint32_t, 4> bits(uint64_t index, uint32_t round = 0) const;
+
+  double uniform(uint64_t index, uint32_t round = 0) const;  // in [0, 1), 53 bits
+  uint32_t below(uint32_t bound, uint64_t index,
+                 uint32_t round = 0) const;                 // uniform in [0, bound), bound >= 1
+  double normal(uint64_t index, uint32_t round = 0) const;  // Box-Muller, mean 0, deviation 1
+  double truncated_normal(uint64_t index) const;            // drawn again (next round) beyond two deviations
+
+ private:
+  std::array<uint32_t, 2> key_;
+  uint32_t stream_;
+};
+
+}  // namespace inpaint
