@@ -1,5 +1,7 @@
 #include "core/thread_pool.h"
 
+#include <utility>
+
 #include "core/error.h"
 
 namespace inpaint {
