@@ -41,19 +41,16 @@ void Context::parallel_blocks(int64_t n, int64_t block,
   });
 }
 
-void Context::reserve_workspace(int64_t bytes_per_worker) {
-  constexpr int64_t kLine = 64;
-  const int64_t rounded = (bytes_per_worker + kLine - 1) / kLine * kLine;
-  if (rounded <= workspace_bytes_) return;
-  workspace_ = Buffer();
-  workspace_ = Buffer(rounded * threads());
-  workspace_bytes_ = rounded;
+void Context::reserve_workspace(int64_t bytes) {
+  if (bytes <= workspace_.bytes()) return;
+  workspace_ = Buffer();  // the old one goes first: the two need not fit side by side
+  workspace_ = Buffer(bytes);
 }
 
-void* Context::workspace(int worker, int64_t bytes) const {
-  INPAINT_CHECK(bytes <= workspace_bytes_, "an op asked for {} bytes of workspace, {} were planned", bytes,
-                workspace_bytes_);
-  return static_cast<std::byte*>(workspace_.data()) + worker * workspace_bytes_;
+void* Context::workspace(int64_t bytes) const {
+  INPAINT_CHECK(bytes <= workspace_.bytes(), "an op asked for {} bytes of workspace, {} were planned", bytes,
+                workspace_.bytes());
+  return workspace_.data();
 }
 
 }  // namespace inpaint

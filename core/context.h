@@ -34,15 +34,14 @@ class Context {
   void parallel_blocks(int64_t n, int64_t block,
                        const std::function<void(int64_t begin, int64_t end, int worker)>& body) const;
 
-  // Scratch memory: planned before the first step with the largest need of any op, per worker, and reused by
-  // every op. workspace() throws when an op asks for more than was planned.
-  void reserve_workspace(int64_t bytes_per_worker);
-  void* workspace(int worker, int64_t bytes) const;
+  // Scratch memory: planned before the first step with the largest need of any op, and reused by every op.
+  // workspace() throws when an op asks for more than was planned. 64-byte aligned, contents undefined.
+  void reserve_workspace(int64_t bytes);
+  void* workspace(int64_t bytes) const;
 
  private:
   mutable ThreadPool pool_;
   MatrixBackend backend_;
-  int64_t workspace_bytes_ = 0;  // per worker
   Buffer workspace_;
 };
 
