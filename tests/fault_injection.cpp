@@ -1,0 +1,103 @@
+#undef _FORTIFY_SOURCE  // its inline versions of the calls below would clash with ours
+#include "tests/fault_injection.h"
+
+#include <sys/syscall.h>
+#include <sys/types.h>
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdarg>
+#include <cstddef>
+
+extern "C" long syscall(long number, ...) noexcept;
+
+namespace inpaint::faults {
+namespace {
+
+std::atomic<bool> g_armed = false;
+std::atomic<int> g_calls = 0;
+Injection::What g_what = Injection::What::kFail;
+int g_nth = 0, g_error = 0;
+
+enum class Kind { kReported, kSilent };
+
+// True: the call shall fail, errno is set.
+bool struck(Kind kind) {
+  using What = Injection::What;
+  if (!g_armed || (kind == Kind::kSilent && g_what != What::kKill)) return false;
+  const int call = ++g_calls;
+  if (g_what == What::kShortWrites) {
+    errno = EINTR;
+    return call % 2 == 0;
+  }
+  if (g_what == What::kFailAlways ? call < g_nth : call != g_nth) return false;
+  if (g_what == What::kKill) raise(SIGKILL);
+  errno = g_error;
+  return true;
+}
+
+}  // namespace
+
+Injection::Injection(What what, int nth, int error) {
+  g_calls = 0;
+  g_what = what;
+  g_nth = nth;
+  g_error = error;
+  g_armed = true;
+}
+Injection::~Injection() { g_armed = false; }
+int Injection::calls() const { return g_calls; }
+
+}  // namespace inpaint::faults
+
+using inpaint::faults::Kind;
+using inpaint::faults::struck;
+
+extern "C" {
+
+constexpr int kHere = -100;  // AT_FDCWD
+
+int open(const char* path, int flags, ...) {
+  va_list arguments;
+  va_start(arguments, flags);
+  const unsigned mode = va_arg(arguments, unsigned);  // meaningless, and ignored, without O_CREAT
+  va_end(arguments);
+  return struck(Kind::kReported) ? -1 : static_cast<int>(syscall(SYS_openat, kHere, path, flags, mode));
+}
+
+ssize_t write(int fd, const void* data, size_t size) {
+  if (struck(Kind::kReported)) return -1;
+  using inpaint::faults::g_what;
+  const bool halve =
+      inpaint::faults::g_armed && g_what == inpaint::faults::Injection::What::kShortWrites && size > 1;
+  return syscall(SYS_write, fd, data, halve ? size / 2 : size);
+}
+
+int fsync(int fd) { return struck(Kind::kReported) ? -1 : static_cast<int>(syscall(SYS_fsync, fd)); }
+
+int rename(const char* from, const char* to) noexcept {
+  if (struck(Kind::kReported)) return -1;
+  return static_cast<int>(syscall(SYS_renameat2, kHere, from, kHere, to, 0));
+}
+
+int renameat2(int from_folder, const char* from, int to_folder, const char* to, unsigned flags) noexcept {
+  if (struck(Kind::kReported)) return -1;
+  return static_cast<int>(syscall(SYS_renameat2, from_folder, from, to_folder, to, flags));
+}
+
+int ftruncate(int fd, off_t size) noexcept {
+  return struck(Kind::kReported) ? -1 : static_cast<int>(syscall(SYS_ftruncate, fd, size));
+}
+
+int flock(int fd, int operation) noexcept {
+  return struck(Kind::kSilent) ? -1 : static_cast<int>(syscall(SYS_flock, fd, operation));
+}
+
+int unlink(const char* path) noexcept {
+  return struck(Kind::kSilent) ? -1 : static_cast<int>(syscall(SYS_unlinkat, kHere, path, 0));
+}
+
+int close(int fd) { return struck(Kind::kSilent) ? -1 : static_cast<int>(syscall(SYS_close, fd)); }
+
+}  // extern "C"

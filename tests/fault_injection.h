@@ -1,0 +1,27 @@
+// Makes the system calls of a test program fail or kill it. A program that uses this has its own open, write,
+// fsync, rename, renameat2, ftruncate, flock, unlink and close, which hand on to the system until a fault is
+// armed.
+#pragma once
+
+namespace inpaint::faults {
+
+// Counts the calls made while it lives, and makes one of them fail. For one test at a time.
+class Injection {
+ public:
+  enum class What {
+    kFail,        // the call does nothing and returns `error`
+    kFailAlways,  // it, and every later one
+    kKill,        // SIGKILL instead of the call
+    kShortWrites  // every write takes half of what it is given, and every other call is interrupted (EINTR)
+  };
+  // The `nth` call from now on (1 is the first). kFail and kFailAlways count open, write, fsync, rename,
+  // renameat2 and ftruncate, whose failures a program must report; kKill counts all.
+  Injection(What what, int nth, int error = 0);
+  ~Injection();
+  Injection(const Injection&) = delete;
+  Injection& operator=(const Injection&) = delete;
+
+  int calls() const;
+};
+
+}  // namespace inpaint::faults
