@@ -1,0 +1,63 @@
+#include "nn/batch_norm.h"
+
+#include "kernels/batch_norm.h"
+
+namespace inpaint {
+
+BatchNorm::BatchNorm(ParameterSpec& spec, std::string name, int64_t channels, Activation activation)
+    : Layer(name),
+      channels_(channels),
+      activation_(activation),
+      bias_(spec.other(name + ".bias", {channels}, InitialValues::kZero)),
+      gamma_(spec.other(name + ".bn.weight", {channels}, InitialValues::kOne)),
+      beta_(spec.other(name + ".bn.bias", {channels}, InitialValues::kZero)),
+      running_mean_(spec.running(name + ".bn.running_mean", {channels}, InitialValues::kZero)),
+      running_variance_(spec.running(name + ".bn.running_var", {channels}, InitialValues::kOne)) {}
+
+Shape BatchNorm::out_shape(const Shape& x) const {
+  if (x.rank() < 2 || x.back() != channels_)
+    throw ShapeError(fmt::format("{}: expected [..., {}], got {}", name(), channels_, to_string(x)));
+  return x;
+}
+
+std::vector<Shape> BatchNorm::saved_shapes(const Shape&) const { return {{channels_}, {channels_}}; }
+
+int64_t BatchNorm::workspace_bytes(const Context& ctx, const Shape& x, DType) const {
+  return batch_norm_workspace_bytes(ctx, x);
+}
+
+void BatchNorm::forward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
+                        std::span<const Tensor> saved, Statistics statistics) const {
+  const Tensor gamma = params.value(gamma_), beta = params.value(beta_);
+  if (statistics == Statistics::kRunning) {
+    batch_norm_inference(ctx, x, params.value(bias_), params.value(running_mean_),
+                         params.value(running_variance_), gamma, beta, kEpsilon, activation_, y);
+    return;
+  }
+  batch_norm_statistics(ctx, x, saved[0], saved[1]);
+  batch_norm_forward(ctx, x, saved[0], saved[1], gamma, beta, kEpsilon, activation_, y);
+}
+
+void BatchNorm::backward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor&,
+                         const Tensor& dy, const Tensor* dx, ParameterGrads grads,
+                         std::span<const Tensor> saved) const {
+  INPAINT_CHECK(dx != nullptr, "{}: a batch norm is never the first layer", name());
+  BatchNormGrads param_grads;
+  Tensor dgamma, dbeta;
+  if (grads != ParameterGrads::kSkip) {
+    dgamma = params.grad(gamma_);
+    dbeta = params.grad(beta_);
+    // The bias's gradient is exactly 0 and its place in the array was zeroed when it was allocated.
+    param_grads = {&dgamma, &dbeta, to_grad_mode(grads)};
+  }
+  batch_norm_backward(ctx, x, saved[0], saved[1], params.value(gamma_), params.value(beta_), kEpsilon,
+                      activation_, dy, *dx, param_grads);
+}
+
+void BatchNorm::update_running(const Context& ctx, const Parameters& params,
+                               std::span<const Tensor> saved) const {
+  batch_norm_update_running(ctx, saved[0], saved[1], params.value(bias_), kDecay, params.value(running_mean_),
+                            params.value(running_variance_));
+}
+
+}  // namespace inpaint

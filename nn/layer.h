@@ -1,0 +1,66 @@
+// A layer: shapes and options, immutable after construction. Parameters, activations and what backward needs
+// come in as arguments, so one network can have several passes in flight.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/context.h"
+#include "kernels/grad_mode.h"
+#include "nn/parameters.h"
+
+namespace inpaint {
+
+// Which statistics a batch norm normalises with.
+enum class Statistics {
+  kBatch,    // of this very batch: training
+  kRunning,  // the running averages: inference
+};
+
+// What backward does with the gradients of the parameters.
+enum class ParameterGrads { kSkip, kOverwrite, kAccumulate };
+
+class Layer {
+ public:
+  explicit Layer(std::string name) : name_(std::move(name)) {}
+  virtual ~Layer() = default;
+  Layer(const Layer&) = delete;
+  Layer& operator=(const Layer&) = delete;
+
+  const std::string& name() const { return name_; }
+
+  // Throws ShapeError naming this layer when it cannot take x.
+  virtual Shape out_shape(const Shape& x) const = 0;
+
+  // What one pass must keep for this layer's backward, besides x and y.
+  virtual std::vector<Shape> saved_shapes(const Shape&) const { return {}; }
+
+  // Workspace of the largest op of forward and backward.
+  virtual int64_t workspace_bytes(const Context&, const Shape& x, DType dtype) const = 0;
+
+  // Multiplications and additions of the matrix products of one forward pass; backward needs as many for the
+  // input's gradient and as many for the weight's.
+  virtual int64_t product_flop(const Shape&) const { return 0; }
+
+  // y is overwritten.
+  virtual void forward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
+                       std::span<const Tensor> saved, Statistics statistics) const = 0;
+
+  // For the batch normalised with its own statistics. dx is overwritten, skipped when null.
+  virtual void backward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
+                        const Tensor& dy, const Tensor* dx, ParameterGrads grads,
+                        std::span<const Tensor> saved) const = 0;
+
+  // Moves the running averages by the statistics that forward saved; a layer without any does nothing.
+  virtual void update_running(const Context&, const Parameters&, std::span<const Tensor>) const {}
+
+ private:
+  std::string name_;
+};
+
+inline GradMode to_grad_mode(ParameterGrads grads) {
+  return grads == ParameterGrads::kAccumulate ? GradMode::kAccumulate : GradMode::kOverwrite;
+}
+
+}  // namespace inpaint

@@ -1,0 +1,49 @@
+#include "nn/linear.h"
+
+#include "kernels/linear.h"
+
+namespace inpaint {
+
+Linear::Linear(ParameterSpec& spec, std::string name, int64_t in_features, const Shape& out_features)
+    : Layer(name),
+      in_features_(in_features),
+      out_features_(out_features),
+      weight_(spec.weight(name + ".weight", {out_features.elements(), in_features}, InitialValues::kNormal,
+                          CheckpointLayout::kSame)) {
+  INPAINT_CHECK(out_features.rank() == 1 || out_features.rank() == 3, "{}: out_features {}", this->name(),
+                to_string(out_features));
+}
+
+Shape Linear::out_shape(const Shape& x) const {
+  if (x.rank() < 2 || x.elements() != x[0] * in_features_)
+    throw ShapeError(
+        fmt::format("{}: expected [N, ...] of {} values each, got {}", name(), in_features_, to_string(x)));
+  if (out_features_.rank() == 1) return {x[0], out_features_[0]};
+  return {x[0], out_features_[0], out_features_[1], out_features_[2]};
+}
+
+int64_t Linear::workspace_bytes(const Context&, const Shape&, DType) const { return 0; }
+
+int64_t Linear::product_flop(const Shape& x) const {
+  return 2 * x[0] * in_features_ * out_features_.elements();
+}
+
+Tensor Linear::flat(const Tensor& tensor) const {
+  const int64_t n = tensor.shape[0];
+  return tensor.reshaped({n, tensor.elements() / n});
+}
+
+void Linear::forward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
+                     std::span<const Tensor>, Statistics) const {
+  linear_forward(ctx, flat(x), params.value(weight_), flat(y));
+}
+
+void Linear::backward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor&,
+                      const Tensor& dy, const Tensor* dx, ParameterGrads grads,
+                      std::span<const Tensor>) const {
+  if (grads != ParameterGrads::kSkip)
+    linear_backward_weight(ctx, flat(x), flat(dy), params.grad(weight_), to_grad_mode(grads));
+  if (dx != nullptr) linear_backward_data(ctx, flat(dy), params.value(weight_), flat(*dx));
+}
+
+}  // namespace inpaint

@@ -1,0 +1,75 @@
+// A network is a chain of layers; a Pass is one forward through it, with what its backward needs.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "nn/layer.h"
+
+namespace inpaint {
+
+class Network;
+
+// The memory of one pass, planned from shapes and allocated once: every layer's output and saved values, and
+// two buffers the gradients travel through. A pass for inference keeps two layer outputs only.
+class Pass {
+ public:
+  enum class Keep { kForBackward, kOutputOnly };
+
+  // Plans the workspace of ctx too. `network` must outlive this object.
+  Pass(Context& ctx, const Network& network, int64_t batch, DType dtype, Keep keep);
+
+  Tensor output() const { return outputs_.back(); }  // of the last forward
+  int64_t batch() const { return batch_; }
+  int64_t bytes() const { return arena_.planned_bytes(); }
+
+ private:
+  friend class Network;
+
+  int64_t batch_;
+  Keep keep_;
+  Arena arena_;
+  int travelling_[2];                       // the pair of buffers, places in the arena
+  Tensor input_;                            // of the last forward; a view
+  std::vector<Tensor> outputs_;             // by layer
+  std::vector<std::vector<Tensor>> saved_;  // by layer
+};
+
+class Network {
+ public:
+  // x: the shape of one example, without the batch axis: [rows, columns, channels].
+  Network(std::string name, const Shape& x) : name_(std::move(name)), x_(x) {}
+  Network(Network&&) = default;
+
+  // Adds a layer behind the last; its parameters are declared in spec() under "<network>.<layer>".
+  template <typename L, typename... Args>
+  void add(const std::string& layer, Args&&... args) {
+    layers_.push_back(std::make_unique<L>(*spec_, name_ + "." + layer, std::forward<Args>(args)...));
+  }
+
+  const std::string& name() const { return name_; }
+  const ParameterSpec& spec() const { return *spec_; }
+  const std::vector<std::unique_ptr<Layer>>& layers() const { return layers_; }
+  Shape in_shape(int64_t batch) const { return {batch, x_[0], x_[1], x_[2]}; }
+  int64_t product_flop(int64_t batch) const;  // of one forward pass
+
+  // Returns the last layer's output, which lives in the pass; x must stay as it is until backward has run.
+  Tensor forward(const Context& ctx, const Parameters& params, const Tensor& x, Statistics statistics,
+                 Pass& pass) const;
+
+  // Of the last forward of this pass, which must have used Statistics::kBatch. dx (the input's gradient) is
+  // overwritten, skipped when null; nothing of the pass that a second backward needs is changed.
+  void backward(const Context& ctx, const Parameters& params, const Tensor& dy, const Tensor* dx,
+                ParameterGrads grads, Pass& pass) const;
+
+  // Moves all running averages by the batch statistics of the pass's last forward.
+  void update_running(const Context& ctx, const Parameters& params, const Pass& pass) const;
+
+ private:
+  std::string name_;
+  Shape x_;
+  std::unique_ptr<ParameterSpec> spec_ = std::make_unique<ParameterSpec>();  // Parameters point at it
+  std::vector<std::unique_ptr<Layer>> layers_;
+};
+
+}  // namespace inpaint

@@ -1,0 +1,85 @@
+#include "nn/parameters.h"
+
+#include <utility>
+
+#include "kernels/random_fill.h"
+
+namespace inpaint {
+
+ParameterId ParameterSpec::add(Kind kind, ParameterInfo info) {
+  auto& list = lists_[static_cast<size_t>(kind)];
+  int64_t& size = sizes_[static_cast<size_t>(kind)];
+  info.offset = size;
+  size += info.shape.elements();
+  list.push_back(std::move(info));
+  return {kind, list.size() - 1};
+}
+
+ParameterId ParameterSpec::weight(std::string name, const Shape& shape, InitialValues initial,
+                                  CheckpointLayout layout) {
+  return add(Kind::kWeight, {std::move(name), shape, initial, layout, 0});
+}
+
+ParameterId ParameterSpec::other(std::string name, const Shape& shape, InitialValues initial) {
+  return add(Kind::kOther, {std::move(name), shape, initial, CheckpointLayout::kSame, 0});
+}
+
+ParameterId ParameterSpec::running(std::string name, const Shape& shape, InitialValues initial) {
+  return add(Kind::kRunning, {std::move(name), shape, initial, CheckpointLayout::kSame, 0});
+}
+
+Parameters::Parameters(const ParameterSpec& spec, DType dtype, Use use)
+    : spec_(&spec),
+      dtype_(dtype),
+      use_(use),
+      values_(spec.parameters() * size_of(dtype)),
+      running_(spec.elements(ParameterId::Kind::kRunning) * size_of(dtype)) {
+  if (use == Use::kInference) return;
+  grads_ = Buffer(values_.bytes());
+  moments1_ = Buffer(values_.bytes());
+  moments2_ = Buffer(values_.bytes());
+}
+
+void Parameters::initialize(const Context& ctx, uint64_t seed, uint32_t network) {
+  constexpr double kDeviation = 0.02;
+  uint32_t place = network << 16;
+  for (const auto kind :
+       {ParameterId::Kind::kWeight, ParameterId::Kind::kOther, ParameterId::Kind::kRunning}) {
+    for (size_t index = 0; index < spec_->list(kind).size(); ++index) {
+      const Tensor tensor = value({kind, index});
+      const Philox random(seed, RandomStream::kInitialValues, place++);
+      switch (spec_->list(kind)[index].initial) {
+        case InitialValues::kZero:
+          fill_constant(ctx, 0.0, tensor);
+          break;
+        case InitialValues::kOne:
+          fill_constant(ctx, 1.0, tensor);
+          break;
+        case InitialValues::kNormal:
+          fill_normal(ctx, random, kDeviation, tensor);
+          break;
+        case InitialValues::kTruncatedNormal:
+          fill_truncated_normal(ctx, random, kDeviation, tensor);
+          break;
+      }
+    }
+  }
+}
+
+Tensor Parameters::part(const Buffer& buffer, ParameterId id) const {
+  const ParameterInfo& info = spec_->info(id);
+  const int64_t base = id.kind == ParameterId::Kind::kOther ? spec_->elements(ParameterId::Kind::kWeight) : 0;
+  return buffer.tensor(info.shape, dtype_, (base + info.offset) * size_of(dtype_));
+}
+
+Tensor Parameters::value(ParameterId id) const {
+  return part(id.kind == ParameterId::Kind::kRunning ? running_ : values_, id);
+}
+
+Tensor Parameters::grad(ParameterId id) const { return part(grads_, id); }
+Tensor Parameters::moment1(ParameterId id) const { return part(moments1_, id); }
+Tensor Parameters::moment2(ParameterId id) const { return part(moments2_, id); }
+
+Tensor Parameters::whole(const Buffer& buffer) const { return buffer.tensor({spec_->parameters()}, dtype_); }
+
+}  // namespace inpaint
