@@ -1,0 +1,107 @@
+// One training step of the GAN on one batch: disc_iter updates of the discriminator, then gene_iter updates
+// of the generator, and the passes that only watch.
+//
+// The losses of one batch, with H the hidden image and F the fake image:
+//   rec_loss       mean (H - F)^2, or mean |H - F|
+//   adv_gene_loss  mean cross-entropy of D(F) against 1
+//   tv_loss        total variation of F, mean over the batch
+//   gene_loss_ori  lamb_adv adv_gene_loss + lamb_rec rec_loss + lamb_tv tv_loss
+//   adv_disc_loss  mean cross-entropy over the 2N scores D(H) against 1 and D(F) against 0
+//   disc_loss_ori  lamb_adv adv_disc_loss
+//   disc_acc       share of the 2N scores on the right side
+// To both comes the weight decay: 1e-5 * mean over the network's weight tensors of (sum of squares / 2).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "kernels/reconstruction_loss.h"
+#include "train/model.h"
+
+namespace inpaint {
+
+struct StepOptions {
+  double learning_rate = 0.0002;
+  double lamb_rec = 0.999, lamb_adv = 0.001, lamb_tv = 1e-6;
+  ReconstructionNorm norm = ReconstructionNorm::kL2;
+  bool weight_clip =
+      false;  // clip gradients to [-10, 10]; Adam's beta2 0.999; D learns at a tenth of the rate
+  int gene_iter = 5, disc_iter = 1;
+  // Do work that a step repeats with identical results once: the generator's forward pass while the generator
+  // stands still, and D over the real batch while D does. Same bits, fewer passes.
+  bool reuse = true;
+};
+
+struct Losses {
+  double rec_loss = 0, adv_gene_loss = 0, tv_loss = 0, gene_loss_ori = 0;
+  double adv_disc_loss = 0, disc_loss_ori = 0, disc_acc = 0;
+};
+
+class TrainingStep {
+ public:
+  static constexpr double kWeightDecayRate = 1e-5, kGradientClip = 10;
+
+  // Allocates the passes for this batch size. model and ctx must outlive this object.
+  TrainingStep(Context& ctx, Model& model, int64_t batch_size, const StepOptions& options);
+
+  // Takes a batch: bytes u8 [N, S, S, C] and hole offsets i32 [N, 2]. Cuts the holes; both are free after.
+  void load(const Tensor& images, const Tensor& offsets);
+
+  // Trains on the loaded batch; returns the losses of the last generator update before it was applied (of the
+  // last discriminator update where gene_iter is 0).
+  Losses train();
+
+  // Losses of the loaded batch, changing no state: with batch statistics as in training (a summary), or with
+  // the running averages (a sample, validation).
+  Losses watch(Statistics statistics);
+
+  // Of the last pass, views that stay valid until the next: painted holes [N, H, H, C], logits [N, 1].
+  Tensor fake_images() const { return generator_pass_.output(); }
+  Tensor real_scores() const { return real_pass_.output(); }
+  Tensor fake_scores() const { return fake_pass_.output(); }
+  // Of the loaded batch.
+  Tensor masked_images() const { return arena_.tensor(memory_.masked); }
+  Tensor hidden_images() const { return arena_.tensor(memory_.hidden); }
+
+  // How many updates each network has had: Adam's step counts, part of a checkpoint.
+  int64_t generator_updates = 0, discriminator_updates = 0;
+
+  double generator_learning_rate() const { return options_.learning_rate; }
+  double discriminator_learning_rate() const {
+    return options_.learning_rate * (options_.weight_clip ? 0.1 : 1.0);
+  }
+  // Weight-decay terms of the two losses at the last update: rate * mean over weight tensors of sum w^2 / 2.
+  double generator_decay_loss() const;
+  double discriminator_decay_loss() const;
+
+  int64_t bytes() const;         // of all passes
+  int64_t product_flop() const;  // of the matrix products of one train(), as executed
+
+ private:
+  // Places in the arena; scalars are f64[1].
+  struct Memory {
+    int masked, hidden, dfake, dscore, rec, tv, gene, real, fake, correct_real, correct_fake, unused,
+        generator_half_squares, discriminator_half_squares;
+  };
+
+  void forward_generator(Statistics statistics);
+  void forward_real(Statistics statistics);
+  void forward_fake(Statistics statistics);
+  void update_discriminator();
+  void update_generator();
+  void update(const Network& network, const Parameters& params, double learning_rate, int64_t t,
+              int half_squares);
+  Losses read_losses() const;
+  double scalar(int id) const { return *arena_.tensor(id).as<double>(); }
+
+  Context& ctx_;
+  Model& model_;
+  StepOptions options_;
+  Pass generator_pass_, real_pass_, fake_pass_;
+  Arena arena_;
+  Memory memory_;
+  bool generator_pass_current_ = false;  // it holds the loaded batch, through the generator as it is now
+  bool real_pass_current_ = false;       // the same of the hidden images through the discriminator
+};
+
+}  // namespace inpaint
