@@ -62,17 +62,11 @@ Losses TrainingStep::watch(Statistics statistics) {
   forward_generator(statistics);
   forward_real(statistics);
   forward_fake(statistics);
-  const Tensor fake_score = fake_scores();
-  reconstruction_loss(ctx_, options_.norm, fake_images(), hidden_images(), options_.lamb_rec,
-                      arena_.tensor(memory_.rec), nullptr, GradMode::kOverwrite);
-  total_variation(ctx_, fake_images(), options_.lamb_tv, arena_.tensor(memory_.tv), nullptr,
-                  GradMode::kOverwrite);
-  sigmoid_bce(ctx_, fake_score, 1, options_.lamb_adv, arena_.tensor(memory_.gene),
-              arena_.tensor(memory_.unused), nullptr);
-  sigmoid_bce(ctx_, real_scores(), 1, 0, arena_.tensor(memory_.real), arena_.tensor(memory_.correct_real),
-              nullptr);
-  sigmoid_bce(ctx_, fake_score, 0, 0, arena_.tensor(memory_.fake), arena_.tensor(memory_.correct_fake),
-              nullptr);
+  judge_scores();
+  sigmoid_bce(ctx_, fake_scores(), 1, 0, arena_.tensor(memory_.gene), arena_.tensor(memory_.unused), nullptr);
+  reconstruction_loss(ctx_, options_.norm, fake_images(), hidden_images(), 0, arena_.tensor(memory_.rec),
+                      nullptr, GradMode::kOverwrite);
+  total_variation(ctx_, fake_images(), 0, arena_.tensor(memory_.tv), nullptr, GradMode::kOverwrite);
   generator_pass_current_ = real_pass_current_ = false;
   return read_losses();
 }
@@ -93,6 +87,14 @@ void TrainingStep::forward_real(Statistics statistics) {
 
 void TrainingStep::forward_fake(Statistics statistics) {
   model_.discriminator.forward(ctx_, model_.discriminator_params, fake_images(), statistics, fake_pass_);
+}
+
+// The discriminator's loss and accuracy, without gradients.
+void TrainingStep::judge_scores() {
+  sigmoid_bce(ctx_, real_scores(), 1, 0, arena_.tensor(memory_.real), arena_.tensor(memory_.correct_real),
+              nullptr);
+  sigmoid_bce(ctx_, fake_scores(), 0, 0, arena_.tensor(memory_.fake), arena_.tensor(memory_.correct_fake),
+              nullptr);
 }
 
 void TrainingStep::update_discriminator() {
@@ -132,10 +134,7 @@ void TrainingStep::update_generator() {
   disc.update_running(ctx_, disc_params, real_pass_);
   forward_fake(Statistics::kBatch);
   disc.update_running(ctx_, disc_params, fake_pass_);
-  sigmoid_bce(ctx_, real_scores(), 1, 0, arena_.tensor(memory_.real), arena_.tensor(memory_.correct_real),
-              nullptr);
-  sigmoid_bce(ctx_, fake_scores(), 0, 0, arena_.tensor(memory_.fake), arena_.tensor(memory_.correct_fake),
-              nullptr);
+  judge_scores();
 
   // Through the discriminator for the image's gradient only; its own parameters' gradients are not touched.
   const Tensor dscore = arena_.tensor(memory_.dscore), dfake = arena_.tensor(memory_.dfake);

@@ -87,6 +87,7 @@ class TrainingStep {
   void forward_generator(Statistics statistics);
   void forward_real(Statistics statistics);
   void forward_fake(Statistics statistics);
+  void judge_scores();
   void update_discriminator();
   void update_generator();
   void update(const Network& network, const Parameters& params, double learning_rate, int64_t t,

@@ -1,0 +1,207 @@
+// Whole networks: gradients of all parameters and of the input against directional derivatives in double.
+#include "nn/network.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "core/philox.h"
+#include "kernels/random_fill.h"
+#include "nn/context_encoder.h"
+
+using namespace inpaint;
+
+namespace {
+
+constexpr ContextEncoderOptions kTiny{
+    .image_size = 16, .image_channel = 3, .base_channels = 3, .bottleneck = 7};
+
+struct Case {
+  Context ctx{2, MatrixBackend::kEigen};
+  Network network;
+  Parameters params;
+  Pass pass;
+  Buffer x, dy, dx;
+  int64_t batch;
+
+  Case(Network n, int64_t batch_size)
+      : network(std::move(n)),
+        params(network.spec(), DType::kF64, Parameters::Use::kTraining),
+        pass(ctx, network, batch_size, DType::kF64, Pass::Keep::kForBackward),
+        batch(batch_size) {
+    // Deviation 0.5 rather than 0.02, so that no gradient is negligible.
+    fill_normal(ctx, Philox(11, RandomStream::kInitialValues), 0.5, params.values());
+    const Shape in = network.in_shape(batch), out = pass.output().shape;
+    x = Buffer(in.elements() * 8);
+    dx = Buffer(in.elements() * 8);
+    dy = Buffer(out.elements() * 8);
+    fill_normal(ctx, Philox(12, RandomStream::kInitialValues), 1.0, input());
+    fill_normal(ctx, Philox(13, RandomStream::kInitialValues), 1.0, doutput());
+  }
+
+  Tensor input() const { return x.tensor(network.in_shape(batch), DType::kF64); }
+  Tensor dinput() const { return dx.tensor(network.in_shape(batch), DType::kF64); }
+  Tensor doutput() const { return dy.tensor(pass.output().shape, DType::kF64); }
+
+  double loss() {  // <dy, network(x)>
+    const Tensor y = network.forward(ctx, params, input(), Statistics::kBatch, pass);
+    double sum = 0;
+    for (int64_t i = 0; i < y.elements(); ++i) sum += y.as<double>()[i] * doutput().as<double>()[i];
+    return sum;
+  }
+
+  void backward(ParameterGrads grads) {
+    loss();
+    const Tensor din = dinput();
+    network.backward(ctx, params, doutput(), &din, grads, pass);
+  }
+};
+
+// Central difference of the loss when `values` moves along `direction`.
+double directional_derivative(Case& c, const Tensor& values, const std::vector<double>& direction) {
+  constexpr double kStep = 1e-6;
+  const auto move = [&](double by) {
+    for (size_t i = 0; i < direction.size(); ++i) values.as<double>()[i] += by * direction[i];
+  };
+  move(kStep);
+  const double plus = c.loss();
+  move(-2 * kStep);
+  const double minus = c.loss();
+  move(kStep);
+  return (plus - minus) / (2 * kStep);
+}
+
+void check_gradient(Case& c, const Tensor& values, const Tensor& grad, uint64_t seed,
+                    const std::string& what) {
+  std::vector<double> direction(static_cast<size_t>(values.elements()));
+  double expected = 0, size = 0;
+  for (size_t i = 0; i < direction.size(); ++i) {
+    direction[i] = Philox(seed, RandomStream::kShuffle).normal(i);
+    expected += direction[i] * grad.as<double>()[i];
+    size += std::abs(direction[i] * grad.as<double>()[i]);
+  }
+  const double got = directional_derivative(c, values, direction);
+  INFO(what << ": difference quotient " << got << ", <gradient, direction> " << expected);
+  // Truncation and rounding of a central difference at step 1e-6 in double: about 1e-9 of the terms' size.
+  CHECK(std::abs(got - expected) <= 1e-6 * size + 1e-7);
+}
+
+void check_all_gradients(Network network) {
+  Case c(std::move(network), 5);
+  c.backward(ParameterGrads::kOverwrite);
+  check_gradient(c, c.input(), c.dinput(), 100, "input");
+  uint64_t seed = 0;
+  for (const auto kind : {ParameterId::Kind::kWeight, ParameterId::Kind::kOther})
+    for (size_t i = 0; i < c.network.spec().list(kind).size(); ++i)
+      check_gradient(c, c.params.value({kind, i}), c.params.grad({kind, i}), ++seed,
+                     c.network.spec().list(kind)[i].name);
+}
+
+}  // namespace
+
+TEST_CASE("generator: every gradient matches a directional derivative") {
+  check_all_gradients(make_generator(kTiny));
+}
+
+TEST_CASE("discriminator: every gradient matches a directional derivative") {
+  check_all_gradients(make_discriminator(kTiny));
+}
+
+TEST_CASE("network: parameter gradients are skipped, overwritten or accumulated as told") {
+  Case c(make_discriminator(kTiny), 4);
+  c.backward(ParameterGrads::kOverwrite);
+  const Tensor grads = c.params.grads();
+  const std::vector<double> once(grads.as<double>(), grads.as<double>() + grads.elements());
+  const std::vector<double> dx(c.dinput().as<double>(), c.dinput().as<double>() + c.dinput().elements());
+
+  c.backward(ParameterGrads::kAccumulate);
+  bool nonzero = false;
+  for (size_t i = 0; i < once.size(); ++i) {
+    REQUIRE(grads.as<double>()[i] == doctest::Approx(2 * once[i]).epsilon(1e-12));
+    nonzero |= once[i] != 0;
+  }
+  CHECK(nonzero);
+
+  c.backward(ParameterGrads::kSkip);
+  for (size_t i = 0; i < once.size(); ++i)
+    REQUIRE(grads.as<double>()[i] == doctest::Approx(2 * once[i]).epsilon(1e-12));
+  for (size_t i = 0; i < dx.size(); ++i) REQUIRE(c.dinput().as<double>()[i] == dx[i]);
+
+  c.backward(ParameterGrads::kOverwrite);
+  for (size_t i = 0; i < once.size(); ++i) REQUIRE(grads.as<double>()[i] == once[i]);
+}
+
+TEST_CASE("network: a bias before a batch norm has a gradient of exactly 0") {
+  Case c(make_discriminator(kTiny), 4);
+  c.backward(ParameterGrads::kOverwrite);
+  const auto& others = c.network.spec().list(ParameterId::Kind::kOther);
+  REQUIRE(others[0].name == "discriminator.hidden1.bias");
+  const Tensor grad = c.params.grad({ParameterId::Kind::kOther, 0});
+  for (int64_t k = 0; k < grad.elements(); ++k) CHECK(grad.as<double>()[k] == 0.0);
+}
+
+TEST_CASE("network: running averages move by a tenth of the batch's; inference uses them alone") {
+  Case c(make_discriminator(kTiny), 4);
+  c.params.initialize(c.ctx, 5, 1);
+  c.loss();
+  REQUIRE(c.network.spec().list(ParameterId::Kind::kRunning).size() == 2);
+  const Tensor mean = c.params.value({ParameterId::Kind::kRunning, 0});
+  const Tensor variance = c.params.value({ParameterId::Kind::kRunning, 1});
+  for (int64_t i = 0; i < mean.elements(); ++i) {
+    CHECK(mean.as<double>()[i] == 0.0);  // forward alone moves nothing
+    CHECK(variance.as<double>()[i] == 1.0);
+  }
+  // m <- 0.9 m + 0.1 b, twice from 0: 0.1 b, then 0.19 b; from 1: 0.9 + 0.1 b, then 0.81 + 0.19 b.
+  c.network.update_running(c.ctx, c.params, c.pass);
+  const double m1 = mean.as<double>()[0], v1 = variance.as<double>()[0];
+  c.network.update_running(c.ctx, c.params, c.pass);
+  CHECK(m1 != 0.0);
+  CHECK(mean.as<double>()[0] == doctest::Approx(1.9 * m1).epsilon(1e-12));
+  CHECK(variance.as<double>()[0] - 0.81 == doctest::Approx(1.9 * (v1 - 0.9)).epsilon(1e-12));
+
+  // Inference: an example's output does not depend on the rest of its batch.
+  const Tensor y = c.network.forward(c.ctx, c.params, c.input(), Statistics::kRunning, c.pass);
+  const double first = y.as<double>()[0];
+  const int64_t example = c.input().elements() / c.batch;
+  for (int64_t i = example; i < c.input().elements(); ++i) c.input().as<double>()[i] += 1.0;
+  c.network.forward(c.ctx, c.params, c.input(), Statistics::kRunning, c.pass);
+  CHECK(y.as<double>()[0] == first);
+  c.network.forward(c.ctx, c.params, c.input(), Statistics::kBatch, c.pass);
+  CHECK(y.as<double>()[0] != first);
+}
+
+TEST_CASE("network: a bias before a batch norm changes nothing in training, and inference through the mean") {
+  Case c(make_discriminator(kTiny), 4);
+  const double before = c.loss();
+  const Tensor bias = c.params.value({ParameterId::Kind::kOther, 0});
+  for (int64_t i = 0; i < bias.elements(); ++i) bias.as<double>()[i] = 3.0;
+  CHECK(c.loss() == before);
+  const Tensor mean = c.params.value({ParameterId::Kind::kRunning, 0});
+  const double m0 = mean.as<double>()[0];
+  c.network.update_running(c.ctx, c.params, c.pass);
+  const double with_bias = mean.as<double>()[0];
+  for (int64_t i = 0; i < bias.elements(); ++i) bias.as<double>()[i] = 0.0;
+  mean.as<double>()[0] = m0;
+  c.network.update_running(c.ctx, c.params, c.pass);
+  CHECK(with_bias - mean.as<double>()[0] == doctest::Approx(0.3).epsilon(1e-12));
+}
+
+TEST_CASE(
+    "network: an inference pass gives what a training pass gives with running averages, in less memory") {
+  Case c(make_generator(kTiny), 3);
+  c.params.initialize(c.ctx, 5, 0);
+  Pass slim(c.ctx, c.network, 3, DType::kF64, Pass::Keep::kOutputOnly);
+  CHECK(slim.bytes() < c.pass.bytes());
+  const Tensor full = c.network.forward(c.ctx, c.params, c.input(), Statistics::kRunning, c.pass);
+  const Tensor lean = c.network.forward(c.ctx, c.params, c.input(), Statistics::kRunning, slim);
+  for (int64_t i = 0; i < full.elements(); ++i) REQUIRE(full.as<double>()[i] == lean.as<double>()[i]);
+  CHECK_THROWS_AS(c.network.backward(c.ctx, c.params, c.doutput(), nullptr, ParameterGrads::kSkip, slim),
+                  Error);
+}
+
+TEST_CASE("network: an input of another shape is refused") {
+  Case c(make_discriminator(kTiny), 4);
+  const Tensor wrong = c.input().reshaped({c.batch, 4, 16, 3});
+  CHECK_THROWS_AS(c.network.forward(c.ctx, c.params, wrong, Statistics::kBatch, c.pass), ShapeError);
+}
