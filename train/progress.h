@@ -1,0 +1,49 @@
+// What a person watching a run sees: on a terminal one line that renews itself, elsewhere a plain line a
+// step.
+#pragma once
+
+#include <chrono>
+#include <cstdio>
+#include <deque>
+#include <string>
+
+#include "train/training_step.h"
+
+namespace inpaint {
+
+struct ProgressFigures {
+  int64_t epoch = 0, last_epoch = 0;  // this one, and the last one's number
+  int64_t batch = 0, batches = 0;     // this one (from 0) of so many
+  int64_t steps_left = 0;             // to the end of the run
+  int64_t batch_size = 0;
+  double waited_seconds = 0;  // for data, since the run's start
+};
+
+class Progress {
+ public:
+  explicit Progress(std::FILE* out);
+
+  // After every step. Images per second and the share of time spent waiting are over the last steps.
+  void step(const ProgressFigures& figures, const Losses& losses);
+
+  // A line of its own: on a terminal the renewing line moves down.
+  void line(const std::string& text);
+
+  double images_per_second() const { return images_per_second_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Mark {
+    Clock::time_point time;
+    double waited_seconds;
+  };
+
+  std::FILE* out_;
+  bool terminal_;
+  bool line_open_ = false;
+  Clock::time_point drawn_{};
+  std::deque<Mark> marks_;
+  double images_per_second_ = 0;
+};
+
+}  // namespace inpaint

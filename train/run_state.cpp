@@ -1,0 +1,64 @@
+#include "train/run_state.h"
+
+#include <charconv>
+
+namespace inpaint {
+namespace {
+
+template <typename T>
+T read(const std::map<std::string, std::string>& metadata, const char* key) {
+  const auto found = metadata.find(key);
+  if (found == metadata.end())
+    user_error(
+        "the checkpoint's metadata lack '{}': it was not written by this program, or by another version",
+        key);
+  T value{};
+  const char* end = found->second.data() + found->second.size();
+  const auto [last, error] = std::from_chars(found->second.data(), end, value);
+  if (error != std::errc{} || last != end)
+    user_error("the checkpoint's metadata have '{}' = '{}', which is no number: the file is damaged", key,
+               found->second);
+  return value;
+}
+
+// The one list of what a state holds: f(key, member) for each.
+template <typename State, typename F>
+void for_each_member(State& s, F&& f) {
+  f("step", s.step);
+  f("epoch", s.epoch);
+  f("batch", s.batch);
+  f("generator_updates", s.generator_updates);
+  f("discriminator_updates", s.discriminator_updates);
+  f("epoch_steps", s.sums.steps);
+  f("epoch_rec_loss_sum", s.sums.rec_loss);
+  f("epoch_adv_gene_loss_sum", s.sums.adv_gene_loss);
+  f("epoch_adv_disc_loss_sum", s.sums.adv_disc_loss);
+  f("epoch_disc_acc_sum", s.sums.disc_acc);
+}
+
+}  // namespace
+
+void EpochSums::add(const Losses& losses) {
+  ++steps;
+  rec_loss += losses.rec_loss;
+  adv_gene_loss += losses.adv_gene_loss;
+  adv_disc_loss += losses.adv_disc_loss;
+  disc_acc += losses.disc_acc;
+}
+
+void RunState::to_metadata(std::map<std::string, std::string>& metadata) const {
+  // The shortest text that reads back to the same bits.
+  for_each_member(*this, [&](const char* key, auto value) {
+    metadata["state." + std::string(key)] = fmt::format("{}", value);
+  });
+}
+
+RunState RunState::from_metadata(const std::map<std::string, std::string>& metadata) {
+  RunState state;
+  for_each_member(state, [&]<typename T>(const char* key, T& value) {
+    value = read<T>(metadata, ("state." + std::string(key)).c_str());
+  });
+  return state;
+}
+
+}  // namespace inpaint

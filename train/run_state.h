@@ -1,0 +1,32 @@
+// Where a run stands: with the model's tensors, all that a resumed run needs to go on exactly.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "train/training_step.h"
+
+namespace inpaint {
+
+// Sums over the steps of an epoch so far; their means are a line of loss_log.txt.
+struct EpochSums {
+  int64_t steps = 0;
+  double rec_loss = 0, adv_gene_loss = 0, adv_disc_loss = 0, disc_acc = 0;
+
+  void add(const Losses& losses);
+};
+
+struct RunState {
+  int64_t step = 0;              // steps done; random numbers are counted from it
+  int64_t epoch = 0, batch = 0;  // of the next batch
+  int64_t generator_updates = 0, discriminator_updates = 0;
+  EpochSums sums;  // of the epoch the next batch belongs to
+
+  // Text for a checkpoint's metadata; numbers keep all their bits. from_metadata throws UserError naming the
+  // key that is missing or is no number.
+  void to_metadata(std::map<std::string, std::string>& metadata) const;
+  static RunState from_metadata(const std::map<std::string, std::string>& metadata);
+};
+
+}  // namespace inpaint
