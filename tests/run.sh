@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Sets up, builds and runs all tests. Options:
+#   --sanitize address,undefined | thread   build with sanitizers (the C++ tests only)
+#   --coverage                              report the line coverage of core, kernels, nn and train
+#   --no-parity                             leave out the comparison with the independent implementation
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+sanitize= coverage=0 parity=1
+while [[ $# -gt 0 ]]; do
+  case "$1" in
+    --sanitize)
+      sanitize=${2:?"--sanitize needs a list of sanitizers"}
+      parity=0
+      shift
+      ;;
+    --coverage) coverage=1 parity=0 ;;
+    --no-parity) parity=0 ;;
+    *)
+      echo "error: unknown option '$1'; options: --sanitize LIST, --coverage, --no-parity" >&2
+      exit 1
+      ;;
+  esac
+  shift
+done
+
+extra=()
+[[ $coverage -eq 1 ]] && extra+=(gcovr)
+tools/install_dependencies.sh "${extra[@]}"
+
+jobs=$(nproc)
+build=build/cpu-release options=(-DCMAKE_BUILD_TYPE=Release)
+if [[ -n $sanitize ]]; then
+  build=build/sanitize-${sanitize//,/-}
+  options=(-DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS=-O1" "-DINPAINT_SANITIZE=$sanitize" -DINPAINT_BENCH=OFF)
+elif [[ $coverage -eq 1 ]]; then
+  build=build/coverage
+  options=(-DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS=-O1" -DINPAINT_COVERAGE=ON -DINPAINT_BENCH=OFF)
+fi
+cmake -S . -B "$build" -G Ninja "${options[@]}"
+cmake --build "$build" -j "$jobs"
+ctest --test-dir "$build" --output-on-failure -j "$jobs"
+
+if [[ $coverage -eq 1 ]]; then
+  gcovr --root . --filter 'core/' --filter 'kernels/' --filter 'nn/' --filter 'train/' \
+    --exclude-unreachable-branches --print-summary "$build"
+fi
+if [[ $parity -eq 1 ]]; then
+  tests/parity/run.sh "$build/bin"
+fi
