@@ -1,0 +1,329 @@
+// batch_norm on the CPU; contract in batch_norm.h. Memory-bound: statistics read x once, forward reads x and
+// writes y, backward reads x and dy twice and writes dx.
+#include <cmath>
+
+#include "kernels/activation_cpu.h"
+#include "kernels/batch_norm.h"
+#include "kernels/channel_tiles_cpu.h"
+#include "kernels/grad_mode_cpu.h"
+
+namespace inpaint {
+namespace {
+
+using cpu::ChannelTile;
+using cpu::ChannelTiles;
+
+constexpr int64_t kLanes = ChannelTiles::kLanes;
+
+// Two partial sums per channel of each row block, [row block, 2, C]; afterwards the totals in block 0.
+class Partials {
+ public:
+  Partials(const Context& ctx, const Shape& x)
+      : channels_(x.back()), data_(static_cast<double*>(ctx.workspace(batch_norm_workspace_bytes(ctx, x)))) {}
+
+  double* first(int64_t row_block) const { return data_ + 2 * row_block * channels_; }
+  double* second(int64_t row_block) const { return first(row_block) + channels_; }
+
+  void put(const ChannelTile& t, const double* a, const double* b) const {
+    std::copy_n(a, t.channels, first(t.row_block) + t.first_channel);
+    std::copy_n(b, t.channels, second(t.row_block) + t.first_channel);
+  }
+
+ private:
+  int64_t channels_;
+  double* data_;
+};
+
+ChannelTiles tiles_of(const char* op, const Tensor& x) {
+  if (x.shape.rank() < 1 || x.elements() == 0)
+    throw ShapeError(
+        fmt::format("{} x: expected [..., C] with at least one row, got {}", op, to_string(x.shape)));
+  return ChannelTiles(x.shape);
+}
+
+void expect_channels(const char* what, const Tensor& values, const Tensor& x) {
+  expect_shape(what, values, {x.shape.back()}, x.dtype);
+}
+
+// Sums of x - shift and of its square, the shift being the tile's first row: one pass, in which cancellation
+// costs at most a factor of the tile's rows (the shift is one of the values).
+template <typename T>
+void tile_moments(const ChannelTile& t, const T* x, double* mean, double* m2) {
+  alignas(64) double shift[kLanes], sum[kLanes] = {}, squares[kLanes] = {};
+  t.spread(shift, [&](int64_t c) { return static_cast<double>(x[t.offset + c - t.first_channel]); });
+  t.for_each_row_group([&](auto group, int64_t at, int64_t lanes) {
+#pragma GCC ivdep
+    for (int64_t l = 0; l < lanes; ++l) {
+      double s = 0, q = 0;
+      for (int r = 0; r < group(); ++r) {
+        const double d = static_cast<double>(x[at + r * t.stride + l]) - shift[l];
+        s += d;
+        q += d * d;
+      }
+      sum[l] += s;
+      squares[l] += q;
+    }
+  });
+  t.fold(sum);
+  t.fold(squares);
+  const double n = static_cast<double>(t.rows);
+  for (int64_t c = 0; c < t.channels; ++c) {
+    mean[c] = shift[c] + sum[c] / n;
+    m2[c] = std::max(squares[c] - sum[c] * (sum[c] / n), 0.0);
+  }
+}
+
+// Merges the row blocks' means and squared deviations in order: Chan, Golub & LeVeque 1979, formula 2.1.
+template <typename T>
+void merge_moments(const ChannelTiles& tiles, const Partials& partials, int64_t begin, int64_t end, T* mean,
+                   T* variance) {
+  double *total_mean = partials.first(0), *total_m2 = partials.second(0);
+  const double rows = static_cast<double>(tiles.rows());
+  double n = static_cast<double>(tiles.rows_in_block(0));
+  for (int64_t block = 1; block < tiles.row_blocks(); ++block) {
+    const double *block_mean = partials.first(block), *block_m2 = partials.second(block);
+    const double more = static_cast<double>(tiles.rows_in_block(block)), share = more / (n + more);
+#pragma GCC ivdep
+    for (int64_t c = begin; c < end; ++c) {
+      const double delta = block_mean[c] - total_mean[c];
+      total_mean[c] += delta * share;
+      total_m2[c] += block_m2[c] + delta * delta * (n * share);
+    }
+    n += more;
+  }
+  for (int64_t c = begin; c < end; ++c) {
+    mean[c] = static_cast<T>(total_mean[c]);
+    variance[c] = static_cast<T>(total_m2[c] / rows);
+  }
+}
+
+// The affine map z = (x - mean) scale + beta of a tile's lanes. Forward and backward share it, so that both
+// see the same side of an activation's kink.
+template <typename T>
+struct LaneAffine {
+  alignas(64) T mean[kLanes], scale[kLanes], beta[kLanes];
+
+  T z(int64_t l, T x) const { return (x - mean[l]) * scale[l] + beta[l]; }
+};
+
+template <typename T>
+T inverse_deviation(T variance, double epsilon) {
+  return static_cast<T>(1 / std::sqrt(static_cast<double>(variance) + epsilon));
+}
+
+template <typename T>
+struct Normalisation {
+  const T *mean, *variance, *gamma, *beta;
+  double epsilon;
+
+  void spread(const ChannelTile& t, LaneAffine<T>& lanes) const {
+    t.spread(lanes.mean, [&](int64_t c) { return mean[c]; });
+    t.spread(lanes.scale, [&](int64_t c) { return gamma[c] * inverse_deviation(variance[c], epsilon); });
+    t.spread(lanes.beta, [&](int64_t c) { return beta[c]; });
+  }
+};
+
+template <Activation A, typename T>
+void apply_tile(const ChannelTile& t, const LaneAffine<T>& affine, const T* x, T* y) {
+  t.for_each_row([&](int64_t at, int64_t lanes) {
+#pragma GCC ivdep
+    for (int64_t l = 0; l < lanes; ++l) y[at + l] = cpu::activate<A>(affine.z(l, x[at + l]));
+  });
+}
+
+// Sums of dz and of dz (x - mean).
+template <Activation A, typename T>
+void tile_gradient_sums(const ChannelTile& t, const LaneAffine<T>& affine, const T* x, const T* dy,
+                        double* sum, double* moment) {
+  t.for_each_row_group([&](auto group, int64_t at, int64_t lanes) {
+#pragma GCC ivdep
+    for (int64_t l = 0; l < lanes; ++l) {
+      double s = 0, q = 0;
+      for (int r = 0; r < group(); ++r) {
+        const int64_t i = at + r * t.stride + l;
+        const T dz = cpu::activation_gradient<A>(affine.z(l, x[i]), dy[i]);
+        s += static_cast<double>(dz);
+        q += static_cast<double>(dz) * static_cast<double>(x[i] - affine.mean[l]);
+      }
+      sum[l] += s;
+      moment[l] += q;
+    }
+  });
+  t.fold(sum);
+  t.fold(moment);
+}
+
+// dx = scale (dz - sum dz / M - (x - mean) sum(dz (x - mean)) / (M (variance + epsilon))).
+template <Activation A, typename T>
+void tile_data_gradient(const ChannelTile& t, const LaneAffine<T>& affine, const T* mean_dz, const T* slope,
+                        const T* x, const T* dy, T* dx) {
+  t.for_each_row([&](int64_t at, int64_t lanes) {
+#pragma GCC ivdep
+    for (int64_t l = 0; l < lanes; ++l) {
+      const T dz = cpu::activation_gradient<A>(affine.z(l, x[at + l]), dy[at + l]);
+      dx[at + l] = affine.scale[l] * (dz - mean_dz[l] - (x[at + l] - affine.mean[l]) * slope[l]);
+    }
+  });
+}
+
+template <typename T>
+void write_gradient(const Tensor* gradient, GradMode mode, int64_t c, double value) {
+  if (gradient == nullptr) return;
+  T* to = gradient->as<T>() + c;
+  *to = static_cast<T>(mode == GradMode::kOverwrite ? value : static_cast<double>(*to) + value);
+}
+
+template <Activation A, typename T>
+void backward(const Context& ctx, const ChannelTiles& tiles, const Partials& partials,
+              const Normalisation<T>& norm, const T* x, const T* dy, T* dx, const BatchNormGrads& grads) {
+  tiles.for_each_tile(ctx, [&](const ChannelTile& t) {
+    LaneAffine<T> affine;
+    norm.spread(t, affine);
+    alignas(64) double sum[kLanes] = {}, moment[kLanes] = {};
+    tile_gradient_sums<A>(t, affine, x, dy, sum, moment);
+    partials.put(t, sum, moment);
+  });
+  double *sum = partials.first(0), *moment = partials.second(0);
+  tiles.for_each_chunk(ctx, [&](int64_t begin, int64_t end) {
+    for (int64_t block = 1; block < tiles.row_blocks(); ++block) {
+      const double *more_sum = partials.first(block), *more_moment = partials.second(block);
+      for (int64_t c = begin; c < end; ++c) sum[c] += more_sum[c];
+      for (int64_t c = begin; c < end; ++c) moment[c] += more_moment[c];
+    }
+    for (int64_t c = begin; c < end; ++c) {
+      write_gradient<T>(grads.dbeta, grads.mode, c, sum[c]);
+      write_gradient<T>(grads.dgamma, grads.mode, c,
+                        moment[c] / std::sqrt(static_cast<double>(norm.variance[c]) + norm.epsilon));
+    }
+  });
+  const double rows = static_cast<double>(tiles.rows());
+  tiles.for_each_tile(ctx, [&](const ChannelTile& t) {
+    LaneAffine<T> affine;
+    norm.spread(t, affine);
+    alignas(64) T mean_dz[kLanes], slope[kLanes];
+    t.spread(mean_dz, [&](int64_t c) { return static_cast<T>(sum[c] / rows); });
+    t.spread(slope, [&](int64_t c) {
+      return static_cast<T>(moment[c] / (rows * (static_cast<double>(norm.variance[c]) + norm.epsilon)));
+    });
+    tile_data_gradient<A>(t, affine, mean_dz, slope, x, dy, dx);
+  });
+}
+
+// The activations a batch norm may have behind it; tanh has no layer that wants it.
+template <typename F>
+void visit_kinked(const char* op, Activation act, F&& f) {
+  INPAINT_CHECK(act != Activation::kTanh, "{}: tanh is not offered behind a batch norm", op);
+  cpu::visit_activation(act, [&]<Activation A>(cpu::ActivationConstant<A> constant) {
+    if constexpr (A != Activation::kTanh) f(constant);
+  });
+}
+
+}  // namespace
+
+int64_t batch_norm_workspace_bytes(const Context&, const Shape& x) {
+  const ChannelTiles tiles(x);
+  return 2 * tiles.row_blocks() * tiles.channels() * size_of(DType::kF64);
+}
+
+void batch_norm_statistics(const Context& ctx, const Tensor& x, const Tensor& mean, const Tensor& variance) {
+  const ChannelTiles tiles = tiles_of("batch_norm_statistics", x);
+  expect_channels("batch_norm_statistics mean", mean, x);
+  expect_channels("batch_norm_statistics variance", variance, x);
+  const Partials partials(ctx, x.shape);
+  visit_real(x.dtype, [&]<typename T>(T) {
+    const T* xs = x.as<T>();
+    tiles.for_each_tile(ctx, [&](const ChannelTile& t) {
+      double tile_mean[kLanes], m2[kLanes];
+      tile_moments(t, xs, tile_mean, m2);
+      partials.put(t, tile_mean, m2);
+    });
+    tiles.for_each_chunk(ctx, [&](int64_t begin, int64_t end) {
+      merge_moments(tiles, partials, begin, end, mean.as<T>(), variance.as<T>());
+    });
+  });
+}
+
+void batch_norm_forward(const Context& ctx, const Tensor& x, const Tensor& mean, const Tensor& variance,
+                        const Tensor& gamma, const Tensor& beta, double epsilon, Activation act,
+                        const Tensor& y) {
+  const ChannelTiles tiles = tiles_of("batch_norm_forward", x);
+  expect_channels("batch_norm_forward mean", mean, x);
+  expect_channels("batch_norm_forward variance", variance, x);
+  expect_channels("batch_norm_forward gamma", gamma, x);
+  expect_channels("batch_norm_forward beta", beta, x);
+  expect_shape("batch_norm_forward y", y, x.shape, x.dtype);
+  visit_real(x.dtype, [&]<typename T>(T) {
+    const Normalisation<T> norm{mean.as<T>(), variance.as<T>(), gamma.as<T>(), beta.as<T>(), epsilon};
+    visit_kinked("batch_norm_forward", act, [&]<Activation A>(cpu::ActivationConstant<A>) {
+      tiles.for_each_tile(ctx, [&](const ChannelTile& t) {
+        LaneAffine<T> affine;
+        norm.spread(t, affine);
+        apply_tile<A>(t, affine, x.as<T>(), y.as<T>());
+      });
+    });
+  });
+}
+
+void batch_norm_inference(const Context& ctx, const Tensor& x, const Tensor& bias, const Tensor& running_mean,
+                          const Tensor& running_variance, const Tensor& gamma, const Tensor& beta,
+                          double epsilon, Activation act, const Tensor& y) {
+  const ChannelTiles tiles = tiles_of("batch_norm_inference", x);
+  expect_channels("batch_norm_inference bias", bias, x);
+  expect_channels("batch_norm_inference running_mean", running_mean, x);
+  expect_channels("batch_norm_inference running_variance", running_variance, x);
+  expect_channels("batch_norm_inference gamma", gamma, x);
+  expect_channels("batch_norm_inference beta", beta, x);
+  expect_shape("batch_norm_inference y", y, x.shape, x.dtype);
+  visit_real(x.dtype, [&]<typename T>(T) {
+    const T *means = running_mean.as<T>(), *biases = bias.as<T>();
+    const Normalisation<T> norm{means, running_variance.as<T>(), gamma.as<T>(), beta.as<T>(), epsilon};
+    visit_kinked("batch_norm_inference", act, [&]<Activation A>(cpu::ActivationConstant<A>) {
+      tiles.for_each_tile(ctx, [&](const ChannelTile& t) {
+        LaneAffine<T> affine;
+        norm.spread(t, affine);
+        t.spread(affine.mean, [&](int64_t c) { return means[c] - biases[c]; });
+        apply_tile<A>(t, affine, x.as<T>(), y.as<T>());
+      });
+    });
+  });
+}
+
+void batch_norm_update_running(const Context&, const Tensor& mean, const Tensor& variance, const Tensor& bias,
+                               double decay, const Tensor& running_mean, const Tensor& running_variance) {
+  expect_shape("batch_norm_update_running variance", variance, mean.shape, mean.dtype);
+  expect_shape("batch_norm_update_running bias", bias, mean.shape, mean.dtype);
+  expect_shape("batch_norm_update_running running_mean", running_mean, mean.shape, mean.dtype);
+  expect_shape("batch_norm_update_running running_variance", running_variance, mean.shape, mean.dtype);
+  visit_real(mean.dtype, [&]<typename T>(T) {
+    const T *means = mean.as<T>(), *variances = variance.as<T>(), *biases = bias.as<T>();
+    T *running_means = running_mean.as<T>(), *running_variances = running_variance.as<T>();
+    const T keep = static_cast<T>(decay), take = static_cast<T>(1 - decay);
+    for (int64_t c = 0; c < mean.elements(); ++c) {
+      running_means[c] = keep * running_means[c] + take * (means[c] + biases[c]);
+      running_variances[c] = keep * running_variances[c] + take * variances[c];
+    }
+  });
+}
+
+void batch_norm_backward(const Context& ctx, const Tensor& x, const Tensor& mean, const Tensor& variance,
+                         const Tensor& gamma, const Tensor& beta, double epsilon, Activation act,
+                         const Tensor& dy, const Tensor& dx, const BatchNormGrads& grads) {
+  const ChannelTiles tiles = tiles_of("batch_norm_backward", x);
+  expect_channels("batch_norm_backward mean", mean, x);
+  expect_channels("batch_norm_backward variance", variance, x);
+  expect_channels("batch_norm_backward gamma", gamma, x);
+  expect_channels("batch_norm_backward beta", beta, x);
+  expect_shape("batch_norm_backward dy", dy, x.shape, x.dtype);
+  expect_shape("batch_norm_backward dx", dx, x.shape, x.dtype);
+  if (grads.dgamma != nullptr) expect_channels("batch_norm_backward dgamma", *grads.dgamma, x);
+  if (grads.dbeta != nullptr) expect_channels("batch_norm_backward dbeta", *grads.dbeta, x);
+  const Partials partials(ctx, x.shape);
+  visit_real(x.dtype, [&]<typename T>(T) {
+    const Normalisation<T> norm{mean.as<T>(), variance.as<T>(), gamma.as<T>(), beta.as<T>(), epsilon};
+    visit_kinked("batch_norm_backward", act, [&]<Activation A>(cpu::ActivationConstant<A>) {
+      backward<A>(ctx, tiles, partials, norm, x.as<T>(), dy.as<T>(), dx.as<T>(), grads);
+    });
+  });
+}
+
+}  // namespace inpaint

@@ -1,0 +1,79 @@
+// cut_hole and paste_hole on the CPU; contract in hole.h. Memory-bound: one task per picture.
+#include <algorithm>
+
+#include "kernels/hole.h"
+
+namespace inpaint {
+namespace {
+
+struct Sizes {
+  int64_t n, size, hole, c;
+};
+
+Sizes sizes_of(const char* op, const Tensor& picture, const Tensor& block, const Tensor& offsets) {
+  if (picture.shape.rank() != 4 || block.shape.rank() != 4)
+    throw ShapeError(fmt::format("{}: picture {} and block {} must have rank 4", op, to_string(picture.shape),
+                                 to_string(block.shape)));
+  const Sizes s{picture.shape[0], picture.shape[1], block.shape[1], picture.shape[3]};
+  expect_shape(fmt::format("{}: picture", op).c_str(), picture, {s.n, s.size, s.size, s.c});
+  expect_shape(fmt::format("{}: block", op).c_str(), block, {s.n, s.hole, s.hole, s.c});
+  expect_shape(fmt::format("{}: offsets", op).c_str(), offsets, {s.n, 2}, DType::kI32);
+  const int32_t* at = offsets.as<int32_t>();
+  for (int64_t i = 0; i < s.n; ++i)
+    if (at[2 * i] < 0 || at[2 * i + 1] < 0 || at[2 * i] + s.hole > s.size || at[2 * i + 1] + s.hole > s.size)
+      throw ShapeError(fmt::format("{}: hole {} at ({}, {}) of size {} leaves the picture of size {}", op, i,
+                                   at[2 * i], at[2 * i + 1], s.hole, s.size));
+  return s;
+}
+
+// First value of row i of picture n's hole, in [N, S, S, C].
+int64_t hole_row(const Sizes& s, const int32_t* offsets, int64_t n, int64_t i) {
+  return ((n * s.size + offsets[2 * n] + i) * s.size + offsets[2 * n + 1]) * s.c;
+}
+
+template <typename T>
+void normalise(int64_t n, const uint8_t* bytes, T* values) {
+  for (int64_t i = 0; i < n; ++i) values[i] = (static_cast<T>(bytes[i]) - T(127.5)) / T(127.5);
+}
+
+}  // namespace
+
+void cut_hole(const Context& ctx, const Tensor& images, const Tensor& offsets, const Tensor& masked,
+              const Tensor& hidden) {
+  const Sizes s = sizes_of("cut_hole", images, hidden, offsets);
+  expect_shape("cut_hole masked", masked, images.shape, hidden.dtype);
+  const uint8_t* bytes = images.as<uint8_t>();
+  const int32_t* at = offsets.as<int32_t>();
+  const int64_t picture = s.size * s.size * s.c, row = s.hole * s.c;
+  visit_real(hidden.dtype, [&]<typename T>(T) {
+    T *maskeds = masked.as<T>(), *hiddens = hidden.as<T>();
+    ctx.parallel(s.n, [&](int64_t n, int) {
+      normalise(picture, bytes + n * picture, maskeds + n * picture);
+      for (int64_t i = 0; i < s.hole; ++i) {
+        T* from = maskeds + hole_row(s, at, n, i);
+        std::copy_n(from, row, hiddens + (n * s.hole + i) * row);
+        std::fill_n(from, row, T{0});
+      }
+    });
+  });
+}
+
+void paste_hole(const Context& ctx, const Tensor& masked, const Tensor& fake, const Tensor& offsets,
+                const Tensor& inpainted) {
+  const Sizes s = sizes_of("paste_hole", masked, fake, offsets);
+  expect_shape("paste_hole masked", masked, masked.shape, fake.dtype);
+  expect_shape("paste_hole inpainted", inpainted, masked.shape, fake.dtype);
+  const int32_t* at = offsets.as<int32_t>();
+  const int64_t picture = s.size * s.size * s.c, row = s.hole * s.c;
+  visit_real(fake.dtype, [&]<typename T>(T) {
+    const T *maskeds = masked.as<T>(), *fakes = fake.as<T>();
+    T* inpainteds = inpainted.as<T>();
+    ctx.parallel(s.n, [&](int64_t n, int) {
+      if (inpainteds != maskeds) std::copy_n(maskeds + n * picture, picture, inpainteds + n * picture);
+      for (int64_t i = 0; i < s.hole; ++i)
+        std::copy_n(fakes + (n * s.hole + i) * row, row, inpainteds + hole_row(s, at, n, i));
+    });
+  });
+}
+
+}  // namespace inpaint

@@ -1,0 +1,67 @@
+// reconstruction_loss on the CPU; contract in reconstruction_loss.h. Memory-bound.
+#include <cmath>
+
+#include "kernels/grad_mode_cpu.h"
+#include "kernels/lane_sum_cpu.h"
+#include "kernels/reconstruction_loss.h"
+
+namespace inpaint {
+namespace {
+
+constexpr int64_t kBlock = 16384;
+
+int64_t blocks(int64_t elements) { return (elements + kBlock - 1) / kBlock; }
+
+// Of the elements from begin to end.
+template <ReconstructionNorm N, cpu::Store S, typename T>
+double block_loss(int64_t begin, int64_t end, const T* fake, const T* hidden, T scale, T* dfake) {
+  return cpu::lane_sum(begin, end, [=](int64_t i) {
+    const T d = fake[i] - hidden[i];
+    if constexpr (N == ReconstructionNorm::kL2) {
+      cpu::store<S>(dfake, i, scale * d);
+      return static_cast<double>(d) * static_cast<double>(d);
+    } else {
+      cpu::store<S>(dfake, i, scale * (static_cast<T>(d > 0) - static_cast<T>(d < 0)));
+      return std::abs(static_cast<double>(d));
+    }
+  });
+}
+
+template <ReconstructionNorm N, typename T>
+void run(const Context& ctx, const Tensor& fake, const Tensor& hidden, double weight, double* partial,
+         const Tensor* dfake, GradMode mode) {
+  const int64_t n = fake.elements();
+  const T scale = static_cast<T>((N == ReconstructionNorm::kL2 ? 2 : 1) * weight / static_cast<double>(n));
+  const T *fakes = fake.as<T>(), *hiddens = hidden.as<T>();
+  T* dfakes = dfake == nullptr ? nullptr : dfake->as<T>();
+  cpu::visit_store(dfake != nullptr, mode, [&]<cpu::Store S>(cpu::StoreConstant<S>) {
+    ctx.parallel_blocks(n, kBlock, [&](int64_t begin, int64_t end, int) {
+      partial[begin / kBlock] = block_loss<N, S>(begin, end, fakes, hiddens, scale, dfakes);
+    });
+  });
+}
+
+}  // namespace
+
+int64_t reconstruction_loss_workspace_bytes(const Context&, const Shape& fake) {
+  return blocks(fake.elements()) * size_of(DType::kF64);
+}
+
+void reconstruction_loss(const Context& ctx, ReconstructionNorm norm, const Tensor& fake,
+                         const Tensor& hidden, double weight, const Tensor& loss, const Tensor* dfake,
+                         GradMode mode) {
+  expect_shape("reconstruction_loss hidden", hidden, fake.shape, fake.dtype);
+  expect_shape("reconstruction_loss loss", loss, {1}, DType::kF64);
+  if (dfake != nullptr) expect_shape("reconstruction_loss dfake", *dfake, fake.shape, fake.dtype);
+  double* partial = static_cast<double*>(ctx.workspace(reconstruction_loss_workspace_bytes(ctx, fake.shape)));
+  visit_real(fake.dtype, [&]<typename T>(T) {
+    if (norm == ReconstructionNorm::kL2)
+      run<ReconstructionNorm::kL2, T>(ctx, fake, hidden, weight, partial, dfake, mode);
+    else
+      run<ReconstructionNorm::kL1, T>(ctx, fake, hidden, weight, partial, dfake, mode);
+  });
+  *loss.as<double>() =
+      cpu::sum_in_order(partial, blocks(fake.elements())) / static_cast<double>(fake.elements());
+}
+
+}  // namespace inpaint

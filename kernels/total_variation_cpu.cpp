@@ -1,0 +1,89 @@
+// total_variation on the CPU; contract in total_variation.h. Memory-bound: a picture row is one run of
+// w c values, whose neighbours lie c and w c values away.
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/grad_mode_cpu.h"
+#include "kernels/lane_sum_cpu.h"
+#include "kernels/total_variation.h"
+
+namespace inpaint {
+namespace {
+
+struct Sizes {
+  int64_t n, h, w, c;
+};
+
+Sizes sizes_of(const Shape& x) {
+  if (x.rank() != 4 || x.elements() == 0)
+    throw ShapeError(fmt::format("total_variation x: expected [N, H, W, C], got {}", to_string(x)));
+  return {x[0], x[1], x[2], x[3]};
+}
+
+int64_t rows_per_block(const Sizes& s) { return std::max<int64_t>(1, 16384 / (s.w * s.c)); }
+int64_t blocks(const Sizes& s) { return (s.n * s.h + rows_per_block(s) - 1) / rows_per_block(s); }
+
+template <typename T>
+T sign(T d) {
+  return static_cast<T>(d > 0) - static_cast<T>(d < 0);
+}
+
+// Distances from a value to its four neighbours; 0 where the picture ends, which adds nothing: the value is
+// then its own neighbour.
+struct Neighbours {
+  int64_t up, down, left, right;
+};
+
+// The values of a row from begin to end, all with the same neighbours. Each difference is counted once, by
+// the value above or on the left of it.
+template <cpu::Store S, typename T>
+double run_variation(int64_t begin, int64_t end, const Neighbours& to, const T* x, T scale, T* dx) {
+  return cpu::lane_sum(begin, end, [=](int64_t i) {
+    const T down = x[i + to.down] - x[i], right = x[i + to.right] - x[i];
+    if constexpr (S != cpu::Store::kSkip) {
+      const T up = x[i] - x[i - to.up], left = x[i] - x[i - to.left];
+      cpu::store<S>(dx, i, scale * (sign(up) + sign(left) - sign(down) - sign(right)));
+    }
+    return std::abs(static_cast<double>(down)) + std::abs(static_cast<double>(right));
+  });
+}
+
+template <cpu::Store S, typename T>
+double row_variation(const Sizes& s, int64_t row, const T* x, T scale, T* dx) {
+  const int64_t length = s.w * s.c, i = row % s.h, begin = row * length, end = begin + length;
+  const int64_t up = i > 0 ? length : 0, down = i + 1 < s.h ? length : 0;
+  if (s.w == 1) return run_variation<S>(begin, end, {up, down, 0, 0}, x, scale, dx);
+  double sum = run_variation<S>(begin, begin + s.c, {up, down, 0, s.c}, x, scale, dx);
+  sum += run_variation<S>(begin + s.c, end - s.c, {up, down, s.c, s.c}, x, scale, dx);
+  return sum + run_variation<S>(end - s.c, end, {up, down, s.c, 0}, x, scale, dx);
+}
+
+}  // namespace
+
+int64_t total_variation_workspace_bytes(const Context&, const Shape& x) {
+  return blocks(sizes_of(x)) * size_of(DType::kF64);
+}
+
+void total_variation(const Context& ctx, const Tensor& x, double weight, const Tensor& loss, const Tensor* dx,
+                     GradMode mode) {
+  const Sizes s = sizes_of(x.shape);
+  expect_shape("total_variation loss", loss, {1}, DType::kF64);
+  if (dx != nullptr) expect_shape("total_variation dx", *dx, x.shape, x.dtype);
+  double* partial = static_cast<double*>(ctx.workspace(total_variation_workspace_bytes(ctx, x.shape)));
+  const int64_t block = rows_per_block(s);
+  visit_real(x.dtype, [&]<typename T>(T) {
+    const T* xs = x.as<T>();
+    T* dxs = dx == nullptr ? nullptr : dx->as<T>();
+    const T scale = static_cast<T>(weight / static_cast<double>(s.n));
+    cpu::visit_store(dx != nullptr, mode, [&]<cpu::Store S>(cpu::StoreConstant<S>) {
+      ctx.parallel_blocks(s.n * s.h, block, [&](int64_t begin, int64_t end, int) {
+        double sum = 0;
+        for (int64_t row = begin; row < end; ++row) sum += row_variation<S>(s, row, xs, scale, dxs);
+        partial[begin / block] = sum;
+      });
+    });
+  });
+  *loss.as<double>() = cpu::sum_in_order(partial, blocks(s)) / static_cast<double>(s.n);
+}
+
+}  // namespace inpaint
