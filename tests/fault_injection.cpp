@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdarg>
 #include <cstddef>
+#include <vector>
 
 extern "C" long syscall(long number, ...) noexcept;
 
@@ -20,13 +21,20 @@ std::atomic<int> g_calls = 0;
 Injection::What g_what = Injection::What::kFail;
 int g_nth = 0, g_error = 0;
 
-enum class Kind { kReported, kSilent };
+enum class Kind { kWrite, kReported, kSilent };
+
+bool counts(Kind kind) {
+  using What = Injection::What;
+  if (g_what == What::kKill) return true;
+  return g_what == What::kSpoilWrite ? kind == Kind::kWrite : kind != Kind::kSilent;
+}
 
 // True: the call shall fail, errno is set.
 bool struck(Kind kind) {
   using What = Injection::What;
-  if (!g_armed || (kind == Kind::kSilent && g_what != What::kKill)) return false;
+  if (!g_armed || !counts(kind)) return false;
   const int call = ++g_calls;
+  if (g_what == What::kSpoilWrite) return false;
   if (g_what == What::kShortWrites) {
     errno = EINTR;
     return call % 2 == 0;
@@ -35,6 +43,15 @@ bool struck(Kind kind) {
   if (g_what == What::kKill) raise(SIGKILL);
   errno = g_error;
   return true;
+}
+
+ssize_t armed_write(int fd, const void* data, size_t size) {
+  using What = Injection::What;
+  if (g_armed && g_what == What::kShortWrites && size > 1) size /= 2;
+  if (!g_armed || g_what != What::kSpoilWrite || g_calls != g_nth) return syscall(SYS_write, fd, data, size);
+  std::vector<char> spoilt(static_cast<const char*>(data), static_cast<const char*>(data) + size);
+  spoilt[size / 2] ^= 1;
+  return syscall(SYS_write, fd, spoilt.data(), size);
 }
 
 }  // namespace
@@ -67,11 +84,7 @@ int open(const char* path, int flags, ...) {
 }
 
 ssize_t write(int fd, const void* data, size_t size) {
-  if (struck(Kind::kReported)) return -1;
-  using inpaint::faults::g_what;
-  const bool halve =
-      inpaint::faults::g_armed && g_what == inpaint::faults::Injection::What::kShortWrites && size > 1;
-  return syscall(SYS_write, fd, data, halve ? size / 2 : size);
+  return struck(Kind::kWrite) ? -1 : inpaint::faults::armed_write(fd, data, size);
 }
 
 int fsync(int fd) { return struck(Kind::kReported) ? -1 : static_cast<int>(syscall(SYS_fsync, fd)); }

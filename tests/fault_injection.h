@@ -12,10 +12,12 @@ class Injection {
     kFail,        // the call does nothing and returns `error`
     kFailAlways,  // it, and every later one
     kKill,        // SIGKILL instead of the call
+    kSpoilWrite,  // the nth write writes its bytes with one bit flipped
     kShortWrites  // every write takes half of what it is given, and every other call is interrupted (EINTR)
   };
   // The `nth` call from now on (1 is the first). kFail and kFailAlways count open, write, fsync, rename,
-  // renameat2 and ftruncate, whose failures a program must report; kKill counts all.
+  // renameat2 and ftruncate, whose failures a program must report; kSpoilWrite counts writes, and
+  // kKill all of them.
   Injection(What what, int nth, int error = 0);
   ~Injection();
   Injection(const Injection&) = delete;
