@@ -1,0 +1,125 @@
+#include "train/model_state.h"
+
+#include <algorithm>
+#include <string>
+
+namespace inpaint {
+namespace {
+
+using Kind = ParameterId::Kind;
+
+// One tensor of the state: where it lives, and its name and shape in a checkpoint.
+struct StateTensor {
+  std::string name;
+  Shape shape;  // in the checkpoint
+  CheckpointLayout layout;
+  Tensor tensor;  // ours
+};
+
+Shape checkpoint_shape(const ParameterInfo& info) {
+  const Shape& s = info.shape;
+  return info.layout == CheckpointLayout::kKernelLast ? Shape{s[0], s[3], s[1], s[2]} : s;
+}
+
+std::vector<StateTensor> state_of(const Parameters& params, bool moments) {
+  std::vector<StateTensor> state;
+  for (const Kind kind : {Kind::kWeight, Kind::kOther, Kind::kRunning}) {
+    const auto& list = params.spec().list(kind);
+    for (size_t i = 0; i < list.size(); ++i) {
+      const auto add = [&](const std::string& name, const Tensor& tensor) {
+        state.push_back({name, checkpoint_shape(list[i]), list[i].layout, tensor});
+      };
+      const ParameterId id{kind, i};
+      add(list[i].name, params.value(id));
+      if (!moments || kind == Kind::kRunning) continue;
+      add("adam." + list[i].name + ".m", params.moment1(id));
+      add("adam." + list[i].name + ".v", params.moment2(id));
+    }
+  }
+  return state;
+}
+
+std::vector<StateTensor> state_of(const Model& model) {
+  const bool moments = model.generator_params.use() == Parameters::Use::kTraining;
+  std::vector<StateTensor> state = state_of(model.generator_params, moments);
+  for (StateTensor& t : state_of(model.discriminator_params, moments)) state.push_back(std::move(t));
+  return state;
+}
+
+enum class Direction { kToCheckpoint, kFromCheckpoint };
+
+// ours [a, k, b] and theirs [a, b, k] for every a, with k the 16 kernel positions; else a plain copy.
+template <typename T>
+void copy_layout(const Context& ctx, const StateTensor& state, T* ours, T* theirs, Direction direction) {
+  const bool out = direction == Direction::kToCheckpoint;
+  if (state.layout == CheckpointLayout::kSame) {
+    constexpr int64_t kBlock = 1 << 18;
+    ctx.parallel_blocks(state.shape.elements(), kBlock, [&](int64_t begin, int64_t end, int) {
+      if (out) {
+        std::copy(ours + begin, ours + end, theirs + begin);
+      } else {
+        std::copy(theirs + begin, theirs + end, ours + begin);
+      }
+    });
+    return;
+  }
+  const int64_t channels = state.shape[1], taps = state.shape[2] * state.shape[3];
+  ctx.parallel(state.shape[0], [&](int64_t a, int) {
+    T* o = ours + a * taps * channels;
+    T* t = theirs + a * taps * channels;
+    for (int64_t k = 0; k < taps; ++k)
+      for (int64_t b = 0; b < channels; ++b)
+        if (out) {
+          t[b * taps + k] = o[k * channels + b];
+        } else {
+          o[k * channels + b] = t[b * taps + k];
+        }
+  });
+}
+
+void load(const Context& ctx, const SafetensorsFile& file, const std::vector<StateTensor>& state) {
+  Buffer staging;
+  for (const StateTensor& s : state) {
+    if (staging.bytes() < s.tensor.bytes()) staging = Buffer(s.tensor.bytes());
+    const Tensor read = staging.tensor(s.shape, s.tensor.dtype);
+    file.read(s.name, read);
+    visit_real(s.tensor.dtype, [&]<typename T>(T) {
+      copy_layout(ctx, s, s.tensor.as<T>(), read.as<T>(), Direction::kFromCheckpoint);
+    });
+  }
+}
+
+}  // namespace
+
+ModelSnapshot::ModelSnapshot(const Model& model) {
+  const std::vector<StateTensor> state = state_of(model);
+  int64_t bytes = 0;
+  for (const StateTensor& s : state) bytes += s.tensor.bytes();
+  buffer_ = Buffer(bytes);
+  int64_t offset = 0;
+  for (const StateTensor& s : state) {
+    tensors_.push_back({s.name, buffer_.tensor(s.shape, s.tensor.dtype, offset)});
+    offset += s.tensor.bytes();
+  }
+}
+
+void ModelSnapshot::capture(const Context& ctx, const Model& model) {
+  const std::vector<StateTensor> state = state_of(model);
+  INPAINT_CHECK(state.size() == tensors_.size(), "a snapshot of another model");
+  for (size_t i = 0; i < state.size(); ++i) {
+    visit_real(state[i].tensor.dtype, [&]<typename T>(T) {
+      copy_layout(ctx, state[i], state[i].tensor.as<T>(), tensors_[i].tensor.as<T>(),
+                  Direction::kToCheckpoint);
+    });
+  }
+}
+
+void load_model(const Context& ctx, const SafetensorsFile& file, Model& model) {
+  load(ctx, file, state_of(model));
+}
+
+void load_generator(const Context& ctx, const SafetensorsFile& file, const Parameters& generator_params) {
+  load(ctx, file, state_of(generator_params, false));
+}
+
+}  // namespace inpaint
