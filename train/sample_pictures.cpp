@@ -1,0 +1,75 @@
+#include "train/sample_pictures.h"
+
+#include <cmath>
+
+#include "core/image_codec.h"
+#include "kernels/hole.h"
+#include "kernels/image_quality.h"
+#include "kernels/to_bytes.h"
+
+namespace inpaint {
+
+SamplePictures::SamplePictures(Context& ctx, const Model& model, int64_t batch_size,
+                               std::filesystem::path folder)
+    : folder_(std::move(folder)) {
+  const Shape pictures = model.generator.in_shape(batch_size),
+              holes = model.discriminator.in_shape(batch_size);
+  inpainted_ = arena_.reserve(pictures, model.dtype());
+  picture_bytes_ = arena_.reserve(pictures, DType::kU8);
+  hidden_bytes_ = arena_.reserve(holes, DType::kU8);
+  fake_bytes_ = arena_.reserve(holes, DType::kU8);
+  for (int* id : {&absolute_, &squared_, &ssim_}) *id = arena_.reserve({batch_size}, DType::kF64);
+  arena_.allocate();
+  ctx.reserve_workspace(ssim_workspace_bytes(ctx, holes));
+}
+
+void SamplePictures::save(const Context& ctx, const TrainingStep& step, const Tensor& images,
+                          const Tensor& offsets, int64_t number) const {
+  const std::string stem = std::to_string(number);
+  const Tensor bytes = arena_.tensor(picture_bytes_), inpainted = arena_.tensor(inpainted_);
+  save_grid(images, stem + "_0.png");
+  paste_hole(ctx, step.masked_images(), step.fake_images(), offsets, inpainted);
+  to_bytes(ctx, inpainted, bytes);
+  save_grid(bytes, stem + "_1.png");
+  to_bytes(ctx, step.masked_images(), bytes);
+  save_grid(bytes, stem + "_2.png");
+}
+
+HoleQuality SamplePictures::measure(const Context& ctx, const TrainingStep& step) const {
+  const Tensor hidden = arena_.tensor(hidden_bytes_), fake = arena_.tensor(fake_bytes_);
+  const Tensor squared = arena_.tensor(squared_), similarity = arena_.tensor(ssim_);
+  to_bytes(ctx, step.hidden_images(), hidden);
+  to_bytes(ctx, step.fake_images(), fake);
+  byte_errors(ctx, hidden, fake, arena_.tensor(absolute_), squared);
+  ssim(ctx, hidden, fake, similarity);
+
+  const int64_t n = hidden.shape[0];
+  const auto values = static_cast<double>(hidden.elements() / n);
+  HoleQuality quality;
+  double psnr_sum = 0;
+  int64_t imperfect = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    quality.ssim += similarity.as<double>()[i] / static_cast<double>(n);
+    if (const auto db = psnr(squared.as<double>()[i], values)) {
+      psnr_sum += *db;
+      ++imperfect;
+    }
+  }
+  if (imperfect > 0) quality.psnr = psnr_sum / static_cast<double>(imperfect);
+  return quality;
+}
+
+void SamplePictures::save_grid(const Tensor& pictures, const std::string& name) const {
+  const Shape& s = pictures.shape;
+  const int64_t size = s[1] * s[2] * s[3];
+  std::vector<Image> images;
+  for (int64_t n = 0; n < s[0]; ++n) {
+    Image image(s[1], s[2], static_cast<int>(s[3]));
+    std::copy_n(pictures.as<uint8_t>() + n * size, size, image.bytes.begin());
+    images.push_back(std::move(image));
+  }
+  const auto columns = static_cast<int>(std::sqrt(static_cast<double>(s[0])));
+  write_png(folder_ / name, image_grid(images, columns));
+}
+
+}  // namespace inpaint
