@@ -1,0 +1,35 @@
+// The text a run leaves and prints: the lines of the source program, and one JSON object a step.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "train/run_state.h"
+#include "train/sample_pictures.h"
+
+namespace inpaint {
+
+// "Epoch:%4d, rec_loss:%2.8f, gene_loss: %2.8f, disc_loss: %2.8f, disc_acc: %2.8f": the epoch's means, for
+// loss_log.txt.
+std::string loss_log_line(int64_t epoch, const EpochSums& sums);
+
+// "[Getting Sample...] rec_loss:..., psnr: ..., ssim: ..."; a batch painted perfectly has no PSNR: "perfect".
+std::string sample_line(const Losses& losses, const HoleQuality& quality);
+
+// The same with the accuracy: a batch of validation.
+std::string validation_line(const Losses& losses, const HoleQuality& quality);
+
+// One line of train_log.jsonl, without the newline:
+//   step (from 1), epoch, batch, rec_loss, adv_gene_loss, tv_loss, gene_loss_ori, gene_decay_loss,
+//   adv_disc_loss, disc_loss_ori, disc_decay_loss, disc_acc, learning_rate_gene, learning_rate_disc,
+//   images_per_second
+// and, where offsets is not null, offsets: [[row, column], ...]. A loss that is not finite is null.
+struct StepRecord {
+  int64_t step, epoch, batch;
+  Losses losses;
+  double gene_decay_loss, disc_decay_loss;
+  double learning_rate_gene, learning_rate_disc, images_per_second;
+};
+std::string train_log_line(const StepRecord& record, const Tensor* offsets);
+
+}  // namespace inpaint
