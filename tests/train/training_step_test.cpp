@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "train/tiny_training.h"
+#include "tests/train/tiny_training.h"
 
 using namespace inpaint;
 
