@@ -8,7 +8,7 @@
 // training (its gradient is exactly 0), and shows in the running mean only:
 //   running_mean = decay running_mean + (1 - decay) (mean + b)
 //   running_variance = decay running_variance + (1 - decay) variance
-// and in inference: xhat = (x + b - running_mean) / sqrt(running_variance + epsilon).
+// and in inference: xhat = (x + b - running_mean) / sqrt(running_variance + epsilon). A null bias is 0.
 //
 // Backward, with dz = dy act'(z), z recomputed from x; sums over the M rows:
 //   dbeta = sum dz        dgamma = sum dz xhat          by mode; each skipped when null
@@ -34,12 +34,12 @@ void batch_norm_forward(const Context& ctx, const Tensor& x, const Tensor& mean,
                         const Tensor& gamma, const Tensor& beta, double epsilon, Activation act,
                         const Tensor& y);
 
-void batch_norm_inference(const Context& ctx, const Tensor& x, const Tensor& bias, const Tensor& running_mean,
+void batch_norm_inference(const Context& ctx, const Tensor& x, const Tensor* bias, const Tensor& running_mean,
                           const Tensor& running_variance, const Tensor& gamma, const Tensor& beta,
                           double epsilon, Activation act, const Tensor& y);
 
 void batch_norm_update_running(const Context& ctx, const Tensor& mean, const Tensor& variance,
-                               const Tensor& bias, double decay, const Tensor& running_mean,
+                               const Tensor* bias, double decay, const Tensor& running_mean,
                                const Tensor& running_variance);
 
 struct BatchNormGrads {

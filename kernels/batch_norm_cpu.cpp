@@ -264,42 +264,44 @@ void batch_norm_forward(const Context& ctx, const Tensor& x, const Tensor& mean,
   });
 }
 
-void batch_norm_inference(const Context& ctx, const Tensor& x, const Tensor& bias, const Tensor& running_mean,
+void batch_norm_inference(const Context& ctx, const Tensor& x, const Tensor* bias, const Tensor& running_mean,
                           const Tensor& running_variance, const Tensor& gamma, const Tensor& beta,
                           double epsilon, Activation act, const Tensor& y) {
   const ChannelTiles tiles = tiles_of("batch_norm_inference", x);
-  expect_channels("batch_norm_inference bias", bias, x);
+  if (bias != nullptr) expect_channels("batch_norm_inference bias", *bias, x);
   expect_channels("batch_norm_inference running_mean", running_mean, x);
   expect_channels("batch_norm_inference running_variance", running_variance, x);
   expect_channels("batch_norm_inference gamma", gamma, x);
   expect_channels("batch_norm_inference beta", beta, x);
   expect_shape("batch_norm_inference y", y, x.shape, x.dtype);
   visit_real(x.dtype, [&]<typename T>(T) {
-    const T *means = running_mean.as<T>(), *biases = bias.as<T>();
+    const T *means = running_mean.as<T>(), *biases = bias == nullptr ? nullptr : bias->as<T>();
     const Normalisation<T> norm{means, running_variance.as<T>(), gamma.as<T>(), beta.as<T>(), epsilon};
     visit_kinked("batch_norm_inference", act, [&]<Activation A>(cpu::ActivationConstant<A>) {
       tiles.for_each_tile(ctx, [&](const ChannelTile& t) {
         LaneAffine<T> affine;
         norm.spread(t, affine);
-        t.spread(affine.mean, [&](int64_t c) { return means[c] - biases[c]; });
+        t.spread(affine.mean, [&](int64_t c) { return biases == nullptr ? means[c] : means[c] - biases[c]; });
         apply_tile<A>(t, affine, x.as<T>(), y.as<T>());
       });
     });
   });
 }
 
-void batch_norm_update_running(const Context&, const Tensor& mean, const Tensor& variance, const Tensor& bias,
+void batch_norm_update_running(const Context&, const Tensor& mean, const Tensor& variance, const Tensor* bias,
                                double decay, const Tensor& running_mean, const Tensor& running_variance) {
   expect_shape("batch_norm_update_running variance", variance, mean.shape, mean.dtype);
-  expect_shape("batch_norm_update_running bias", bias, mean.shape, mean.dtype);
+  if (bias != nullptr) expect_shape("batch_norm_update_running bias", *bias, mean.shape, mean.dtype);
   expect_shape("batch_norm_update_running running_mean", running_mean, mean.shape, mean.dtype);
   expect_shape("batch_norm_update_running running_variance", running_variance, mean.shape, mean.dtype);
   visit_real(mean.dtype, [&]<typename T>(T) {
-    const T *means = mean.as<T>(), *variances = variance.as<T>(), *biases = bias.as<T>();
+    const T *means = mean.as<T>(), *variances = variance.as<T>();
+    const T* biases = bias == nullptr ? nullptr : bias->as<T>();
     T *running_means = running_mean.as<T>(), *running_variances = running_variance.as<T>();
     const T keep = static_cast<T>(decay), take = static_cast<T>(1 - decay);
     for (int64_t c = 0; c < mean.elements(); ++c) {
-      running_means[c] = keep * running_means[c] + take * (means[c] + biases[c]);
+      running_means[c] =
+          keep * running_means[c] + take * (biases == nullptr ? means[c] : means[c] + biases[c]);
       running_variances[c] = keep * running_variances[c] + take * variances[c];
     }
   });

@@ -73,10 +73,18 @@ void col2im(const Conv2dShape& s, const T* col, T* picture) {
   }
 }
 
+// Every worker's part starts at a cache line: a product's order of sums may depend on its operands' alignment,
+// and must not depend on the worker.
+int64_t worker_bytes(const Conv2dShape& s, DType dtype) {
+  constexpr int64_t kLine = 64;
+  const int64_t bytes = pictures_per_block(s) * pixels(s) * window(s) * size_of(dtype);
+  return (bytes + kLine - 1) / kLine * kLine;
+}
+
 template <typename T>
 T* worker_workspace(const Context& ctx, const Conv2dShape& s, int worker) {
-  const int64_t bytes = conv2d_workspace_bytes(ctx, s, kDTypeOf<T>);
-  return static_cast<T*>(ctx.workspace(bytes)) + bytes / size_of(kDTypeOf<T>) / ctx.threads() * worker;
+  const int64_t bytes = worker_bytes(s, kDTypeOf<T>);
+  return reinterpret_cast<T*>(static_cast<std::byte*>(ctx.workspace(bytes * ctx.threads())) + bytes * worker);
 }
 
 template <typename T>
@@ -125,7 +133,7 @@ void backward_weight(const Context& ctx, const Conv2dShape& s, const T* x, const
 }  // namespace
 
 int64_t conv2d_workspace_bytes(const Context& ctx, const Conv2dShape& s, DType dtype) {
-  return ctx.threads() * pictures_per_block(s) * pixels(s) * window(s) * size_of(dtype);
+  return ctx.threads() * worker_bytes(s, dtype);
 }
 
 void conv2d_forward(const Context& ctx, const Tensor& x, const Tensor& w, const Tensor& y) {

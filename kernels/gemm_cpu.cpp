@@ -2,6 +2,9 @@
 // path for float.
 #include "kernels/gemm_cpu.h"
 
+// The kernels cut the work themselves; Eigen would start OpenMP threads of its own, and the order of its sums
+// would depend on them.
+#define EIGEN_DONT_PARALLELIZE
 #include <Eigen/Core>
 
 #ifdef INPAINT_ONEDNN

@@ -4,11 +4,14 @@
 
 namespace inpaint {
 
-BatchNorm::BatchNorm(ParameterSpec& spec, std::string name, int64_t channels, Activation activation)
+BatchNorm::BatchNorm(ParameterSpec& spec, std::string name, int64_t channels, Activation activation,
+                     Bias bias)
     : Layer(name),
       channels_(channels),
       activation_(activation),
-      bias_(spec.other(name + ".bias", {channels}, InitialValues::kZero)),
+      bias_(bias == Bias::kPerChannel
+                ? std::optional(spec.other(name + ".bias", {channels}, InitialValues::kZero))
+                : std::nullopt),
       gamma_(spec.other(name + ".bn.weight", {channels}, InitialValues::kOne)),
       beta_(spec.other(name + ".bn.bias", {channels}, InitialValues::kZero)),
       running_mean_(spec.running(name + ".bn.running_mean", {channels}, InitialValues::kZero)),
@@ -30,7 +33,8 @@ void BatchNorm::forward(const Context& ctx, const Parameters& params, const Tens
                         std::span<const Tensor> saved, Statistics statistics) const {
   const Tensor gamma = params.value(gamma_), beta = params.value(beta_);
   if (statistics == Statistics::kRunning) {
-    batch_norm_inference(ctx, x, params.value(bias_), params.value(running_mean_),
+    const Tensor bias = bias_ ? params.value(*bias_) : Tensor{};
+    batch_norm_inference(ctx, x, bias_ ? &bias : nullptr, params.value(running_mean_),
                          params.value(running_variance_), gamma, beta, kEpsilon, activation_, y);
     return;
   }
@@ -47,7 +51,7 @@ void BatchNorm::backward(const Context& ctx, const Parameters& params, const Ten
   if (grads != ParameterGrads::kSkip) {
     dgamma = params.grad(gamma_);
     dbeta = params.grad(beta_);
-    // The bias's gradient is exactly 0 and its place in the array was zeroed when it was allocated.
+    // A bias's gradient is exactly 0, and its place in the array was zeroed when it was allocated.
     param_grads = {&dgamma, &dbeta, to_grad_mode(grads)};
   }
   batch_norm_backward(ctx, x, saved[0], saved[1], params.value(gamma_), params.value(beta_), kEpsilon,
@@ -56,8 +60,9 @@ void BatchNorm::backward(const Context& ctx, const Parameters& params, const Ten
 
 void BatchNorm::update_running(const Context& ctx, const Parameters& params,
                                std::span<const Tensor> saved) const {
-  batch_norm_update_running(ctx, saved[0], saved[1], params.value(bias_), kDecay, params.value(running_mean_),
-                            params.value(running_variance_));
+  const Tensor bias = bias_ ? params.value(*bias_) : Tensor{};
+  batch_norm_update_running(ctx, saved[0], saved[1], bias_ ? &bias : nullptr, kDecay,
+                            params.value(running_mean_), params.value(running_variance_));
 }
 
 }  // namespace inpaint

@@ -1,8 +1,10 @@
-// Batch norm with the bias of the product before it and the activation behind it.
-//   y = act(gamma (x + bias - mean) / sqrt(variance + 1e-5) + beta)    over all axes but the last (channels)
-//   x, y [..., C]; backward needs x. The bias cancels in training: its gradient is exactly 0.
-// Formulas: kernels/batch_norm.h.
+// Batch norm over all axes but the last (channels), with the activation behind it and, where the product
+// before it has one bias per channel, that bias.
+//   y = act(gamma (x + bias - mean) / sqrt(variance + 1e-5) + beta)    x, y [..., C]; backward needs x
+// A bias per channel cancels in training: its gradient is exactly 0. Formulas: kernels/batch_norm.h.
 #pragma once
+
+#include <optional>
 
 #include "kernels/activation.h"
 #include "nn/layer.h"
@@ -13,9 +15,12 @@ class BatchNorm final : public Layer {
  public:
   static constexpr double kDecay = 0.9, kEpsilon = 1e-5;
 
-  // Declares "<name>.bias", "<name>.bn.weight" (gamma), "<name>.bn.bias" (beta), "<name>.bn.running_mean" and
-  // "<name>.bn.running_var".
-  BatchNorm(ParameterSpec& spec, std::string name, int64_t channels, Activation activation);
+  enum class Bias { kPerChannel, kNone };
+
+  // Declares "<name>.bn.weight" (gamma), "<name>.bn.bias" (beta), "<name>.bn.running_mean",
+  // "<name>.bn.running_var", and with Bias::kPerChannel "<name>.bias".
+  BatchNorm(ParameterSpec& spec, std::string name, int64_t channels, Activation activation,
+            Bias bias = Bias::kPerChannel);
 
   Shape out_shape(const Shape& x) const override;
   std::vector<Shape> saved_shapes(const Shape& x) const override;  // mean and variance of the batch
@@ -31,7 +36,8 @@ class BatchNorm final : public Layer {
  private:
   int64_t channels_;
   Activation activation_;
-  ParameterId bias_, gamma_, beta_, running_mean_, running_variance_;
+  std::optional<ParameterId> bias_;
+  ParameterId gamma_, beta_, running_mean_, running_variance_;
 };
 
 }  // namespace inpaint

@@ -4,25 +4,32 @@
 
 namespace inpaint {
 
-BiasActivation::BiasActivation(ParameterSpec& spec, std::string name, int64_t channels, Activation activation)
+BiasActivation::BiasActivation(ParameterSpec& spec, std::string name, int64_t values, Activation activation)
     : Layer(name),
-      channels_(channels),
+      values_(values),
       activation_(activation),
-      bias_(spec.other(name + ".bias", {channels}, InitialValues::kZero)) {}
+      bias_(spec.other(name + ".bias", {values}, InitialValues::kZero)) {}
 
 Shape BiasActivation::out_shape(const Shape& x) const {
-  if (x.rank() < 2 || x.back() != channels_)
-    throw ShapeError(fmt::format("{}: expected [..., {}], got {}", name(), channels_, to_string(x)));
+  int64_t trailing = 1;
+  for (int axis = x.rank() - 1; axis > 0 && trailing < values_; --axis) trailing *= x[axis];
+  if (trailing != values_)
+    throw ShapeError(
+        fmt::format("{}: the last axes of {} do not make {} values", name(), to_string(x), values_));
   return x;
 }
 
+Tensor BiasActivation::flat(const Tensor& tensor) const {
+  return tensor.reshaped({tensor.elements() / values_, values_});
+}
+
 int64_t BiasActivation::workspace_bytes(const Context& ctx, const Shape& x, DType dtype) const {
-  return bias_activation_workspace_bytes(ctx, x, dtype);
+  return bias_activation_workspace_bytes(ctx, {x.elements() / values_, values_}, dtype);
 }
 
 void BiasActivation::forward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
                              std::span<const Tensor>, Statistics) const {
-  bias_activation_forward(ctx, x, params.value(bias_), activation_, y);
+  bias_activation_forward(ctx, flat(x), params.value(bias_), activation_, flat(y));
 }
 
 void BiasActivation::backward(const Context& ctx, const Parameters& params, const Tensor&, const Tensor& y,
@@ -30,8 +37,8 @@ void BiasActivation::backward(const Context& ctx, const Parameters& params, cons
                               std::span<const Tensor>) const {
   INPAINT_CHECK(dx != nullptr, "{}: a bias is never the first layer", name());
   const Tensor dbias = grads == ParameterGrads::kSkip ? Tensor{} : params.grad(bias_);
-  bias_activation_backward(ctx, y, dy, activation_, *dx, grads == ParameterGrads::kSkip ? nullptr : &dbias,
-                           to_grad_mode(grads));
+  bias_activation_backward(ctx, flat(y), flat(dy), activation_, flat(*dx),
+                           grads == ParameterGrads::kSkip ? nullptr : &dbias, to_grad_mode(grads));
 }
 
 }  // namespace inpaint

@@ -1,5 +1,7 @@
-// Bias and activation behind a product that feeds no batch norm.
-//   y = act(x + bias)      x, y [..., C]; backward needs y
+// Bias and activation: behind the last product of a network, and behind a linear layer whose batch norm
+// averages over positions too (a bias per feature does not cancel there).
+//   y = act(x + bias)      x, y [..., b] with the last axes read as one of the bias's b values; backward
+//   needs y
 // Formulas: kernels/bias_activation.h.
 #pragma once
 
@@ -10,8 +12,8 @@ namespace inpaint {
 
 class BiasActivation final : public Layer {
  public:
-  // Declares "<name>.bias".
-  BiasActivation(ParameterSpec& spec, std::string name, int64_t channels, Activation activation);
+  // Declares "<name>.bias" of `values` values: the channels, or all features of an example.
+  BiasActivation(ParameterSpec& spec, std::string name, int64_t values, Activation activation);
 
   Shape out_shape(const Shape& x) const override;
   int64_t workspace_bytes(const Context& ctx, const Shape& x, DType dtype) const override;
@@ -22,7 +24,9 @@ class BiasActivation final : public Layer {
                 std::span<const Tensor> saved) const override;
 
  private:
-  int64_t channels_;
+  Tensor flat(const Tensor& tensor) const;
+
+  int64_t values_;
   Activation activation_;
   ParameterId bias_;
 };

@@ -66,7 +66,8 @@ Network make_generator(const ContextEncoderOptions& options) {
   network.add<BatchNorm>(name, options.bottleneck, Activation::kRelu);
   name = number.next();
   network.add<Linear>(name, options.bottleneck, innermost);
-  network.add<BatchNorm>(name, channels, Activation::kRelu);
+  network.add<BiasActivation>(name, innermost.elements(), Activation::kNone);
+  network.add<BatchNorm>(name, channels, Activation::kRelu, BatchNorm::Bias::kNone);
 
   for (int64_t out_side = 2 * kInnermostSide; out_side < side / 2; out_side *= 2) {
     name = number.next();
