@@ -91,24 +91,19 @@ void load(const Context& ctx, const SafetensorsFile& file, const std::vector<Sta
 
 }  // namespace
 
-ModelSnapshot::ModelSnapshot(const Model& model) {
-  const std::vector<StateTensor> state = state_of(model);
-  int64_t bytes = 0;
-  for (const StateTensor& s : state) bytes += s.tensor.bytes();
-  buffer_ = Buffer(bytes);
-  int64_t offset = 0;
-  for (const StateTensor& s : state) {
-    tensors_.push_back({s.name, buffer_.tensor(s.shape, s.tensor.dtype, offset)});
-    offset += s.tensor.bytes();
-  }
+std::vector<NamedTensor> checkpoint_layout(const Model& model) {
+  std::vector<NamedTensor> layout;
+  for (const StateTensor& s : state_of(model)) layout.push_back({s.name, {s.shape, s.tensor.dtype}});
+  return layout;
 }
 
-void ModelSnapshot::capture(const Context& ctx, const Model& model) {
+void capture_model(const Context& ctx, const Model& model, std::span<const NamedTensor> tensors) {
   const std::vector<StateTensor> state = state_of(model);
-  INPAINT_CHECK(state.size() == tensors_.size(), "a snapshot of another model");
+  INPAINT_CHECK(state.size() == tensors.size(), "{} tensors for a state of {}", tensors.size(), state.size());
   for (size_t i = 0; i < state.size(); ++i) {
+    expect_shape(state[i].name.c_str(), tensors[i].tensor, state[i].shape, state[i].tensor.dtype);
     visit_real(state[i].tensor.dtype, [&]<typename T>(T) {
-      copy_layout(ctx, state[i], state[i].tensor.as<T>(), tensors_[i].tensor.as<T>(),
+      copy_layout(ctx, state[i], state[i].tensor.as<T>(), tensors[i].tensor.as<T>(),
                   Direction::kToCheckpoint);
     });
   }

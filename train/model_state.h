@@ -14,19 +14,11 @@
 
 namespace inpaint {
 
-// A copy of the whole training state in host memory, so that a file can be written from it while training
-// goes on. Allocated once, captured as often as needed.
-class ModelSnapshot {
- public:
-  explicit ModelSnapshot(const Model& model);
+// Names, shapes and types of a training state's tensors in a checkpoint, without memory.
+std::vector<NamedTensor> checkpoint_layout(const Model& model);
 
-  void capture(const Context& ctx, const Model& model);
-  std::span<const NamedTensor> tensors() const { return tensors_; }
-
- private:
-  Buffer buffer_;
-  std::vector<NamedTensor> tensors_;
-};
+// Copies the state into host tensors of that layout, in its order.
+void capture_model(const Context& ctx, const Model& model, std::span<const NamedTensor> tensors);
 
 // Fills the model from a checkpoint: values and running averages, and for a model made for training the
 // moments. UserError naming the tensor when one is missing or has another shape or type.
