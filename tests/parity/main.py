@@ -1,0 +1,35 @@
+"""Runs the parity cases; run.sh prepares what they need and starts this."""
+import argparse
+import os
+import sys
+from pathlib import Path
+
+# Sums of more threads run in another order; one thread gives the same figures on every machine of a kind.
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import formats_test  # noqa: E402 (torch reads the line above when it is loaded)
+import oracle_test  # noqa: E402
+import quality_test  # noqa: E402
+import sensitivity_test  # noqa: E402
+from programs import Programs  # noqa: E402
+from report import Report  # noqa: E402
+
+BUILD = Path(__file__).parents[2] / "build" / "cpu-release" / "bin"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("programs", nargs="?", default=BUILD, help="folder of the built programs (%(default)s)")
+    parser.add_argument("--only", default="*", metavar="PATTERN", help="run the cases whose name matches, e.g. 'oracle*'")
+    parser.add_argument("--list", action="store_true", help="print the names of the cases")
+    options = parser.parse_args()
+    report, programs = Report(options.only, options.list), Programs(options.programs)
+    for suite in (oracle_test, sensitivity_test):
+        suite.run(report)
+    for suite in (formats_test, quality_test):
+        suite.run(report, programs)
+    return report.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
