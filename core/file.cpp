@@ -130,13 +130,20 @@ bool File::try_lock() {
 }
 
 std::string read_text_file(const std::filesystem::path& path, int64_t limit) {
+  constexpr size_t kPiece = 1 << 16;
   const File file(path, O_RDONLY);
-  const int64_t size = file.size();
-  if (size > limit)
-    user_error("{}: {} bytes long, where at most {} are expected", path.string(), size, limit);
-  std::string text(static_cast<size_t>(size), '\0');
-  file.read_at(0, std::as_writable_bytes(std::span(text)));
-  return text;
+  std::string text;
+  // Read to the end, whatever size the system states: that of a pipe is 0.
+  for (size_t filled = 0;;) {
+    text.resize(filled + kPiece);
+    const ssize_t count = uninterrupted([&] { return ::read(file.fd(), text.data() + filled, kPiece); });
+    if (count < 0) throw_file_error("read", path, errno);
+    filled += static_cast<size_t>(count);
+    text.resize(filled);
+    if (count == 0) return text;
+    if (std::cmp_greater(filled, limit))
+      user_error("{}: longer than the {} bytes that such a file may have", path.string(), limit);
+  }
 }
 
 void make_folders(const std::filesystem::path& folder) {

@@ -51,7 +51,7 @@ class File {
   std::filesystem::path path_;
 };
 
-// The whole of a small text file; a UserError if it is larger than `limit` bytes.
+// The whole of a small text file or pipe; a UserError if it is larger than `limit` bytes.
 std::string read_text_file(const std::filesystem::path& path, int64_t limit);
 
 // Makes a folder and the missing ones above it, durably. One that exists is left as it is.
