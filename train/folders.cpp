@@ -1,0 +1,60 @@
+#include "train/folders.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "train/settings_text.h"
+
+namespace inpaint {
+namespace fs = std::filesystem;
+namespace {
+
+std::string set_name(const TrainSettings& s) { return s.dataname + std::to_string(s.image_size); }
+
+fs::path run_folder(const std::string& root, const TrainSettings& s) {
+  return fs::path(root) / set_name(s) / ("gpu" + std::to_string(s.gpu));
+}
+
+void make_writable(const fs::path& folder, const char* flag) {
+  try {
+    make_folders(folder);
+    // Only writing tells: permissions say nothing of read-only and special file systems.
+    std::string probe = (folder / ".writable-XXXXXX").string();
+    const int file = ::mkstemp(probe.data());
+    if (file < 0) throw_file_error("write into this folder", folder, errno);
+    ::close(file);
+    ::unlink(probe.c_str());
+  } catch (const UserError& error) {
+    user_error("{} (--{} moves it)", error.what(), flag);
+  }
+}
+}  // namespace
+
+fs::path data_file(const TrainSettings& s) {
+  return fs::path(s.data_root) / fmt::format("{}_{}.bin", set_name(s), to_string(s.mode));
+}
+
+fs::path checkpoint_folder(const TrainSettings& s) { return run_folder(s.checkpoint_root, s); }
+
+fs::path log_folder(const TrainSettings& s) { return run_folder(s.log_root, s); }
+
+fs::path sample_folder(const TrainSettings& s) { return run_folder(s.sample_root, s) / to_string(s.mode); }
+
+void make_run_folders(const TrainSettings& s) {
+  if (s.mode == Mode::kTrain) {
+    make_writable(checkpoint_folder(s), "checkpoint_root");
+    make_writable(log_folder(s), "log_root");
+  }
+  make_writable(sample_folder(s), "sample_root");
+}
+
+void append_configs(const TrainSettings& s) {
+  File(checkpoint_folder(s) / "configs.txt", O_WRONLY | O_CREAT | O_APPEND).write(to_configs_entry(s));
+}
+
+}  // namespace inpaint

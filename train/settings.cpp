@@ -1,0 +1,46 @@
+#include "train/settings.h"
+
+#include "core/error.h"
+
+namespace inpaint {
+namespace {
+constexpr std::string_view kModes[] = {"train", "validate", "test"};
+constexpr std::string_view kBlocks[] = {"random", "center"};
+constexpr std::string_view kDevices[] = {"auto", "cpu", "cuda"};
+constexpr std::string_view kPrecisions[] = {"fp32", "fp64"};
+constexpr std::string_view kMatrixChoices[] = {"auto", "onednn", "eigen"};
+}  // namespace
+
+std::span<const std::string_view> names_of(Mode) { return kModes; }
+std::span<const std::string_view> names_of(HolePlacement) { return kBlocks; }
+std::span<const std::string_view> names_of(DeviceChoice) { return kDevices; }
+std::span<const std::string_view> names_of(Precision) { return kPrecisions; }
+std::span<const std::string_view> names_of(MatrixChoice) { return kMatrixChoices; }
+
+void check_settings(const TrainSettings& s) {
+  if (s.mode == Mode::kTrain && s.batch_size < 2)
+    user_error(
+        "batch_size={}: training needs 2 or more images in a batch, since batch norm over one image "
+        "has no variance; modes validate and test take 1",
+        s.batch_size);
+  if (s.mode == Mode::kTrain && s.start_epoch >= s.epoch)
+    user_error("start_epoch={}: nothing is left to train until epoch={}; give a larger epoch", s.start_epoch,
+               s.epoch);
+  if (s.device == DeviceChoice::kCuda && s.precision == Precision::kFp64)
+    user_error("precision=fp64 runs on the CPU only; give device=cpu, or precision=fp32");
+  if (s.device == DeviceChoice::kCuda)
+    user_error("device=cuda: this program was built without CUDA; give device=cpu or device=auto");
+  if (s.matrix_backend == MatrixChoice::kOneDnn && s.precision == Precision::kFp64)
+    user_error("precision=fp64: oneDNN multiplies in fp32 only; give matrix_backend=eigen or auto");
+  if (s.matrix_backend == MatrixChoice::kOneDnn && !Context::has_one_dnn())
+    user_error(
+        "matrix_backend=onednn: this program was built without oneDNN; give matrix_backend=eigen or auto");
+}
+
+MatrixBackend matrix_backend_of(const TrainSettings& s) {
+  if (s.matrix_backend == MatrixChoice::kEigen || s.precision == Precision::kFp64)
+    return MatrixBackend::kEigen;
+  return s.matrix_backend == MatrixChoice::kOneDnn ? MatrixBackend::kOneDnn : Context::default_backend();
+}
+
+}  // namespace inpaint
