@@ -1,0 +1,16 @@
+// The one place where errors are caught: every program's main is
+//
+//   int main(int argc, char** argv) { return inpaint::run_main(argc, argv, body); }
+#pragma once
+
+namespace inpaint {
+
+inline constexpr int kExitDone = 0;
+inline constexpr int kExitUserError = 1;  // the user's input is at fault
+inline constexpr int kExitFailure = 2;    // anything else
+
+// The body's exit code. An exception becomes one line "error: ..." on standard error and its exit code; so
+// does standard output that could not be written.
+int run_main(int argc, const char* const* argv, int (*body)(int argc, const char* const* argv));
+
+}  // namespace inpaint
