@@ -43,6 +43,9 @@ const char* remedy(int error) {
     case EMFILE:
     case ENFILE:
       return "too many files are open: raise the limit (ulimit -n)";
+    case ENOLCK:
+    case ENOTSUP:
+      return "this file system cannot do that: choose a folder on a local disk";
     default:
       return "check the path and the disk";
   }

@@ -206,7 +206,8 @@ std::string render_safetensors_header(const std::vector<SafetensorsEntry>& tenso
   nlohmann::ordered_json json = nlohmann::ordered_json::object();
   if (!metadata.empty()) json[kMetadataKey] = metadata;
   for (const SafetensorsEntry& tensor : tensors) {
-    INPAINT_CHECK(tensor.name != kMetadataKey && !json.contains(tensor.name), "tensor name '{}'", tensor.name);
+    INPAINT_CHECK(tensor.name != kMetadataKey && !json.contains(tensor.name), "tensor name '{}'",
+                  tensor.name);
     json[tensor.name] = {
         {"dtype", tensor.dtype}, {"shape", tensor.shape}, {"data_offsets", {tensor.begin, tensor.end}}};
   }

@@ -6,9 +6,11 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdarg>
 #include <cstddef>
+#include <thread>
 #include <vector>
 
 extern "C" long syscall(long number, ...) noexcept;
@@ -16,7 +18,7 @@ extern "C" long syscall(long number, ...) noexcept;
 namespace inpaint::faults {
 namespace {
 
-std::atomic<bool> g_armed = false;
+std::atomic<bool> g_armed = false, g_released = false;
 std::atomic<int> g_calls = 0;
 Injection::What g_what = Injection::What::kFail;
 int g_nth = 0, g_error = 0;
@@ -41,6 +43,10 @@ bool struck(Kind kind) {
   }
   if (g_what == What::kFailAlways ? call < g_nth : call != g_nth) return false;
   if (g_what == What::kKill) raise(SIGKILL);
+  if (g_what == What::kHold) {
+    while (!g_released) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return false;
+  }
   errno = g_error;
   return true;
 }
@@ -58,13 +64,18 @@ ssize_t armed_write(int fd, const void* data, size_t size) {
 
 Injection::Injection(What what, int nth, int error) {
   g_calls = 0;
+  g_released = false;
   g_what = what;
   g_nth = nth;
   g_error = error;
   g_armed = true;
 }
-Injection::~Injection() { g_armed = false; }
+Injection::~Injection() {
+  g_armed = false;
+  g_released = true;
+}
 int Injection::calls() const { return g_calls; }
+void Injection::release() { g_released = true; }
 
 }  // namespace inpaint::faults
 

@@ -3,15 +3,14 @@
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstring>
-#include <functional>
 
 #include "core/error.h"
 #include "tests/fault_injection.h"
+#include "tests/run_and_kill.h"
 #include "tests/temporary_folder.h"
 
 using namespace inpaint;
@@ -27,21 +26,6 @@ void write_new(const fs::path& path, ReplaceFile::Existing existing = ReplaceFil
   file.write(kNew.substr(0, 1));
   file.write(kNew.substr(1));
   file.commit();
-}
-
-// Runs `body` in a child process; true if SIGKILL ended it, false if it came to its end.
-bool killed(const std::function<void()>& body) {
-  const pid_t child = fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    body();
-    _exit(0);
-  }
-  int status = 0;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  const bool by_kill = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-  REQUIRE((by_kill || (WIFEXITED(status) && WEXITSTATUS(status) == 0)));
-  return by_kill;
 }
 
 }  // namespace

@@ -1,0 +1,159 @@
+#include "train/checkpoint_store.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <charconv>
+#include <functional>
+#include <utility>
+
+#include "core/error.h"
+#include "core/replace_file.h"
+
+namespace inpaint {
+namespace {
+namespace fs = std::filesystem;
+
+constexpr const char* kNewestName = "checkpoint";
+constexpr const char* kBestName = "best";
+constexpr std::string_view kPrefix = "model-", kSuffix = ".safetensors";
+
+std::string name_of(int64_t step) { return fmt::format("{}{}{}", kPrefix, step, kSuffix); }
+
+std::optional<int64_t> step_of(std::string_view name) {
+  if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) return std::nullopt;
+  const std::string_view digits = name.substr(kPrefix.size(), name.size() - kPrefix.size() - kSuffix.size());
+  int64_t step = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), step);
+  // Only a name that save() gives: no sign, no leading zero, nothing behind.
+  if (error != std::errc{} || step < 0 || name_of(step) != name) return std::nullopt;
+  return step;
+}
+
+// The steps of the checkpoints in a folder, the highest first.
+std::vector<int64_t> steps_in(const fs::path& folder) {
+  std::vector<int64_t> steps;
+  std::error_code error;
+  fs::directory_iterator entries(folder, error);
+  if (error == std::errc::no_such_file_or_directory) return steps;
+  for (; !error && entries != fs::directory_iterator(); entries.increment(error))
+    if (const auto step = step_of(entries->path().filename().string())) steps.push_back(*step);
+  if (error) throw_file_error("list", folder, error.value());
+  std::sort(steps.begin(), steps.end(), std::greater<>());
+  return steps;
+}
+
+// The step that `checkpoint` or `best` names; nothing when that file is not there.
+std::optional<int64_t> named_step(const fs::path& folder, const char* pointer) {
+  const fs::path path = folder / pointer;
+  std::error_code error;
+  if (!fs::exists(path, error) && !error) return std::nullopt;
+  const std::string text = read_text_file(path, 100);
+  const auto step = step_of(std::string_view(text).substr(0, text.find('\n')));
+  if (!step)
+    user_error("{}: names no checkpoint ('{}'); remove it to go on from the one with the highest step",
+               path.string(), printable(text));
+  return step;
+}
+
+template <typename Bits, typename T>
+void expect_finite(const NamedTensor& named) {
+  // All exponent bits set: an infinity or not a number.
+  constexpr Bits kExponent = sizeof(T) == 4 ? Bits{0x7f800000} : static_cast<Bits>(uint64_t{0x7ff} << 52);
+  const T* values = named.tensor.as<T>();
+  const int64_t count = named.tensor.elements();
+  constexpr int64_t kBlock = 4096;
+  for (int64_t begin = 0; begin < count; begin += kBlock) {
+    const int64_t end = std::min(begin + kBlock, count);
+    bool bad = false;  // no branch inside, so that the compiler can take many values at once
+    for (int64_t i = begin; i < end; ++i) bad |= (std::bit_cast<Bits>(values[i]) & kExponent) == kExponent;
+    if (!bad) continue;
+    const T* first = std::find_if(values + begin, values + end, [](T value) {
+      return (std::bit_cast<Bits>(value) & kExponent) == kExponent;
+    });
+    throw Error(fmt::format("tensor '{}' holds {} at element {} of {}: not saved, the last checkpoint stays",
+                            named.name, *first, first - values, count));
+  }
+}
+
+}  // namespace
+
+CheckpointStore::CheckpointStore(fs::path folder, int keep)
+    : folder_(std::move(folder)), keep_(keep), lock_((make_folders(folder_), folder_)) {
+  INPAINT_CHECK(keep >= 1, "keep {}", keep);
+  remove_stale_temporaries(folder_);
+}
+
+void CheckpointStore::save(int64_t step, std::span<const NamedTensor> tensors, Metadata metadata,
+                           Standing standing) {
+  INPAINT_CHECK(step >= 0, "step {}", step);
+  for (const NamedTensor& named : tensors) {
+    if (named.tensor.dtype == DType::kF32) expect_finite<uint32_t, float>(named);
+    if (named.tensor.dtype == DType::kF64) expect_finite<uint64_t, double>(named);
+  }
+  metadata[kFormatVersionKey] = kFormatVersion;
+  save_safetensors(folder_ / name_of(step), tensors, metadata);
+  replace_file(folder_ / kNewestName, name_of(step) + "\n");
+  if (standing == Standing::kNewestAndBest) replace_file(folder_ / kBestName, name_of(step) + "\n");
+  remove_old(step);
+}
+
+// Only what is older: a run that went back to an earlier step leaves later ones alone.
+void CheckpointStore::remove_old(int64_t newest) const {
+  const auto best = named_step(folder_, kBestName);
+  int kept = 0;
+  for (const int64_t step : steps_in(folder_)) {
+    if (step > newest || kept++ < keep_ || step == best) continue;
+    const fs::path path = folder_ / name_of(step);
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw_file_error("remove", path, errno);
+  }
+}
+
+SafetensorsFile open_checkpoint(const fs::path& path) {
+  SafetensorsFile file(path, SafetensorsFile::Checksum::kRequired);
+  const auto version = file.metadata().find(kFormatVersionKey);
+  if (version == file.metadata().end() || version->second != kFormatVersion)
+    user_error(
+        "{}: a checkpoint of format version '{}', and this program reads {}; use the version that wrote it",
+        path.string(), version == file.metadata().end() ? "" : printable(version->second), kFormatVersion);
+  return file;
+}
+
+std::optional<FoundCheckpoint> open_newest_checkpoint(const fs::path& folder, Fallback fallback) {
+  std::vector<std::string> passed_over;
+  std::optional<int64_t> newest;
+  try {
+    newest = named_step(folder, kNewestName);
+    if (!newest) {
+      const std::vector<int64_t> steps = steps_in(folder);
+      if (steps.empty()) return std::nullopt;
+      newest = steps.front();
+    }
+    return FoundCheckpoint{open_checkpoint(folder / name_of(*newest)), {}};
+  } catch (const UserError& failure) {
+    // A run that is writing here may have put a newer one in its place meanwhile.
+    if (newest && named_step(folder, kNewestName).value_or(*newest) != *newest)
+      return open_newest_checkpoint(folder, fallback);
+    if (fallback == Fallback::kRefuse) throw;
+    passed_over.push_back(failure.what());
+  }
+  for (const int64_t step : steps_in(folder)) {
+    if (step == newest) continue;
+    try {
+      return FoundCheckpoint{open_checkpoint(folder / name_of(step)), std::move(passed_over)};
+    } catch (const UserError& failure) {
+      passed_over.push_back(failure.what());
+    }
+  }
+  user_error("{}: no checkpoint here is good; {}", folder.string(), fmt::join(passed_over, "; "));
+}
+
+std::optional<SafetensorsFile> open_best_checkpoint(const fs::path& folder) {
+  const auto best = named_step(folder, kBestName);
+  if (!best) return std::nullopt;
+  return open_checkpoint(folder / name_of(*best));
+}
+
+}  // namespace inpaint
