@@ -1,0 +1,16 @@
+// What the methods paint, to look at: a column a picture; rows: the picture, the picture with its hole, and
+// one inpainted picture per method.
+#pragma once
+
+#include <span>
+
+#include "train/hole_batch.h"
+
+namespace inpaint {
+
+// `numbers` of the source's pictures, readable ones, at least one. The holes are those of an evaluation with
+// the same placement and seed.
+Image example_pictures(const Context& ctx, const PictureSource& source, std::span<const Method> methods,
+                       HolePlacement block, uint64_t seed, std::span<const int64_t> numbers);
+
+}  // namespace inpaint
