@@ -21,7 +21,7 @@ namespace inpaint {
 struct AdamOptions {
   double learning_rate = 0.0002, beta1 = 0.5, beta2 = 0.9, epsilon = 1e-8;
   double weight_decay = 0;
-  std::optional<double> clip;
+  std::optional<double> clip = std::nullopt;
 };
 
 int64_t adam_workspace_bytes(const Context& ctx, int64_t parameters);

@@ -41,12 +41,6 @@ void update(const Coefficients<T>& k, T decay, int64_t n, const T* __restrict__ 
   }
 }
 
-template <typename T>
-double sum_of_squares(int64_t n, const T* w) {
-  return cpu::lane_sum(0, n,
-                       [=](int64_t i) { return static_cast<double>(w[i]) * static_cast<double>(w[i]); });
-}
-
 }  // namespace
 
 int64_t adam_workspace_bytes(const Context&, int64_t parameters) {
@@ -69,14 +63,16 @@ void adam(const Context& ctx, const AdamOptions& options, int64_t t, int64_t dec
     const T* gs = grad.as<T>();
     T *ws = param.as<T>(), *ms = m.as<T>(), *vs = v.as<T>();
     ctx.parallel_blocks(n, kBlock, [&](int64_t begin, int64_t end, int) {
-      double squares = 0;
+      cpu::LaneSum squares;
       for (int64_t i = begin, next; i < end; i = next) {
         next = std::min(end, i + kPiece);
         if (i < decayed) next = std::min(next, decayed);  // a piece has decay or has none
-        if (i < decayed && half_squares != nullptr) squares += sum_of_squares(next - i, ws + i);
+        if (i < decayed && half_squares != nullptr)
+          squares.add(i, next,
+                      [=](int64_t j) { return static_cast<double>(ws[j]) * static_cast<double>(ws[j]); });
         update(k, i < decayed ? k.decay : T{0}, next - i, gs + i, ws + i, ms + i, vs + i);
       }
-      partial[begin / kBlock] = squares;
+      partial[begin / kBlock] = squares.total();
     });
   });
   if (half_squares != nullptr) *half_squares->as<double>() = cpu::sum_in_order(partial, blocks(n)) / 2;

@@ -41,12 +41,12 @@ struct ChannelTile {
     if (rest > 0) f(offset + wide_rows * stride, rest);
   }
 
-  // The same in groups of up to four rows, f(number of rows as a constant, position, lanes): a sum touches
-  // its accumulator once per group.
+  // The same in groups of eight rows and then single ones, f(number of rows as a constant, position, lanes):
+  // a sum touches its accumulator once per group, and more of the array is on its way at a time.
   template <typename F>
   void for_each_row_group(F&& f) const {
     int64_t r = 0;
-    for (; r + 4 <= wide_rows; r += 4) f(std::integral_constant<int, 4>{}, offset + r * stride, lanes);
+    for (; r + 8 <= wide_rows; r += 8) f(std::integral_constant<int, 8>{}, offset + r * stride, lanes);
     for (; r < wide_rows; ++r) f(std::integral_constant<int, 1>{}, offset + r * stride, lanes);
     if (rest > 0) f(std::integral_constant<int, 1>{}, offset + wide_rows * stride, rest);
   }

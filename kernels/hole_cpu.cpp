@@ -10,19 +10,24 @@ struct Sizes {
   int64_t n, size, hole, c;
 };
 
-Sizes sizes_of(const char* op, const Tensor& picture, const Tensor& block, const Tensor& offsets) {
+// The op's name and those of its two pictures, for messages; no formatting before something is wrong.
+struct Names {
+  const char *op, *picture, *block, *offsets;
+};
+
+Sizes sizes_of(const Names& names, const Tensor& picture, const Tensor& block, const Tensor& offsets) {
   if (picture.shape.rank() != 4 || block.shape.rank() != 4)
-    throw ShapeError(fmt::format("{}: picture {} and block {} must have rank 4", op, to_string(picture.shape),
-                                 to_string(block.shape)));
+    throw ShapeError(fmt::format("{} {} and {} {} must have rank 4", names.picture, to_string(picture.shape),
+                                 names.block, to_string(block.shape)));
   const Sizes s{picture.shape[0], picture.shape[1], block.shape[1], picture.shape[3]};
-  expect_shape(fmt::format("{}: picture", op).c_str(), picture, {s.n, s.size, s.size, s.c});
-  expect_shape(fmt::format("{}: block", op).c_str(), block, {s.n, s.hole, s.hole, s.c});
-  expect_shape(fmt::format("{}: offsets", op).c_str(), offsets, {s.n, 2}, DType::kI32);
+  expect_shape(names.picture, picture, {s.n, s.size, s.size, s.c});
+  expect_shape(names.block, block, {s.n, s.hole, s.hole, s.c});
+  expect_shape(names.offsets, offsets, {s.n, 2}, DType::kI32);
   const int32_t* at = offsets.as<int32_t>();
   for (int64_t i = 0; i < s.n; ++i)
     if (at[2 * i] < 0 || at[2 * i + 1] < 0 || at[2 * i] + s.hole > s.size || at[2 * i + 1] + s.hole > s.size)
-      throw ShapeError(fmt::format("{}: hole {} at ({}, {}) of size {} leaves the picture of size {}", op, i,
-                                   at[2 * i], at[2 * i + 1], s.hole, s.size));
+      throw ShapeError(fmt::format("{}: hole {} at ({}, {}) of size {} leaves the picture of size {}",
+                                   names.op, i, at[2 * i], at[2 * i + 1], s.hole, s.size));
   return s;
 }
 
@@ -40,7 +45,8 @@ void normalise(int64_t n, const uint8_t* bytes, T* values) {
 
 void cut_hole(const Context& ctx, const Tensor& images, const Tensor& offsets, const Tensor& masked,
               const Tensor& hidden) {
-  const Sizes s = sizes_of("cut_hole", images, hidden, offsets);
+  const Sizes s = sizes_of({"cut_hole", "cut_hole images", "cut_hole hidden", "cut_hole offsets"}, images,
+                           hidden, offsets);
   expect_shape("cut_hole masked", masked, images.shape, hidden.dtype);
   const uint8_t* bytes = images.as<uint8_t>();
   const int32_t* at = offsets.as<int32_t>();
@@ -60,7 +66,8 @@ void cut_hole(const Context& ctx, const Tensor& images, const Tensor& offsets, c
 
 void paste_hole(const Context& ctx, const Tensor& masked, const Tensor& fake, const Tensor& offsets,
                 const Tensor& inpainted) {
-  const Sizes s = sizes_of("paste_hole", masked, fake, offsets);
+  const Sizes s = sizes_of({"paste_hole", "paste_hole masked", "paste_hole fake", "paste_hole offsets"},
+                           masked, fake, offsets);
   expect_shape("paste_hole masked", masked, masked.shape, fake.dtype);
   expect_shape("paste_hole inpainted", inpainted, masked.shape, fake.dtype);
   const int32_t* at = offsets.as<int32_t>();

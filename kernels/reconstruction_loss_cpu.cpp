@@ -4,6 +4,7 @@
 #include "kernels/grad_mode_cpu.h"
 #include "kernels/lane_sum_cpu.h"
 #include "kernels/reconstruction_loss.h"
+#include "kernels/sign_cpu.h"
 
 namespace inpaint {
 namespace {
@@ -15,16 +16,18 @@ int64_t blocks(int64_t elements) { return (elements + kBlock - 1) / kBlock; }
 // Of the elements from begin to end.
 template <ReconstructionNorm N, cpu::Store S, typename T>
 double block_loss(int64_t begin, int64_t end, const T* fake, const T* hidden, T scale, T* dfake) {
-  return cpu::lane_sum(begin, end, [=](int64_t i) {
+  cpu::LaneSum sum;
+  sum.add(begin, end, [=](int64_t i) {
     const T d = fake[i] - hidden[i];
     if constexpr (N == ReconstructionNorm::kL2) {
       cpu::store<S>(dfake, i, scale * d);
       return static_cast<double>(d) * static_cast<double>(d);
     } else {
-      cpu::store<S>(dfake, i, scale * (static_cast<T>(d > 0) - static_cast<T>(d < 0)));
+      cpu::store<S>(dfake, i, scale * cpu::sign(d));
       return std::abs(static_cast<double>(d));
     }
   });
+  return sum.total();
 }
 
 template <ReconstructionNorm N, typename T>
@@ -50,6 +53,8 @@ int64_t reconstruction_loss_workspace_bytes(const Context&, const Shape& fake) {
 void reconstruction_loss(const Context& ctx, ReconstructionNorm norm, const Tensor& fake,
                          const Tensor& hidden, double weight, const Tensor& loss, const Tensor* dfake,
                          GradMode mode) {
+  if (fake.elements() == 0)
+    throw ShapeError(fmt::format("reconstruction_loss fake: {} holds nothing", to_string(fake.shape)));
   expect_shape("reconstruction_loss hidden", hidden, fake.shape, fake.dtype);
   expect_shape("reconstruction_loss loss", loss, {1}, DType::kF64);
   if (dfake != nullptr) expect_shape("reconstruction_loss dfake", *dfake, fake.shape, fake.dtype);

@@ -5,6 +5,7 @@
 
 #include "kernels/grad_mode_cpu.h"
 #include "kernels/lane_sum_cpu.h"
+#include "kernels/sign_cpu.h"
 #include "kernels/total_variation.h"
 
 namespace inpaint {
@@ -23,11 +24,6 @@ Sizes sizes_of(const Shape& x) {
 int64_t rows_per_block(const Sizes& s) { return std::max<int64_t>(1, 16384 / (s.w * s.c)); }
 int64_t blocks(const Sizes& s) { return (s.n * s.h + rows_per_block(s) - 1) / rows_per_block(s); }
 
-template <typename T>
-T sign(T d) {
-  return static_cast<T>(d > 0) - static_cast<T>(d < 0);
-}
-
 // Distances from a value to its four neighbours; 0 where the picture ends, which adds nothing: the value is
 // then its own neighbour.
 struct Neighbours {
@@ -37,25 +33,26 @@ struct Neighbours {
 // The values of a row from begin to end, all with the same neighbours. Each difference is counted once, by
 // the value above or on the left of it.
 template <cpu::Store S, typename T>
-double run_variation(int64_t begin, int64_t end, const Neighbours& to, const T* x, T scale, T* dx) {
-  return cpu::lane_sum(begin, end, [=](int64_t i) {
+void add_variation(int64_t begin, int64_t end, const Neighbours& to, const T* x, T scale, T* dx,
+                   cpu::LaneSum& sum) {
+  sum.add(begin, end, [=](int64_t i) {
     const T down = x[i + to.down] - x[i], right = x[i + to.right] - x[i];
     if constexpr (S != cpu::Store::kSkip) {
       const T up = x[i] - x[i - to.up], left = x[i] - x[i - to.left];
-      cpu::store<S>(dx, i, scale * (sign(up) + sign(left) - sign(down) - sign(right)));
+      cpu::store<S>(dx, i, scale * (cpu::sign(up) + cpu::sign(left) - cpu::sign(down) - cpu::sign(right)));
     }
     return std::abs(static_cast<double>(down)) + std::abs(static_cast<double>(right));
   });
 }
 
 template <cpu::Store S, typename T>
-double row_variation(const Sizes& s, int64_t row, const T* x, T scale, T* dx) {
+void add_row(const Sizes& s, int64_t row, const T* x, T scale, T* dx, cpu::LaneSum& sum) {
   const int64_t length = s.w * s.c, i = row % s.h, begin = row * length, end = begin + length;
   const int64_t up = i > 0 ? length : 0, down = i + 1 < s.h ? length : 0;
-  if (s.w == 1) return run_variation<S>(begin, end, {up, down, 0, 0}, x, scale, dx);
-  double sum = run_variation<S>(begin, begin + s.c, {up, down, 0, s.c}, x, scale, dx);
-  sum += run_variation<S>(begin + s.c, end - s.c, {up, down, s.c, s.c}, x, scale, dx);
-  return sum + run_variation<S>(end - s.c, end, {up, down, s.c, 0}, x, scale, dx);
+  if (s.w == 1) return add_variation<S>(begin, end, {up, down, 0, 0}, x, scale, dx, sum);
+  add_variation<S>(begin, begin + s.c, {up, down, 0, s.c}, x, scale, dx, sum);
+  add_variation<S>(begin + s.c, end - s.c, {up, down, s.c, s.c}, x, scale, dx, sum);
+  add_variation<S>(end - s.c, end, {up, down, s.c, 0}, x, scale, dx, sum);
 }
 
 }  // namespace
@@ -77,9 +74,9 @@ void total_variation(const Context& ctx, const Tensor& x, double weight, const T
     const T scale = static_cast<T>(weight / static_cast<double>(s.n));
     cpu::visit_store(dx != nullptr, mode, [&]<cpu::Store S>(cpu::StoreConstant<S>) {
       ctx.parallel_blocks(s.n * s.h, block, [&](int64_t begin, int64_t end, int) {
-        double sum = 0;
-        for (int64_t row = begin; row < end; ++row) sum += row_variation<S>(s, row, xs, scale, dxs);
-        partial[begin / block] = sum;
+        cpu::LaneSum sum;
+        for (int64_t row = begin; row < end; ++row) add_row<S>(s, row, xs, scale, dxs, sum);
+        partial[begin / block] = sum.total();
       });
     });
   });
