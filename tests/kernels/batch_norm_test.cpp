@@ -1,0 +1,308 @@
+#include "kernels/batch_norm.h"
+
+#include "tests/derivative.h"
+#include "tests/op_check.h"
+#include "tests/reference.h"
+
+using namespace inpaint;
+using namespace inpaint::test;
+using reference::Values;
+
+namespace {
+
+constexpr double kEpsilon = 1e-5;
+constexpr Activation kActivations[] = {Activation::kNone, Activation::kRelu, Activation::kLeakyRelu};
+
+// Around the widths at which the rows of an array are cut: vectors, 256 lanes, 32768 elements.
+const Shape kShapes[] = {
+    {1, 1},          // a batch of one value: variance 0
+    {1, 64},         //
+    {7, 1},          //
+    {5, 3},          //
+    {2, 3, 3, 5},    //
+    {2, 4, 4, 64},   //
+    {3, 5, 5, 65},   //
+    {67, 31},        // eight rows to a wide row, and a rest
+    {9, 255},        //
+    {9, 256},        //
+    {9, 257},        // a second chunk of one channel
+    {17, 513},       //
+    {32769, 1},      // one value past a tile
+    {11001, 3},      //
+    {2, 24, 23, 64}  // three tiles of one chunk
+};
+const Shape kSmallShapes[] = {{1, 3}, {6, 1}, {5, 3}, {2, 2, 2, 5}};  // for derivatives by every element
+
+struct Case {
+  const Backend& backend;
+  Shape shape, channels;
+  GuardedTensor x, dy, mean, variance, gamma, beta, bias;
+
+  Case(const Backend& b, const Shape& s)
+      : backend(b),
+        shape(s),
+        channels{s.back()},
+        x(random_tensor(s, b.dtype, kSeed, 0, 0.5)),
+        dy(random_tensor(s, b.dtype, kSeed, 1)),
+        mean(random_tensor(channels, b.dtype, kSeed, 2, 0.5, 0.1)),
+        variance(channels, b.dtype, [](int64_t c) { return 0.5 + 0.1 * static_cast<double>(c % 7); }),
+        gamma(random_tensor(channels, b.dtype, kSeed, 3, 1, 0.3)),
+        beta(random_tensor(channels, b.dtype, kSeed, 4, 0, 0.3)),
+        bias(random_tensor(channels, b.dtype, kSeed, 5)) {}
+
+  Label label(const char* op, Activation act = Activation::kNone) const {
+    return {fmt::format("{}, activation {}", op, static_cast<int>(act)), backend, to_string(shape)};
+  }
+
+  std::unique_ptr<Context> context(int threads = 2) const {
+    auto ctx = backend.context(threads);
+    prepare_workspace(*ctx, batch_norm_workspace_bytes(*ctx, shape));
+    return ctx;
+  }
+
+  template <typename R>
+  reference::BatchNorm<R> reference_of() const {
+    return {mean.values<R>(), variance.values<R>(), gamma.values<R>(), beta.values<R>(), kEpsilon};
+  }
+
+  // Moves every z that lies at the activation's kink, where types may disagree about the side.
+  void leave_kink() {
+    const auto norm = reference_of<double>();
+    const Values<double> values = x.values();
+    for (size_t i = 0; i < values.size(); ++i)
+      if (std::abs(norm.z(values, i)) < 1e-3) x.set(static_cast<int64_t>(i), values[i] + 0.1);
+  }
+};
+
+// <dy, training-mode batch norm of x>, whose gradients backward has to give.
+template <typename R>
+R training_objective(const Values<R>& x, const Values<R>& gamma, const Values<R>& beta, Activation act,
+                     const Values<R>& dy) {
+  const reference::Moments<R> m = reference::moments(x, static_cast<int64_t>(gamma.size()));
+  const reference::BatchNorm<R> norm{m.mean, m.variance, gamma, beta, kEpsilon};
+  return reference::dot(dy, norm.forward(x, act));
+}
+
+std::vector<Bounded> with_magnitudes(const std::vector<long double>& values,
+                                     const std::vector<Bounded>& like) {
+  std::vector<Bounded> result;
+  for (size_t i = 0; i < values.size(); ++i) result.push_back({values[i], like[i].magnitude});
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("batch_norm: statistics match the reference") {
+  for (const Backend& backend : backends())
+    for (const Shape& shape : kShapes) {
+      const Case c(backend, shape);
+      GuardedTensor mean(c.channels, backend.dtype), variance(c.channels, backend.dtype);
+      batch_norm_statistics(*c.context(), c.x, mean, variance);
+      const auto want = reference::moments(c.x.values<Bounded>(), shape.back());
+      // The terms that are summed are x - shift, the shift being a row of x: larger than the formula's by the
+      // deviations that row is off, squared in the variance.
+      constexpr int kFactor = 8 * 16;
+      check_close(c.label("batch_norm_statistics"), "mean", mean, want.mean, kFactor);
+      check_close(c.label("batch_norm_statistics"), "variance", variance, want.variance, kFactor);
+    }
+}
+
+TEST_CASE("batch_norm: a mean a thousand deviations away does not spoil the variance") {
+  for (const Backend& backend : backends())
+    for (const Shape& shape : {Shape{40000, 1}, Shape{700, 64}}) {
+      GuardedTensor x = random_tensor(shape, backend.dtype, kSeed, 0, 1000, 1);
+      x.set(0, 0);  // the first value is the shift of the one-pass formula: let it be a bad one
+      GuardedTensor mean({shape.back()}, backend.dtype), variance({shape.back()}, backend.dtype);
+      const auto ctx = backend.context();
+      prepare_workspace(*ctx, batch_norm_workspace_bytes(*ctx, shape));
+      batch_norm_statistics(*ctx, x, mean, variance);
+      const auto want = reference::moments(x.values<long double>(), shape.back());
+      std::vector<Bounded> want_mean, want_variance;  // their own size is the bound: nothing may cancel,
+      for (const long double v : want.mean) want_mean.push_back(v);
+      // but in double a shift far off costs up to a factor of the rows it serves (2^-53 rows at the most).
+      const long double loss = backend.dtype == DType::kF64 ? static_cast<long double>(shape.rows()) : 1;
+      for (const long double v : want.variance) want_variance.push_back({v, loss * v});
+      const Label label{"batch_norm_statistics, far mean", backend, to_string(shape)};
+      check_close(label, "mean", mean, want_mean);
+      check_close(label, "variance", variance, want_variance);
+    }
+}
+
+TEST_CASE("batch_norm: forward matches the reference") {
+  for (const Backend& backend : backends())
+    for (const Shape& shape : kShapes)
+      for (const Activation act : kActivations) {
+        const Case c(backend, shape);
+        GuardedTensor y(shape, backend.dtype);
+        batch_norm_forward(*c.context(), c.x, c.mean, c.variance, c.gamma, c.beta, kEpsilon, act, y);
+        check_close(c.label("batch_norm_forward", act), "y", y,
+                    c.reference_of<Bounded>().forward(c.x.values<Bounded>(), act));
+      }
+}
+
+TEST_CASE("batch_norm: inference adds the bias and takes the running values") {
+  for (const Backend& backend : backends())
+    for (const Shape& shape : kShapes)
+      for (const Activation act : kActivations) {
+        const Case c(backend, shape);
+        GuardedTensor y(shape, backend.dtype);
+        const auto ctx = c.context();
+        const auto x = c.x.values<Bounded>();
+        const auto with_bias = reference::bias_activation(x, c.bias.values<Bounded>(), Activation::kNone);
+        batch_norm_inference(*ctx, c.x, c.bias.pointer(), c.mean, c.variance, c.gamma, c.beta, kEpsilon, act,
+                             y);
+        check_close(c.label("batch_norm_inference", act), "y", y,
+                    c.reference_of<Bounded>().forward(with_bias, act));
+        batch_norm_inference(*ctx, c.x, nullptr, c.mean, c.variance, c.gamma, c.beta, kEpsilon, act, y);
+        check_close(c.label("batch_norm_inference, no bias", act), "y", y,
+                    c.reference_of<Bounded>().forward(x, act));
+      }
+}
+
+TEST_CASE("batch_norm: running values move by one minus the decay, the mean with its bias") {
+  for (const Backend& backend : backends())
+    for (const int64_t channels : {1, 3, 65})
+      for (const bool biased : {true, false}) {
+        const Case c(backend, {2, channels});
+        GuardedTensor mean = random_tensor({channels}, backend.dtype, kSeed, 6);
+        GuardedTensor variance = random_tensor({channels}, backend.dtype, kSeed, 7);
+        std::vector<Bounded> want_mean, want_variance;
+        for (int64_t i = 0; i < channels; ++i) {
+          const Bounded keep = 0.9, take = 1 - 0.9, bias = biased ? c.bias[i] : 0;
+          want_mean.push_back(keep * mean[i] + take * (bias + c.mean[i]));
+          want_variance.push_back(keep * variance[i] + take * c.variance[i]);
+        }
+        batch_norm_update_running(*c.context(), c.mean, c.variance, biased ? c.bias.pointer() : nullptr, 0.9,
+                                  mean, variance);
+        check_close(c.label("batch_norm_update_running"), "running_mean", mean, want_mean);
+        check_close(c.label("batch_norm_update_running"), "running_variance", variance, want_variance);
+      }
+}
+
+TEST_CASE("batch_norm: backward matches the formula") {
+  for (const Backend& backend : backends())
+    for (const Shape& shape : kShapes)
+      for (const Activation act : kActivations) {
+        Case c(backend, shape);
+        c.leave_kink();
+        GuardedTensor dx(shape, backend.dtype), dgamma(c.channels, backend.dtype),
+            dbeta(c.channels, backend.dtype);
+        batch_norm_backward(*c.context(), c.x, c.mean, c.variance, c.gamma, c.beta, kEpsilon, act, c.dy, dx,
+                            {dgamma.pointer(), dbeta.pointer(), GradMode::kOverwrite});
+        const auto want =
+            c.reference_of<Bounded>().backward(c.x.values<Bounded>(), act, c.dy.values<Bounded>());
+        const Label label = c.label("batch_norm_backward", act);
+        check_close(label, "dx", dx, want.dx);
+        check_close(label, "dgamma", dgamma, want.dgamma);
+        check_close(label, "dbeta", dbeta, want.dbeta);
+      }
+}
+
+TEST_CASE("batch_norm: backward is the derivative of statistics and forward together") {
+  for (const Backend& backend : backends())
+    for (const Shape& shape : kSmallShapes)
+      for (const Activation act : kActivations) {
+        const Case c(backend, shape);
+        GuardedTensor mean(c.channels, backend.dtype), variance(c.channels, backend.dtype);
+        GuardedTensor dx(shape, backend.dtype), dgamma(c.channels, backend.dtype),
+            dbeta(c.channels, backend.dtype);
+        const auto ctx = c.context();
+        batch_norm_statistics(*ctx, c.x, mean, variance);
+        batch_norm_backward(*ctx, c.x, mean, variance, c.gamma, c.beta, kEpsilon, act, c.dy, dx,
+                            {dgamma.pointer(), dbeta.pointer(), GradMode::kOverwrite});
+
+        const auto dy = c.dy.values<Complex>(), gamma = c.gamma.values<Complex>(),
+                   beta = c.beta.values<Complex>(), x = c.x.values<Complex>();
+        const auto want_dx = complex_step(
+            c.x.values(), [&](const auto& v) { return training_objective(v, gamma, beta, act, dy); });
+        const auto want_dgamma = complex_step(
+            c.gamma.values(), [&](const auto& v) { return training_objective(x, v, beta, act, dy); });
+        const auto want_dbeta = complex_step(
+            c.beta.values(), [&](const auto& v) { return training_objective(x, gamma, v, act, dy); });
+        // The statistics are rounded too before backward sees them: bound with the magnitudes of the whole.
+        const auto m = reference::moments(c.x.values<Bounded>(), shape.back());
+        const auto bound = reference::BatchNorm<Bounded>{m.mean, m.variance, c.gamma.values<Bounded>(),
+                                                         c.beta.values<Bounded>(), kEpsilon}
+                               .backward(c.x.values<Bounded>(), act, c.dy.values<Bounded>());
+        const Label label = c.label("batch_norm_backward after statistics", act);
+        check_close(label, "dx", dx, with_magnitudes(want_dx, bound.dx));
+        check_close(label, "dgamma", dgamma, with_magnitudes(want_dgamma, bound.dgamma));
+        check_close(label, "dbeta", dbeta, with_magnitudes(want_dbeta, bound.dbeta));
+      }
+}
+
+TEST_CASE("batch_norm: parameter gradients are added to or left out, and dx may be dy") {
+  for (const Backend& backend : backends())
+    for (const Shape& shape : kShapes) {
+      Case c(backend, shape);
+      c.leave_kink();
+      const Activation act = Activation::kLeakyRelu;
+      const auto want =
+          c.reference_of<Bounded>().backward(c.x.values<Bounded>(), act, c.dy.values<Bounded>());
+      const Label label = c.label("batch_norm_backward, accumulate, in place", act);
+      GuardedTensor dgamma = random_tensor(c.channels, backend.dtype, kSeed, 8);
+      GuardedTensor dbeta = random_tensor(c.channels, backend.dtype, kSeed, 9);
+      const auto want_dgamma = plus(want.dgamma, dgamma), want_dbeta = plus(want.dbeta, dbeta);
+      const auto ctx = c.context();
+      batch_norm_backward(*ctx, c.x, c.mean, c.variance, c.gamma, c.beta, kEpsilon, act, c.dy, c.dy,
+                          {dgamma.pointer(), dbeta.pointer(), GradMode::kAccumulate});
+      check_close(label, "dx", c.dy, want.dx);
+      check_close(label, "dgamma", dgamma, want_dgamma);
+      check_close(label, "dbeta", dbeta, want_dbeta);
+
+      const Case again(backend, shape);
+      GuardedTensor dx(shape, backend.dtype), only_dbeta(c.channels, backend.dtype);
+      batch_norm_backward(*ctx, c.x, c.mean, c.variance, c.gamma, c.beta, kEpsilon, act, again.dy, dx,
+                          {nullptr, only_dbeta.pointer(), GradMode::kOverwrite});
+      CHECK_MESSAGE(dx.same_bits(c.dy), describe(label, "dx without dgamma"));
+      check_close(label, "dbeta without dgamma", only_dbeta, want.dbeta);
+    }
+}
+
+TEST_CASE("batch_norm: same bits for any number of threads") {
+  for (const Backend& backend : backends())
+    for (const Shape& shape : kShapes) {
+      const Case c(backend, shape);
+      check_same_bits(c.label("batch_norm"), [&](Context& ctx) {
+        prepare_workspace(ctx, batch_norm_workspace_bytes(ctx, shape));
+        GuardedTensor mean(c.channels, backend.dtype), variance(c.channels, backend.dtype);
+        GuardedTensor y(shape, backend.dtype), dx(shape, backend.dtype);
+        GuardedTensor dgamma(c.channels, backend.dtype), dbeta(c.channels, backend.dtype);
+        batch_norm_statistics(ctx, c.x, mean, variance);
+        batch_norm_forward(ctx, c.x, mean, variance, c.gamma, c.beta, kEpsilon, Activation::kRelu, y);
+        batch_norm_backward(ctx, c.x, mean, variance, c.gamma, c.beta, kEpsilon, Activation::kRelu, c.dy, dx,
+                            {dgamma.pointer(), dbeta.pointer(), GradMode::kOverwrite});
+        return outputs(mean, variance, y, dx, dgamma, dbeta);
+      });
+    }
+}
+
+TEST_CASE("batch_norm: wrong tensors are refused") {
+  const Backend backend = backends().front();
+  const Case c(backend, {4, 3});
+  const auto ctx = c.context();
+  const GuardedTensor y({4, 3}, DType::kF32), wrong_shape({3, 4}, DType::kF32), wrong_type({3}, DType::kF64),
+      empty({0, 3}, DType::kF32);
+  const auto forward = [&](const Tensor& x, const Tensor& gamma, const Tensor& out) {
+    batch_norm_forward(*ctx, x, c.mean, c.variance, gamma, c.beta, kEpsilon, Activation::kNone, out);
+  };
+  check_refused("batch_norm_forward", "y", [&] { forward(c.x, c.gamma, wrong_shape); });
+  check_refused("batch_norm_forward", "gamma", [&] { forward(c.x, wrong_type, y); });
+  check_refused("batch_norm_forward", "x", [&] { forward(empty, c.gamma, empty); });
+  check_refused("batch_norm_statistics", "variance",
+                [&] { batch_norm_statistics(*ctx, c.x, c.mean, wrong_shape); });
+  check_refused("batch_norm_inference", "bias", [&] {
+    batch_norm_inference(*ctx, c.x, wrong_type.pointer(), c.mean, c.variance, c.gamma, c.beta, kEpsilon,
+                         Activation::kNone, y);
+  });
+  check_refused("batch_norm_backward", "dbeta", [&] {
+    batch_norm_backward(*ctx, c.x, c.mean, c.variance, c.gamma, c.beta, kEpsilon, Activation::kNone, c.dy, y,
+                        {nullptr, wrong_type.pointer(), GradMode::kOverwrite});
+  });
+  check_refused("batch_norm_update_running", "bias", [&] {
+    batch_norm_update_running(*ctx, c.mean, c.variance, wrong_shape.pointer(), 0.9, c.mean, c.variance);
+  });
+  CHECK_THROWS_AS(
+      batch_norm_forward(*ctx, c.x, c.mean, c.variance, c.gamma, c.beta, kEpsilon, Activation::kTanh, y),
+      Error);
+}
