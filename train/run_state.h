@@ -23,10 +23,10 @@ struct RunState {
   int64_t generator_updates = 0, discriminator_updates = 0;
   EpochSums sums;  // of the epoch the next batch belongs to
 
-  // Text for a checkpoint's metadata; numbers keep all their bits. from_metadata throws UserError naming the
-  // key that is missing or is no number.
+  // As "state.<name>" -> text in a checkpoint's metadata; numbers keep all their bits. Reading throws
+  // UserError that begins with `where` (the file's name) for a key that is missing or is no number.
   void to_metadata(std::map<std::string, std::string>& metadata) const;
-  static RunState from_metadata(const std::map<std::string, std::string>& metadata);
+  static RunState from_metadata(const std::map<std::string, std::string>& metadata, const std::string& where);
 };
 
 }  // namespace inpaint

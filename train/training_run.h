@@ -1,0 +1,13 @@
+// A whole training run: data in; checkpoints, logs, samples and summaries out (mode=train).
+#pragma once
+
+#include "train/settings.h"
+
+namespace inpaint {
+
+// Trains as the settings say; goes on from a checkpoint where there is one. Returns the exit code: 0 when the
+// run is complete, 130 or 143 when a signal stopped it after saving. Throws UserError for bad input, Error
+// when the losses are not finite; the last good checkpoint stays in both cases.
+int run_training(const TrainSettings& settings);
+
+}  // namespace inpaint
