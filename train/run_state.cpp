@@ -6,18 +6,16 @@ namespace inpaint {
 namespace {
 
 template <typename T>
-T read(const std::map<std::string, std::string>& metadata, const char* key) {
+T read(const std::map<std::string, std::string>& metadata, const std::string& key, const std::string& where) {
   const auto found = metadata.find(key);
   if (found == metadata.end())
-    user_error(
-        "the checkpoint's metadata lack '{}': it was not written by this program, or by another version",
-        key);
+    user_error("{}: the metadata lack '{}': no checkpoint of this program, or of another version", where,
+               key);
   T value{};
   const char* end = found->second.data() + found->second.size();
   const auto [last, error] = std::from_chars(found->second.data(), end, value);
   if (error != std::errc{} || last != end)
-    user_error("the checkpoint's metadata have '{}' = '{}', which is no number: the file is damaged", key,
-               found->second);
+    user_error("{}: the metadata have '{}' = '{}', which is no number", where, key, found->second);
   return value;
 }
 
@@ -53,10 +51,11 @@ void RunState::to_metadata(std::map<std::string, std::string>& metadata) const {
   });
 }
 
-RunState RunState::from_metadata(const std::map<std::string, std::string>& metadata) {
+RunState RunState::from_metadata(const std::map<std::string, std::string>& metadata,
+                                 const std::string& where) {
   RunState state;
   for_each_member(state, [&]<typename T>(const char* key, T& value) {
-    value = read<T>(metadata, ("state." + std::string(key)).c_str());
+    value = read<T>(metadata, "state." + std::string(key), where);
   });
   return state;
 }

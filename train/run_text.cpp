@@ -28,9 +28,8 @@ std::string sample_line(const Losses& losses, const HoleQuality& quality) {
   return fmt::format("[Getting Sample...] {}, {}", losses_text(losses), quality_text(quality));
 }
 
-std::string validation_line(const Losses& losses, const HoleQuality& quality) {
-  return fmt::format("[Getting Sample...] {}, disc_acc: {:.8f}, {}", losses_text(losses), losses.disc_acc,
-                     quality_text(quality));
+std::string validation_text(const Losses& losses, const HoleQuality& quality) {
+  return fmt::format("{}, disc_acc: {:.8f}, {}", losses_text(losses), losses.disc_acc, quality_text(quality));
 }
 
 std::string train_log_line(const StepRecord& r, const Tensor* offsets) {

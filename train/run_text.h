@@ -16,8 +16,8 @@ std::string loss_log_line(int64_t epoch, const EpochSums& sums);
 // "[Getting Sample...] rec_loss:..., psnr: ..., ssim: ..."; a batch painted perfectly has no PSNR: "perfect".
 std::string sample_line(const Losses& losses, const HoleQuality& quality);
 
-// The same with the accuracy: a batch of validation.
-std::string validation_line(const Losses& losses, const HoleQuality& quality);
+// "rec_loss:..., gene_loss: ..., disc_loss: ..., disc_acc: ..., psnr: ..., ssim: ...": validation's figures.
+std::string validation_text(const Losses& losses, const HoleQuality& quality);
 
 // One line of train_log.jsonl, without the newline:
 //   step (from 1), epoch, batch, rec_loss, adv_gene_loss, tv_loss, gene_loss_ori, gene_decay_loss,

@@ -1,11 +1,10 @@
 #include "train/sample_pictures.h"
 
-#include <cmath>
-
 #include "core/image_codec.h"
 #include "kernels/hole.h"
 #include "kernels/image_quality.h"
 #include "kernels/to_bytes.h"
+#include "train/picture_grid.h"
 
 namespace inpaint {
 
@@ -60,16 +59,7 @@ HoleQuality SamplePictures::measure(const Context& ctx, const TrainingStep& step
 }
 
 void SamplePictures::save_grid(const Tensor& pictures, const std::string& name) const {
-  const Shape& s = pictures.shape;
-  const int64_t size = s[1] * s[2] * s[3];
-  std::vector<Image> images;
-  for (int64_t n = 0; n < s[0]; ++n) {
-    Image image(s[1], s[2], static_cast<int>(s[3]));
-    std::copy_n(pictures.as<uint8_t>() + n * size, size, image.bytes.begin());
-    images.push_back(std::move(image));
-  }
-  const auto columns = static_cast<int>(std::sqrt(static_cast<double>(s[0])));
-  write_png(folder_ / name, image_grid(images, columns));
+  write_png(folder_ / name, picture_grid(pictures));
 }
 
 }  // namespace inpaint

@@ -3,19 +3,15 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
-#include <memory>
 
-#include "core/replace_file.h"
 #include "train/batch_loader.h"
-#include "train/bin_dataset.h"
 #include "train/checkpoint_writer.h"
-#include "train/event_log.h"
 #include "train/folders.h"
-#include "train/line_log.h"
 #include "train/model_state.h"
 #include "train/progress.h"
 #include "train/resume.h"
-#include "train/run_text.h"
+#include "train/run_logs.h"
+#include "train/run_options.h"
 #include "train/sample_pictures.h"
 #include "train/settings_text.h"
 #include "train/stop_signal.h"
@@ -25,34 +21,177 @@ namespace {
 
 class TrainingRun {
  public:
-  explicit TrainingRun(const TrainSettings& settings)
-      : settings_(settings),
-        out_(stdout),
-        data_(data_file(settings), settings.image_size, settings.image_channel),
-        ctx_(settings.threads, matrix_backend_of(settings)),
-        store_(checkpoint_folder(settings), settings.keep),
-        model_(network_options(settings), real_type(settings), Parameters::Use::kTraining),
-        step_(ctx_, model_, settings.batch_size, step_options(settings)),
-        samples_(ctx_, model_, settings.batch_size, sample_folder(settings)),
-        state_(start_state(settings, ctx_, model_, store_.folder(), out_)),
-        writer_(store_, checkpoint_layout(model_)),
-        hole_random_(static_cast<uint64_t>(settings.seed), RandomStream::kHoleOffsets),
-        hole_memory_(settings.batch_size * 2 * size_of(DType::kI32)),
-        holes_(hole_memory_.tensor({settings.batch_size, 2}, DType::kI32)),
-        loss_log_(log_folder(settings) / "loss_log.txt", ...),
-        train_log_(log_folder(settings) / "train_log.jsonl", ...),
-        events_(log_folder(settings), state_.step) {
-    step_.generator_updates = state_.generator_updates;
-    step_.discriminator_updates = state_.discriminator_updates;
-  }
-
+  explicit TrainingRun(const TrainSettings& settings);
   int run();
 
  private:
+  bool finished() const;
   void train_batch(const LoadedBatch& batch);
+  void sample(const LoadedBatch& batch);
+  void end_epoch();
+  void submit_checkpoint();
+  int64_t steps_left() const;
 
   const TrainSettings& settings_;
+  Progress out_;
+  BinDataset data_;
+  Context ctx_;
+  CheckpointStore store_;
+  Model model_;
+  TrainingStep step_;
+  SamplePictures samples_;
+  RunState state_;
+  RunLogs logs_;
+  CheckpointWriter writer_;
+  BatchLoader loader_;
+  StopSignal signal_;
+  Philox hole_random_;
+  Buffer hole_memory_;
+  Tensor holes_;  // i32 [N, 2]
+  int64_t saved_step_ = -1;
 };
 
+RunState begin(const TrainSettings& settings, const CheckpointStore& store, const Context& ctx, Model& model,
+               Progress& out) {
+  const Beginning beginning = begin_training(settings, store.folder(), ctx, model);
+  for (const std::string& note : beginning.notes) out.line(note);
+  return beginning.state;
+}
+
+TrainingRun::TrainingRun(const TrainSettings& settings)
+    : settings_(settings),
+      out_(stdout),
+      data_(data_file(settings), settings.image_size, settings.image_channel),
+      ctx_(settings.threads, matrix_backend_of(settings)),
+      store_(checkpoint_folder(settings), settings.keep),
+      model_(network_options(settings), real_type(settings), Parameters::Use::kTraining),
+      step_(ctx_, model_, settings.batch_size, step_options(settings)),
+      samples_(ctx_, model_, settings.batch_size, sample_folder(settings)),
+      state_(begin(settings, store_, ctx_, model_, out_)),
+      logs_(log_folder(settings), state_),
+      writer_(store_, checkpoint_layout(model_)),
+      loader_(data_, {.batch_size = settings.batch_size,
+                      .shuffle = settings.shuffle,
+                      .seed = static_cast<uint64_t>(settings.seed),
+                      .first_epoch = state_.epoch,
+                      .first_batch = state_.batch}),
+      hole_random_(static_cast<uint64_t>(settings.seed), RandomStream::kHoleOffsets),
+      hole_memory_(settings.batch_size * 2 * size_of(DType::kI32)),
+      holes_(hole_memory_.tensor({settings.batch_size, 2}, DType::kI32)) {
+  step_.generator_updates = state_.generator_updates;
+  step_.discriminator_updates = state_.discriminator_updates;
+}
+
+int TrainingRun::run() {
+  int64_t announced = -1;
+  while (!finished() && signal_.received() == 0) {
+    if (state_.epoch != announced) out_.line(fmt::format("Current Epoch is: {}", state_.epoch));
+    announced = state_.epoch;
+    train_batch(loader_.next());
+    if (state_.batch == loader_.batches_per_epoch()) end_epoch();
+  }
+  if (saved_step_ != state_.step) submit_checkpoint();
+  writer_.finish();
+  if (signal_.received() != 0) {
+    out_.line(fmt::format("Stopped by a signal; step {} is saved", state_.step));
+    return signal_.exit_code();
+  }
+  out_.line(fmt::format("Done: step {} is saved in {}", state_.step, store_.folder().string()));
+  return 0;
+}
+
+bool TrainingRun::finished() const {
+  return state_.epoch >= settings_.epoch ||
+         (settings_.max_steps != TrainSettings::kNoStepLimit && state_.step >= settings_.max_steps);
+}
+
+void TrainingRun::train_batch(const LoadedBatch& batch) {
+  INPAINT_CHECK(batch.epoch == state_.epoch && batch.index == state_.batch, "loader at {}/{}, run at {}/{}",
+                batch.epoch, batch.index, state_.epoch, state_.batch);
+  place_holes(settings_.block, hole_random_, static_cast<uint64_t>(state_.step * settings_.batch_size),
+              settings_.image_size, holes_);
+  step_.load(batch.pixels, holes_);
+
+  const int64_t number = state_.step + 1;
+  if (state_.batch == 0 && state_.epoch % settings_.sample == 0) sample(batch);
+  if (number % settings_.summary == 0) {
+    const Losses seen = step_.watch(Statistics::kBatch);
+    logs_.summary(number, seen, step_.real_scores(), step_.fake_scores());
+  }
+
+  const Losses losses = step_.train();
+  if (!std::isfinite(losses.gene_loss_ori) || !std::isfinite(losses.adv_disc_loss))
+    throw Error(
+        fmt::format("step {}: the losses are no longer finite (rec_loss {}, adv_gene_loss {}, tv_loss {}, "
+                    "adv_disc_loss {}); nothing was saved over the last checkpoint; a smaller learning_rate, "
+                    "or weight_clip, may help",
+                    number, losses.rec_loss, losses.adv_gene_loss, losses.tv_loss, losses.adv_disc_loss));
+  state_.sums.add(losses);
+  out_.step({.epoch = state_.epoch,
+             .last_epoch = settings_.epoch - 1,
+             .batch = state_.batch,
+             .batches = loader_.batches_per_epoch(),
+             .steps_left = steps_left() - 1,
+             .batch_size = settings_.batch_size,
+             .waited_seconds = loader_.waited_seconds()},
+            losses);
+  logs_.step({.step = number,
+              .epoch = state_.epoch,
+              .batch = state_.batch,
+              .losses = losses,
+              .gene_decay_loss = step_.generator_decay_loss(),
+              .disc_decay_loss = step_.discriminator_decay_loss(),
+              .learning_rate_gene = step_.generator_learning_rate(),
+              .learning_rate_disc = step_.discriminator_learning_rate(),
+              .images_per_second = out_.images_per_second()},
+             settings_.log_offsets ? &holes_ : nullptr);
+  state_.step = number;
+  ++state_.batch;
+}
+
+// Painted with the running averages; nothing of the training changes.
+void TrainingRun::sample(const LoadedBatch& batch) {
+  const Losses losses = step_.watch(Statistics::kRunning);
+  samples_.save(ctx_, step_, batch.pixels, holes_, state_.epoch);
+  out_.line(sample_line(losses, samples_.measure(ctx_, step_)));
+}
+
+void TrainingRun::end_epoch() {
+  logs_.epoch(state_.epoch, state_.sums);
+  ++state_.epoch;
+  state_.batch = 0;
+  state_.sums = {};
+  if ((state_.epoch - settings_.start_epoch) % settings_.ckpt == 0) submit_checkpoint();
+}
+
+void TrainingRun::submit_checkpoint() {
+  logs_.sync();
+  state_.generator_updates = step_.generator_updates;
+  state_.discriminator_updates = step_.discriminator_updates;
+  CheckpointSnapshot& snapshot = writer_.next();
+  snapshot.step = state_.step;
+  snapshot.metadata = to_metadata(settings_);
+  state_.to_metadata(snapshot.metadata);
+  capture_model(ctx_, model_, snapshot.tensors);
+  writer_.submit();
+  saved_step_ = state_.step;
+}
+
+int64_t TrainingRun::steps_left() const {
+  const int64_t epochs = (settings_.epoch - state_.epoch) * loader_.batches_per_epoch() - state_.batch;
+  return settings_.max_steps == TrainSettings::kNoStepLimit
+             ? epochs
+             : std::min(epochs, settings_.max_steps - state_.step);
+}
+
 }  // namespace
+
+int run_training(const TrainSettings& settings) {
+  fmt::print("{}", describe_settings(settings));
+  make_run_folders(settings);
+  TrainingRun run(settings);
+  append_configs(settings);
+  return run.run();
+}
+
 }  // namespace inpaint

@@ -15,6 +15,11 @@ double decay_factor(const Network& network) {
          static_cast<double>(network.spec().list(ParameterId::Kind::kWeight).size());
 }
 
+Pass::Keep keep_of(const Model& model) {
+  return model.generator_params.use() == Parameters::Use::kTraining ? Pass::Keep::kForBackward
+                                                                    : Pass::Keep::kOutputOnly;
+}
+
 int64_t first_layer_flop(const Network& network, int64_t batch) {
   return network.layers().front()->product_flop(network.in_shape(batch));
 }
@@ -25,9 +30,9 @@ TrainingStep::TrainingStep(Context& ctx, Model& model, int64_t batch_size, const
     : ctx_(ctx),
       model_(model),
       options_(options),
-      generator_pass_(ctx, model.generator, batch_size, model.dtype(), Pass::Keep::kForBackward),
-      real_pass_(ctx, model.discriminator, batch_size, model.dtype(), Pass::Keep::kForBackward),
-      fake_pass_(ctx, model.discriminator, batch_size, model.dtype(), Pass::Keep::kForBackward) {
+      generator_pass_(ctx, model.generator, batch_size, model.dtype(), keep_of(model)),
+      real_pass_(ctx, model.discriminator, batch_size, model.dtype(), keep_of(model)),
+      fake_pass_(ctx, model.discriminator, batch_size, model.dtype(), keep_of(model)) {
   const DType real = model.dtype();
   const Shape masked = model.generator.in_shape(batch_size),
               hidden = model.discriminator.in_shape(batch_size);

@@ -41,7 +41,8 @@ class TrainingStep {
  public:
   static constexpr double kWeightDecayRate = 1e-5, kGradientClip = 10;
 
-  // Allocates the passes for this batch size. model and ctx must outlive this object.
+  // Allocates the passes for this batch size; a model made for inference can only be watched, in less memory.
+  // model and ctx must outlive this object.
   TrainingStep(Context& ctx, Model& model, int64_t batch_size, const StepOptions& options);
 
   // Takes a batch: bytes u8 [N, S, S, C] and hole offsets i32 [N, 2]. Cuts the holes; both are free after.

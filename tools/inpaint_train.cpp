@@ -1,0 +1,14 @@
+// Trains a hole-filling model, or validates or tests one (--mode). All flags: --help.
+#include "tools/command_line.h"
+#include "tools/main_guard.h"
+#include "train/training_run.h"
+#include "train/validation_run.h"
+
+int main(int argc, char** argv) {
+  return inpaint::run_main(argc, argv, [](int count, const char* const* arguments) {
+    const auto settings = inpaint::parse_command_line(count, arguments);
+    if (!settings) return 0;
+    return settings->mode == inpaint::Mode::kTrain ? inpaint::run_training(*settings)
+                                                   : inpaint::run_validation(*settings);
+  });
+}

@@ -1,0 +1,35 @@
+// The logs of a training run, in its log folder: loss_log.txt (a line per epoch), train_log.jsonl (an object
+// per step) and TensorBoard's event files. A run that goes on from a step first cuts what lies behind it, so
+// the logs have no gaps and nothing twice.
+#pragma once
+
+#include <filesystem>
+
+#include "train/event_log.h"
+#include "train/line_log.h"
+#include "train/run_text.h"
+
+namespace inpaint {
+
+class RunLogs {
+ public:
+  // For a run that goes on at `state`.
+  RunLogs(const std::filesystem::path& folder, const RunState& state);
+
+  void epoch(int64_t epoch, const EpochSums& sums);
+  void step(const StepRecord& record, const Tensor* offsets);
+
+  // The source program's tags: disc_acc, rec_loss, adv_gene_loss (= gene_loss_ori), gene_loss (=
+  // adv_gene_loss) and disc_loss (= adv_disc_loss), histograms gene_score (fake) and disc_score (real, then
+  // fake). Scores [N, 1].
+  void summary(int64_t step, const Losses& losses, const Tensor& real_scores, const Tensor& fake_scores);
+
+  // On the disk when it returns: before a checkpoint says that these steps are done.
+  void sync();
+
+ private:
+  LineLog loss_log_, train_log_;
+  EventLog events_;
+};
+
+}  // namespace inpaint
