@@ -1,0 +1,52 @@
+#include "train/inference_model.h"
+
+#include <cstring>
+
+#include "train/checkpoint_store.h"
+#include "train/model_state.h"
+#include "train/run_options.h"
+#include "train/run_state.h"
+#include "train/settings_text.h"
+
+namespace inpaint {
+namespace {
+
+SafetensorsFile open(const std::filesystem::path& path) {
+  if (!std::filesystem::is_directory(path)) return open_checkpoint(path);
+  auto found = open_newest_checkpoint(path);
+  if (!found)
+    user_error(
+        "{}: no checkpoint here; give a model-<step>.safetensors, or the folder of a run that saved one",
+        path.string());
+  return std::move(found->file);
+}
+
+}  // namespace
+
+InferenceModel::InferenceModel(Context& ctx, const std::filesystem::path& path, int64_t max_batch)
+    : ctx_(ctx) {
+  const SafetensorsFile file = open(path);
+  file_ = file.path();
+  settings_ = settings_from_metadata(file.metadata(), file_.string());
+  step_ = RunState::from_metadata(file.metadata(), file_.string()).step;
+  generator_ = std::make_unique<Network>(make_generator(network_options(settings_)));
+  params_ =
+      std::make_unique<Parameters>(generator_->spec(), real_type(settings_), Parameters::Use::kInference);
+  load_generator(ctx, file, *params_);
+  pass_ = std::make_unique<Pass>(ctx, *generator_, max_batch, params_->dtype(), Pass::Keep::kOutputOnly);
+  batch_ = Buffer(generator_->in_shape(max_batch).elements() * size_of(params_->dtype()));
+}
+
+void InferenceModel::paint(const Tensor& masked, const Tensor& fake) {
+  const int64_t n = masked.shape[0], hidden = image_size() / 2;
+  INPAINT_CHECK(n >= 1 && n <= pass_->batch(), "{} pictures for a model of {} at a time", n, pass_->batch());
+  expect_shape("masked", masked, generator_->in_shape(n), dtype());
+  expect_shape("fake", fake, {n, hidden, hidden, image_channel()}, dtype());
+  std::memcpy(batch_.data(), masked.data, static_cast<size_t>(masked.bytes()));
+  const Tensor all =
+      generator_->forward(ctx_, *params_, batch_.tensor(generator_->in_shape(pass_->batch()), dtype()),
+                          Statistics::kRunning, *pass_);
+  std::memcpy(fake.data, all.data, static_cast<size_t>(fake.bytes()));
+}
+
+}  // namespace inpaint
