@@ -8,7 +8,7 @@
 #include "core/build_info.h"
 #include "tests/error_message.h"
 #include "tests/temporary_folder.h"
-#include "tests/tools/captured.h"
+#include "tests/captured.h"
 #include "train/flags.h"
 
 using namespace inpaint;

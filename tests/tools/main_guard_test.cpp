@@ -6,7 +6,7 @@
 #include <new>
 
 #include "core/error.h"
-#include "tests/tools/captured.h"
+#include "tests/captured.h"
 
 using namespace inpaint;
 

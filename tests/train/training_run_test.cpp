@@ -1,0 +1,286 @@
+// Whole runs in a folder of their own: what they leave, and that stopping changes nothing.
+#include "train/training_run.h"
+
+#include <doctest/doctest.h>
+
+#include <csignal>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/image_codec.h"
+#include "core/safetensors.h"
+#include "tests/captured.h"
+#include "tests/error_message.h"
+#include "tests/temporary_folder.h"
+#include "train/folders.h"
+#include "train/procedural_pictures.h"
+#include "train/run_state.h"
+#include "train/validation_run.h"
+
+using namespace inpaint;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int kPictures = 11;  // two batches of 4 and an incomplete one
+
+// A run on a small network in `folder`, with data in place.
+TrainSettings small_run(const fs::path& folder) {
+  TrainSettings s;
+  s.dataname = "tiny";
+  s.image_size = 64;
+  s.image_channel = 3;
+  s.base_channels = 2;
+  s.bottleneck = 8;
+  s.batch_size = 4;
+  s.threads = 2;
+  s.gene_iter = 2;
+  s.data_root = folder / "data";
+  s.checkpoint_root = folder / "checkpoints";
+  s.log_root = folder / "logs";
+  s.sample_root = folder / "samples";
+  fs::create_directories(folder / "data");
+  for (const Mode mode : {Mode::kTrain, Mode::kValidate}) {
+    s.mode = mode;
+    if (fs::exists(data_file(s))) continue;
+    std::ofstream file(data_file(s), std::ios::binary);
+    for (int i = 0; i < kPictures; ++i) {
+      const Image picture = procedural_picture(1, i, 64, 3);
+      file.write(reinterpret_cast<const char*>(picture.bytes.data()),
+                 static_cast<std::streamsize>(picture.bytes.size()));
+    }
+  }
+  s.mode = Mode::kTrain;
+  return s;
+}
+
+std::string run_quietly(const TrainSettings& settings, int expected_exit_code = 0) {
+  const Captured out(stdout);
+  CHECK((settings.mode == Mode::kTrain ? run_training(settings) : run_validation(settings)) ==
+        expected_exit_code);
+  return out.text();
+}
+
+fs::path checkpoint(const TrainSettings& s, int64_t step) {
+  return checkpoint_folder(s) / ("model-" + std::to_string(step) + ".safetensors");
+}
+
+std::vector<std::string> lines_of(const fs::path& path) {
+  std::ifstream file(path);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(file, line);) lines.push_back(line);
+  return lines;
+}
+
+// Every tensor of two checkpoints, and the state that is text, equal to the bit.
+void check_same_state(const fs::path& a_path, const fs::path& b_path) {
+  const SafetensorsFile a(a_path), b(b_path);
+  REQUIRE(a.tensors().size() == b.tensors().size());
+  for (const SafetensorsEntry& entry : a.tensors()) {
+    const SafetensorsEntry* other = b.find(entry.name);
+    REQUIRE(other != nullptr);
+    REQUIRE(entry.bytes() == other->bytes());
+    std::vector<std::byte> x(static_cast<size_t>(entry.bytes())), y(x.size());
+    a.read(entry, x);
+    b.read(*other, y);
+    INFO(entry.name);
+    CHECK(x == y);
+  }
+  for (const auto& [key, value] : a.metadata())
+    if (key.starts_with("state.")) CHECK(b.metadata().at(key) == value);
+}
+
+// train_log.jsonl without the one figure that depends on the clock.
+std::vector<std::string> timeless(const fs::path& path) {
+  std::vector<std::string> lines;
+  for (const std::string& line : lines_of(path)) {
+    auto json = nlohmann::ordered_json::parse(line);
+    CHECK(json.erase("images_per_second") == 1);
+    lines.push_back(json.dump());
+  }
+  return lines;
+}
+
+}  // namespace
+
+TEST_CASE("run: ten steps equal five, stop, resume, five more, bit for bit") {
+  for (const bool shuffle : {false, true}) {
+    const TemporaryFolder whole_folder, parted_folder;
+    TrainSettings whole = small_run(whole_folder.path()), parted = small_run(parted_folder.path());
+    whole.shuffle = parted.shuffle = shuffle;
+    whole.log_offsets = parted.log_offsets = true;
+    whole.keep = parted.keep = 100;
+    whole.max_steps = 10;
+    run_quietly(whole);
+    parted.max_steps = 5;  // in the middle of an epoch
+    run_quietly(parted);
+    parted.max_steps = 10;
+    run_quietly(parted);
+    check_same_state(checkpoint(whole, 10), checkpoint(parted, 10));
+    CHECK(timeless(log_folder(whole) / "train_log.jsonl") ==
+          timeless(log_folder(parted) / "train_log.jsonl"));
+    CHECK(lines_of(log_folder(whole) / "loss_log.txt") == lines_of(log_folder(parted) / "loss_log.txt"));
+
+    // From an older checkpoint too; the log loses what lies behind it and gains it again.
+    parted.resume = checkpoint(parted, 4);
+    parted.max_steps = 10;
+    run_quietly(parted);
+    check_same_state(checkpoint(whole, 10), checkpoint(parted, 10));
+    CHECK(timeless(log_folder(whole) / "train_log.jsonl") ==
+          timeless(log_folder(parted) / "train_log.jsonl"));
+  }
+}
+
+TEST_CASE("run: max_steps=0 writes the initial state, the same for the same seed") {
+  const TemporaryFolder a_folder, b_folder;
+  TrainSettings a = small_run(a_folder.path()), b = small_run(b_folder.path());
+  a.max_steps = b.max_steps = 0;
+  b.threads = 3;
+  run_quietly(a);
+  run_quietly(b);
+  check_same_state(checkpoint(a, 0), checkpoint(b, 0));
+  CHECK(RunState::from_metadata(SafetensorsFile(checkpoint(a, 0)).metadata(), "").generator_updates == 0);
+}
+
+TEST_CASE("run: what it leaves is what the specification names") {
+  const TemporaryFolder folder;
+  TrainSettings s = small_run(folder.path());
+  s.epoch = 3;
+  s.sample = 2;
+  s.summary = 2;
+  const std::string printed = run_quietly(s);
+  CHECK(contains(printed, "lamb_tv"));  // every flag and its value
+  CHECK(contains(printed, "Epoch:   1 Batch:   0, rec_loss:"));
+  CHECK(contains(printed, "[Getting Sample...] rec_loss:"));
+  CHECK(contains(printed, "psnr: "));
+
+  CHECK(checkpoint_folder(s) == folder.path() / "checkpoints/tiny64/gpu0");
+  CHECK(fs::exists(checkpoint(s, 6)));
+  CHECK_FALSE(fs::exists(checkpoint(s, 4)));  // the newest is kept
+  CHECK(lines_of(checkpoint_folder(s) / "checkpoint") == std::vector<std::string>{"model-6.safetensors"});
+  CHECK_FALSE(lines_of(checkpoint_folder(s) / "configs.txt").empty());
+
+  const auto losses = lines_of(folder.path() / "logs/tiny64/gpu0/loss_log.txt");
+  REQUIRE(losses.size() == 3);
+  CHECK(losses[1].starts_with("Epoch:   1, rec_loss:"));
+  const auto steps = lines_of(folder.path() / "logs/tiny64/gpu0/train_log.jsonl");
+  REQUIRE(steps.size() == 6);  // an incomplete last batch is dropped
+  double mean = 0;
+  for (const int i : {2, 3})
+    mean += nlohmann::json::parse(steps[static_cast<size_t>(i)])["rec_loss"].get<double>() / 2;
+  CHECK(losses[1].find(fmt::format("rec_loss:{:.8f}", mean)) != std::string::npos);
+  CHECK(nlohmann::json::parse(steps[5])["step"] == 6);
+
+  const fs::path samples = folder.path() / "samples/tiny64/gpu0/train";
+  for (const char* name : {"0_0.png", "0_1.png", "0_2.png", "2_0.png", "2_1.png", "2_2.png"}) {
+    INFO(name);
+    REQUIRE(fs::exists(samples / name));
+    const Image grid = decode_image(samples / name);
+    CHECK(grid.width == 128);  // floor(sqrt 4) = 2 pictures wide
+    CHECK(grid.height == 128);
+  }
+  CHECK_FALSE(fs::exists(samples / "1_0.png"));
+  // The inpainted and the masked grid differ in the holes only, where the masked one is mid grey.
+  const Image pictures = decode_image(samples / "0_0.png"), filled = decode_image(samples / "0_1.png"),
+              masked = decode_image(samples / "0_2.png");
+  size_t outside = 0;
+  for (size_t i = 0; i < pictures.bytes.size(); ++i) {
+    if (masked.bytes[i] == 127) continue;
+    REQUIRE(filled.bytes[i] == masked.bytes[i]);
+    REQUIRE(pictures.bytes[i] == masked.bytes[i]);
+    ++outside;
+  }
+  CHECK(outside >= pictures.bytes.size() / 2);
+
+  s.mode = Mode::kValidate;
+  const std::string validated = run_quietly(s);
+  CHECK(contains(validated, "Mean rec_loss:"));
+  CHECK(fs::exists(folder.path() / "samples/tiny64/gpu0/validate/1_2.png"));
+  CHECK_FALSE(fs::exists(folder.path() / "samples/tiny64/gpu0/validate/2_0.png"));
+}
+
+TEST_CASE("run: summaries and samples do not change the training") {
+  const TemporaryFolder watched_folder, plain_folder;
+  TrainSettings watched = small_run(watched_folder.path()), plain = small_run(plain_folder.path());
+  watched.max_steps = plain.max_steps = 5;
+  watched.summary = 1;
+  plain.sample = 1000;
+  run_quietly(watched);
+  run_quietly(plain);
+  check_same_state(checkpoint(watched, 5), checkpoint(plain, 5));
+}
+
+TEST_CASE("run: a signal stops after the step, saves, and the next run goes on exactly") {
+  const TemporaryFolder whole_folder, stopped_folder;
+  TrainSettings whole = small_run(whole_folder.path()), stopped = small_run(stopped_folder.path());
+  stopped.epoch = 1000000;
+  std::string printed;
+  {
+    std::thread killer([&] {
+      while (lines_of(log_folder(stopped) / "train_log.jsonl").size() < 3) std::this_thread::yield();
+      kill(getpid(), SIGINT);
+    });
+    printed = run_quietly(stopped, 130);
+    killer.join();
+  }
+  CHECK(contains(printed, "Stopped by a signal"));
+  const auto steps = static_cast<int64_t>(lines_of(log_folder(stopped) / "train_log.jsonl").size());
+  REQUIRE(fs::exists(checkpoint(stopped, steps)));
+  whole.max_steps = stopped.max_steps = steps + 2;
+  run_quietly(stopped);
+  run_quietly(whole);
+  check_same_state(checkpoint(whole, steps + 2), checkpoint(stopped, steps + 2));
+}
+
+TEST_CASE("run: bad input is refused with what, where and how, and nothing is changed") {
+  const TemporaryFolder folder;
+  TrainSettings s = small_run(folder.path());
+  s.max_steps = 1;
+  run_quietly(s);
+  const auto refused = [](const TrainSettings& settings) {
+    const Captured out(stdout);
+    return error_message(
+        [&] { settings.mode == Mode::kTrain ? run_training(settings) : run_validation(settings); });
+  };
+  const auto before = SafetensorsFile(checkpoint(s, 1)).metadata();
+
+  TrainSettings other = s;
+  other.max_steps = 2;
+  other.bottleneck = 9;
+  CHECK(contains(refused(other), "bottleneck=8, the run has bottleneck=9"));
+  other = s;
+  other.resume = "never";
+  CHECK(contains(refused(other), "resume=auto"));
+  other = s;
+  other.resume = (folder.path() / "nothing.safetensors").string();
+  CHECK(contains(refused(other), "nothing.safetensors"));
+  other = s;
+  other.dataname = "missing";
+  CHECK(contains(refused(other), "missing64_train.bin"));
+  other = s;
+  other.batch_size = 12;  // of 11 pictures
+  CHECK(contains(refused(other), "12"));
+  other = s;
+  other.dataname = "untrained";
+  other.mode = Mode::kValidate;
+  fs::copy_file(folder.path() / "data/tiny64_validate.bin", folder.path() / "data/untrained64_validate.bin");
+  CHECK(contains(refused(other), "no checkpoint here"));
+  CHECK(SafetensorsFile(checkpoint(s, 1)).metadata() == before);
+}
+
+TEST_CASE("run: a loss that is not finite stops the run and leaves the last checkpoint") {
+  const TemporaryFolder folder;
+  TrainSettings s = small_run(folder.path());
+  s.max_steps = 2;
+  run_quietly(s);
+  s.max_steps = 50;
+  s.lamb_rec = 1e308;
+  s.learning_rate = 1e30;
+  const Captured out(stdout);
+  CHECK(contains(error_message<Error>([&] { run_training(s); }), "no longer finite"));
+  CHECK(lines_of(checkpoint_folder(s) / "checkpoint") == std::vector<std::string>{"model-2.safetensors"});
+  CHECK_NOTHROW(SafetensorsFile(checkpoint(s, 2)));
+}
