@@ -4,8 +4,10 @@
 #include <cstdio>
 #include <limits>
 
+#include "core/replace_file.h"
 #include "train/batch_loader.h"
 #include "train/checkpoint_writer.h"
+#include "train/flags_file.h"
 #include "train/folders.h"
 #include "train/model_state.h"
 #include "train/progress.h"
@@ -191,6 +193,9 @@ int run_training(const TrainSettings& settings) {
   make_run_folders(settings);
   TrainingRun run(settings);
   append_configs(settings);
+  ReplaceFile run_cfg(checkpoint_folder(settings) / "run.cfg");  // --flags-file with it is this run again
+  run_cfg.write(to_run_cfg(settings));
+  run_cfg.commit();
   return run.run();
 }
 

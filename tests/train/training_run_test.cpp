@@ -15,6 +15,7 @@
 #include "tests/captured.h"
 #include "tests/error_message.h"
 #include "tests/temporary_folder.h"
+#include "train/flags_file.h"
 #include "train/folders.h"
 #include "train/procedural_pictures.h"
 #include "train/run_state.h"
@@ -162,6 +163,9 @@ TEST_CASE("run: what it leaves is what the specification names") {
   CHECK_FALSE(fs::exists(checkpoint(s, 4)));  // the newest is kept
   CHECK(lines_of(checkpoint_folder(s) / "checkpoint") == std::vector<std::string>{"model-6.safetensors"});
   CHECK_FALSE(lines_of(checkpoint_folder(s) / "configs.txt").empty());
+  TrainSettings reloaded;
+  read_flags_file(checkpoint_folder(s) / "run.cfg", reloaded);
+  CHECK(reloaded == s);
 
   const auto losses = lines_of(folder.path() / "logs/tiny64/gpu0/loss_log.txt");
   REQUIRE(losses.size() == 3);
