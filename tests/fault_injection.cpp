@@ -28,7 +28,8 @@ enum class Kind { kWrite, kReported, kSilent };
 bool counts(Kind kind) {
   using What = Injection::What;
   if (g_what == What::kKill) return true;
-  return g_what == What::kSpoilWrite ? kind == Kind::kWrite : kind != Kind::kSilent;
+  if (g_what == What::kSpoilWrite || g_what == What::kTearWrite) return kind == Kind::kWrite;
+  return kind != Kind::kSilent;
 }
 
 // True: the call shall fail, errno is set.
@@ -37,6 +38,10 @@ bool struck(Kind kind) {
   if (!g_armed || !counts(kind)) return false;
   const int call = ++g_calls;
   if (g_what == What::kSpoilWrite) return false;
+  if (g_what == What::kTearWrite) {
+    errno = g_error;
+    return call == g_nth + 1;
+  }
   if (g_what == What::kShortWrites) {
     errno = EINTR;
     return call % 2 == 0;
@@ -54,6 +59,7 @@ bool struck(Kind kind) {
 ssize_t armed_write(int fd, const void* data, size_t size) {
   using What = Injection::What;
   if (g_armed && g_what == What::kShortWrites && size > 1) size /= 2;
+  if (g_armed && g_what == What::kTearWrite && g_calls == g_nth) size /= 2;
   if (!g_armed || g_what != What::kSpoilWrite || g_calls != g_nth) return syscall(SYS_write, fd, data, size);
   std::vector<char> spoilt(static_cast<const char*>(data), static_cast<const char*>(data) + size);
   spoilt[size / 2] ^= 1;

@@ -13,12 +13,13 @@ class Injection {
     kFailAlways,  // it, and every later one
     kKill,        // SIGKILL instead of the call
     kSpoilWrite,  // the nth write writes its bytes with one bit flipped
+    kTearWrite,   // the nth write writes half of its bytes, and the one after it fails with `error`
     kHold,        // the nth call waits for release()
     kShortWrites  // every write takes half of what it is given, and every other call is interrupted (EINTR)
   };
   // The `nth` call from now on (1 is the first). kFail, kFailAlways and kHold count open, write, fsync,
-  // rename, renameat2 and ftruncate, whose failures a program must report; kSpoilWrite counts writes, and
-  // kKill all of them.
+  // rename, renameat2 and ftruncate, whose failures a program must report; kSpoilWrite and kTearWrite count
+  // writes, and kKill all of them.
   Injection(What what, int nth, int error = 0);
   ~Injection();
   Injection(const Injection&) = delete;

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "core/build_info.h"
+#include "tests/captured.h"
 #include "tests/error_message.h"
 #include "tests/temporary_folder.h"
-#include "tests/captured.h"
 #include "train/flags.h"
 
 using namespace inpaint;

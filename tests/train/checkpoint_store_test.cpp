@@ -225,7 +225,8 @@ TEST_CASE("checkpoints: without the file `checkpoint` the highest step counts, w
     CHECK(newest_step(folder.path(), Fallback::kAllow) == 10);
   }
   put_file(folder / "checkpoint", std::string(101, 'x'));
-  CHECK_THROWS_WITH_AS(open_newest_checkpoint(folder.path()), doctest::Contains("longer than the 100 bytes"), UserError);
+  CHECK_THROWS_WITH_AS(open_newest_checkpoint(folder.path()), doctest::Contains("longer than the 100 bytes"),
+                       UserError);
   put_file(folder / "checkpoint", "model-9.safetensors");
   CHECK(newest_step(folder.path()) == 9);
 }
