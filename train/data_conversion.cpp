@@ -59,11 +59,11 @@ void check_options(const ConversionOptions& options) {
     user_error("smallest_crop: {} is not above 0 and at most 1", options.smallest_crop);
 }
 
-std::vector<Mode> possible_modes(const std::vector<PictureSource>& sources, const SplitShares& shares) {
+std::vector<Mode> possible_modes(const std::vector<PictureFile>& sources, const SplitShares& shares) {
   std::set<Mode> modes;
   // Which modes have a share does not depend on how many pictures there are, as long as they are enough.
   const auto counts = split_counts(1000, shares);
-  for (const PictureSource& source : sources) {
+  for (const PictureFile& source : sources) {
     if (source.mode) modes.insert(*source.mode);
     for (size_t i = 0; i < kModes.size() && !source.mode; ++i)
       if (counts[i] > 0) modes.insert(kModes[i]);
@@ -76,7 +76,7 @@ struct Reading {
   std::string problem;  // empty: none
 };
 
-Reading read_picture(const PictureSource& source, int64_t number, const ConversionOptions& options) {
+Reading read_picture(const PictureFile& source, int64_t number, const ConversionOptions& options) {
   try {
     return {crops_of(decode_image(source.path), source.path.string(), number, options), {}};
   } catch (const OutOfMemory&) {
@@ -87,7 +87,7 @@ Reading read_picture(const PictureSource& source, int64_t number, const Conversi
 }
 
 // Which mode each used picture goes to; those no list has placed are shared out by chance.
-std::vector<Mode> place_pictures(const std::vector<PictureSource>& sources,
+std::vector<Mode> place_pictures(const std::vector<PictureFile>& sources,
                                  const std::vector<UsedPicture>& used, const ConversionOptions& options) {
   std::vector<Mode> modes(used.size(), Mode::kTrain);
   std::vector<int64_t> unplaced;
@@ -137,7 +137,7 @@ std::vector<uint8_t> crops_of(const Image& picture, const std::string& name, int
   return images;
 }
 
-ConversionReport convert_pictures(const Context& ctx, const std::vector<PictureSource>& sources,
+ConversionReport convert_pictures(const Context& ctx, const std::vector<PictureFile>& sources,
                                   const ConversionOptions& options) {
   check_options(options);
   DatasetOutputs outputs(options.target, possible_modes(sources, options.shares));

@@ -18,7 +18,7 @@
 #include "core/context.h"
 #include "core/image.h"
 #include "train/dataset_outputs.h"
-#include "train/picture_sources.h"
+#include "train/picture_files.h"
 
 namespace inpaint {
 
@@ -40,7 +40,7 @@ struct ConversionReport {
 
 // UserError, with nothing left behind, when an option is out of range, a file to write exists, or no picture
 // could be used.
-ConversionReport convert_pictures(const Context& ctx, const std::vector<PictureSource>& sources,
+ConversionReport convert_pictures(const Context& ctx, const std::vector<PictureFile>& sources,
                                   const ConversionOptions& options);
 
 // The images that picture number `source` gives, one behind the other. UserError when it is too small.

@@ -1,4 +1,4 @@
-#include "train/picture_sources.h"
+#include "train/picture_files.h"
 
 #include <algorithm>
 #include <map>
@@ -26,9 +26,9 @@ bool leads_out(const fs::path& path) {
 
 }  // namespace
 
-std::vector<PictureSource> pictures_in_folder(const fs::path& folder) {
+std::vector<PictureFile> pictures_in_folder(const fs::path& folder) {
   check_folder(folder);
-  std::vector<PictureSource> sources;
+  std::vector<PictureFile> sources;
   std::error_code error;
   for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
@@ -39,13 +39,13 @@ std::vector<PictureSource> pictures_in_folder(const fs::path& folder) {
   }
   if (error) user_error("{}: cannot be read through: {}", folder.string(), error.message());
   std::sort(sources.begin(), sources.end(),
-            [](const PictureSource& a, const PictureSource& b) { return a.path.native() < b.path.native(); });
+            [](const PictureFile& a, const PictureFile& b) { return a.path.native() < b.path.native(); });
   return sources;
 }
 
-std::vector<PictureSource> pictures_in_lists(const fs::path& folder, const std::vector<PictureList>& lists) {
+std::vector<PictureFile> pictures_in_lists(const fs::path& folder, const std::vector<PictureList>& lists) {
   check_folder(folder);
-  std::vector<PictureSource> sources;
+  std::vector<PictureFile> sources;
   std::map<fs::path, std::string> first_named;
   for (const PictureList& list : lists) {
     std::istringstream text(read_text_file(list.path, kMaxListBytes));

@@ -1,4 +1,4 @@
-#include "train/picture_sources.h"
+#include "train/picture_files.h"
 
 #include <doctest/doctest.h>
 
@@ -10,9 +10,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::vector<std::string> names(const std::vector<PictureSource>& sources, const fs::path& folder) {
+std::vector<std::string> names(const std::vector<PictureFile>& sources, const fs::path& folder) {
   std::vector<std::string> found;
-  for (const PictureSource& source : sources)
+  for (const PictureFile& source : sources)
     found.push_back(source.path.lexically_relative(folder).string());
   return found;
 }
@@ -21,7 +21,7 @@ using Names = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("picture_sources: everything below a folder, sorted, hidden files left out") {
+TEST_CASE("picture_files: everything below a folder, sorted, hidden files left out") {
   const TemporaryFolder folder;
   fs::create_directories(folder / "b/deep");
   fs::create_directories(folder / ".hidden");
@@ -36,7 +36,7 @@ TEST_CASE("picture_sources: everything below a folder, sorted, hidden files left
   CHECK(!sources[0].mode);
 }
 
-TEST_CASE("picture_sources: a folder that is not there, or is none") {
+TEST_CASE("picture_files: a folder that is not there, or is none") {
   const TemporaryFolder folder;
   put_file(folder / "file", "");
   CHECK(contains(error_message([&] { pictures_in_folder(folder / "missing"); }), "there is no such folder"));
@@ -45,7 +45,7 @@ TEST_CASE("picture_sources: a folder that is not there, or is none") {
       contains(error_message([&] { pictures_in_lists(folder / "missing", {}); }), "there is no such folder"));
 }
 
-TEST_CASE("picture_sources: lists keep their order and bring their mode") {
+TEST_CASE("picture_files: lists keep their order and bring their mode") {
   const TemporaryFolder folder;
   fs::create_directory(folder / "images");
   for (const std::string name : {"images/a.jpg", "images/b.jpg", "c.png"}) put_file(folder / name, "");
@@ -59,7 +59,7 @@ TEST_CASE("picture_sources: lists keep their order and bring their mode") {
   CHECK(sources[2].mode == Mode::kTest);
 }
 
-TEST_CASE("picture_sources: a wrong line is named") {
+TEST_CASE("picture_files: a wrong line is named") {
   const TemporaryFolder folder;
   put_file(folder / "a.png", "");
   put_file(folder / "other.txt", "a.png\n");
