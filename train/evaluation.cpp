@@ -25,7 +25,7 @@ std::vector<Method> baseline_methods(const Context& ctx, int64_t hole_size) {
            }}};
 }
 
-Evaluation evaluate(Context& ctx, const PictureSource& source, std::span<const Method> methods,
+Evaluation evaluate(Context& ctx, const PictureSet& source, std::span<const Method> methods,
                     const EvaluationOptions& options,
                     const std::function<void(int64_t done, int64_t all)>& progress) {
   INPAINT_CHECK(options.batch_size >= 1 && options.limit >= 0, "batch_size {}, limit {}", options.batch_size,

@@ -44,7 +44,7 @@ std::vector<Method> baseline_methods(const Context& ctx, int64_t hole_size);
 
 // Scores all pictures, the last incomplete batch too. `progress`, if given, hears of pictures done and in
 // all. UserError when no picture can be read, or a method paints what is not finite.
-Evaluation evaluate(Context& ctx, const PictureSource& source, std::span<const Method> methods,
+Evaluation evaluate(Context& ctx, const PictureSet& source, std::span<const Method> methods,
                     const EvaluationOptions& options,
                     const std::function<void(int64_t done, int64_t all)>& progress = {});
 

@@ -4,7 +4,7 @@
 
 namespace inpaint {
 
-Image example_pictures(const Context& ctx, const PictureSource& source, std::span<const Method> methods,
+Image example_pictures(const Context& ctx, const PictureSet& source, std::span<const Method> methods,
                        HolePlacement block, uint64_t seed, std::span<const int64_t> numbers) {
   const auto columns = static_cast<int64_t>(numbers.size());
   HoleBatch batch(source, columns, block, seed);

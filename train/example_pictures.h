@@ -4,13 +4,14 @@
 
 #include <span>
 
+#include "core/image.h"
 #include "train/hole_batch.h"
 
 namespace inpaint {
 
 // `numbers` of the source's pictures, readable ones, at least one. The holes are those of an evaluation with
 // the same placement and seed.
-Image example_pictures(const Context& ctx, const PictureSource& source, std::span<const Method> methods,
+Image example_pictures(const Context& ctx, const PictureSet& source, std::span<const Method> methods,
                        HolePlacement block, uint64_t seed, std::span<const int64_t> numbers);
 
 }  // namespace inpaint

@@ -9,7 +9,7 @@
 
 namespace inpaint {
 
-HoleBatch::HoleBatch(const PictureSource& source, int64_t capacity, HolePlacement placement, uint64_t seed)
+HoleBatch::HoleBatch(const PictureSet& source, int64_t capacity, HolePlacement placement, uint64_t seed)
     : source_(source),
       capacity_(capacity),
       placement_(placement),

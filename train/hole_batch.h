@@ -11,7 +11,7 @@
 
 #include "core/context.h"
 #include "train/hole_placement.h"
-#include "train/picture_source.h"
+#include "train/picture_set.h"
 
 namespace inpaint {
 
@@ -32,7 +32,7 @@ class HoleBatch {
  public:
   // The source has to outlive the batch. UserError when its pictures are odd in size or too small to score:
   // below 14 pixels.
-  HoleBatch(const PictureSource& source, int64_t capacity, HolePlacement placement, uint64_t seed);
+  HoleBatch(const PictureSet& source, int64_t capacity, HolePlacement placement, uint64_t seed);
 
   // Reads these pictures, at most the capacity, and cuts their holes. Those that cannot be read are left out
   // and returned.
@@ -58,7 +58,7 @@ class HoleBatch {
  private:
   Tensor first(int id) const;
 
-  const PictureSource& source_;
+  const PictureSet& source_;
   int64_t capacity_;
   HolePlacement placement_;
   Philox random_;

@@ -9,7 +9,7 @@
 
 #include "core/image_codec.h"
 #include "tests/error_message.h"
-#include "tests/train/picture_set.h"
+#include "tests/train/noise_pictures.h"
 #include "train/example_pictures.h"
 
 using namespace inpaint;

@@ -6,17 +6,13 @@
 #include <memory>
 #include <string>
 
-#include "core/image.h"
 #include "core/shape.h"
 
 namespace inpaint {
 
-// A picture of any shape as one of size x size x channels: the largest square in the middle, resized.
-Image square_picture(Image image, int64_t size, int channels);
-
-class PictureSource {
+class PictureSet {
  public:
-  virtual ~PictureSource() = default;
+  virtual ~PictureSet() = default;
 
   int64_t image_size() const { return image_size_; }
   int image_channel() const { return image_channel_; }
@@ -30,7 +26,7 @@ class PictureSource {
   virtual std::string read(int64_t index, uint8_t* pixels) const = 0;
 
  protected:
-  PictureSource(int64_t image_size, int image_channel)
+  PictureSet(int64_t image_size, int image_channel)
       : image_size_(image_size), image_channel_(image_channel) {}
 
  private:
@@ -38,9 +34,9 @@ class PictureSource {
   int image_channel_;
 };
 
-// A `.bin` data set, or every file below a folder, in the order of their paths, each made a square picture.
-// UserError when there is nothing at the path, or nothing in it.
-std::unique_ptr<PictureSource> open_pictures(const std::filesystem::path& path, int64_t image_size,
-                                             int image_channel);
+// A `.bin` data set; or the files that pictures_in_folder() finds, each made a picture of the set as the data
+// conversion does it without random crops. UserError when there is nothing at the path, or nothing in it.
+std::unique_ptr<PictureSet> open_pictures(const std::filesystem::path& path, int64_t image_size,
+                                          int image_channel);
 
 }  // namespace inpaint
