@@ -1,0 +1,140 @@
+#include "tools/data_options.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <limits>
+
+#include "core/build_info.h"
+#include "core/nearest_name.h"
+#include "tools/options.h"
+
+namespace inpaint {
+namespace {
+
+constexpr RealRange kShare{RealRange::Lower::kIncluded};
+constexpr WholeRange kImageSize{16, 1024}, kImageChannel{1, 3}, kThreads{0, 1024};
+constexpr WholeRange kSeed{0, std::numeric_limits<int64_t>::max()};
+constexpr WholeRange kCount{1, 100'000'000}, kRandomCrops{0, 1000}, kSheetImages{1, 10'000};
+
+// A subcommand's place for texts that become paths and lists.
+struct Texts {
+  std::string position, data_root, list, train_list, validate_list, test_list, contact_sheet;
+};
+
+CLI::App* add_command(CLI::App& app, const char* name, const char* help) {
+  CLI::App* command = app.add_subcommand(name, help);
+  command->allow_extras();  // Options::refuse_others has the better message
+  return command;
+}
+
+void shape_options(Options& options, int& image_size, int& image_channel) {
+  options.whole("image_size", "side of the square images, in pixels", kImageSize, image_size);
+  options.whole("image_channel", "1 grey, 3 RGB", kImageChannel, image_channel);
+}
+
+void output_options(Options& options, Texts& texts, DatasetTarget& target, SplitShares& shares,
+                    uint64_t& seed, int& threads) {
+  texts.data_root = target.data_root.string();
+  options.text("dataname", "NAME", "data set name, the beginning of the files' names", target.dataname);
+  options.text("data_root", "PATH", "folder for <dataname><image_size>_<mode>.bin; made when missing",
+               texts.data_root);
+  shape_options(options, target.image_size, target.image_channel);
+  options.real("train_share", "share of the pictures for train", kShare, shares.train);
+  options.real("validate_share", "share for validate; test gets what is left", kShare, shares.validate);
+  options.whole("seed", "everything random follows from it", kSeed, seed);
+  options.truth("force", "replace data sets that exist", target.force);
+  options.whole("threads", "0: one per core this process may use", kThreads, threads);
+}
+
+void convert_options(CLI::App& app, Options& options, Texts& texts, ConvertCommand& command) {
+  app.add_option("DIR", texts.position, "folder with PNG, JPEG, PGM and PPM pictures, at any depth")
+      ->required();
+  ConversionOptions& o = command.options;
+  output_options(options, texts, o.target, o.shares, o.seed, command.threads);
+  options.whole("random_crops", "random squares per picture; 0: its centre square", kRandomCrops,
+                o.random_crops);
+  options.real("smallest_crop", "least side of a random square, as a share of the picture's short side",
+               kShare, o.smallest_crop);
+  options.text("list", "FILE", "only the pictures this file names, a path relative to DIR per line",
+               texts.list);
+  options.text("train_list", "FILE", "a list for train, instead of shares", texts.train_list);
+  options.text("validate_list", "FILE", "a list for validate", texts.validate_list);
+  options.text("test_list", "FILE", "a list for test", texts.test_list);
+}
+
+void finish(const Texts& texts, ConvertCommand& command) {
+  command.folder = texts.position;
+  command.options.target.data_root = texts.data_root;
+  const std::pair<const std::string&, Mode> placed[] = {{texts.train_list, Mode::kTrain},
+                                                        {texts.validate_list, Mode::kValidate},
+                                                        {texts.test_list, Mode::kTest}};
+  for (const auto& [path, mode] : placed)
+    if (!path.empty()) command.lists.push_back({path, mode});
+  if (!texts.list.empty() && !command.lists.empty())
+    user_error(
+        "command line: --list is split by shares, --train_list and its like are not: give one or the other");
+  if (!texts.list.empty()) command.lists.push_back({texts.list, {}});
+}
+
+void check_options(CLI::App& app, Options& options, Texts& texts, CheckCommand& command) {
+  app.add_option("FILE", texts.position, "the data set (.bin)")->required();
+  shape_options(options, command.image_size, command.image_channel);
+  options.text("contact_sheet", "PNG", "write a sheet of images to look at", texts.contact_sheet);
+  options.whole("sheet_images", "images on the sheet at most", kSheetImages, command.sheet_images);
+}
+
+}  // namespace
+
+std::optional<DataCommand> parse_data_options(int argc, const char* const* argv) {
+  CLI::App app("Makes data sets for inpaint_train, and looks into them.", "inpaint_data");
+  app.set_version_flag("--version", [] { return version_text("inpaint_data"); });
+  app.require_subcommand(0, 1);  // what follows a first command's name is not a second one's
+  app.allow_extras();
+
+  Texts texts;
+  ConvertCommand convert;
+  GenerateCommand generate;
+  CheckCommand check;
+  CLI::App* convert_app = add_command(app, "convert", "from a folder of pictures");
+  CLI::App* generate_app = add_command(app, "generate", "from procedural pictures");
+  CLI::App* check_app = add_command(app, "check", "what a data set holds");
+  Options convert_values(*convert_app), generate_values(*generate_app), check_values(*check_app);
+  convert_options(*convert_app, convert_values, texts, convert);
+  GenerationOptions& g = generate.options;
+  generate_values.whole("count", "pictures, of all data sets together", kCount, g.count);
+  output_options(generate_values, texts, g.target, g.shares, g.seed, generate.threads);
+  check_options(*check_app, check_values, texts, check);
+
+  try {
+    app.parse(Options::arguments(argc, argv));
+  } catch (const CLI::Success& wanted) {  // --help and --version
+    app.exit(wanted);
+    return std::nullopt;
+  } catch (const CLI::ParseError& error) {
+    user_error("command line: {}; --help lists what there is", error.what());
+  }
+  if (app.get_subcommands().empty()) {
+    const std::vector<std::string> others = app.remaining();
+    if (others.empty()) user_error("command line: nothing to do; give convert, generate or check, or --help");
+    static constexpr std::string_view kCommands[] = {"convert", "generate", "check"};
+    user_error("command line: unexpected '{}'{}; give convert, generate or check", shown(others.front()),
+               did_you_mean(others.front(), kCommands));
+  }
+  if (convert_app->parsed()) {
+    convert_values.refuse_others(convert_app->remaining());
+    finish(texts, convert);
+    return convert;
+  }
+  if (generate_app->parsed()) {
+    generate_values.refuse_others(generate_app->remaining());
+    generate.options.target.data_root = texts.data_root;
+    return generate;
+  }
+  check_values.refuse_others(check_app->remaining());
+  check.file = texts.position;
+  check.contact_sheet = texts.contact_sheet;
+  return check;
+}
+
+}  // namespace inpaint

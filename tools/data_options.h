@@ -1,0 +1,38 @@
+// The command line of inpaint_data.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "train/data_conversion.h"
+#include "train/data_generation.h"
+
+namespace inpaint {
+
+struct ConvertCommand {
+  std::filesystem::path folder;
+  std::vector<PictureList> lists;  // none: all of the folder
+  ConversionOptions options;
+  int threads = 0;
+};
+
+struct GenerateCommand {
+  GenerationOptions options;
+  int threads = 0;
+};
+
+struct CheckCommand {
+  std::filesystem::path file;
+  int image_size = 128, image_channel = 1;
+  std::filesystem::path contact_sheet;  // empty: none
+  int64_t sheet_images = 64;
+};
+
+using DataCommand = std::variant<ConvertCommand, GenerateCommand, CheckCommand>;
+
+// What to do, or nothing after --help or --version, which print to standard output. Throws UserError.
+std::optional<DataCommand> parse_data_options(int argc, const char* const* argv);
+
+}  // namespace inpaint

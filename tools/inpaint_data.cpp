@@ -1,0 +1,69 @@
+// Makes data sets for inpaint_train, and looks into them.
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "core/image_codec.h"
+#include "tools/data_options.h"
+#include "tools/main_guard.h"
+#include "train/dataset_check.h"
+
+namespace inpaint {
+namespace {
+
+// "1200 of 4037", renewed in place; only where someone watches.
+void show_progress(int64_t done, int64_t total) {
+  static const bool terminal = isatty(STDERR_FILENO) == 1;
+  if (terminal) fmt::print(stderr, "\r{} of {}{}", done, total, done == total ? "\n" : "");
+}
+
+void print_written(const DatasetTarget& target, std::span<const WrittenDataset> written) {
+  for (const WrittenDataset& dataset : written)
+    fmt::print("{}: {} images={}\n", to_string(dataset.mode), dataset.path.string(), dataset.images);
+  for (const std::filesystem::path& path : earlier_datasets(target, written))
+    fmt::print("note: {} is from an earlier run and was left as it is\n", path.string());
+}
+
+void run(ConvertCommand& command) {
+  const std::vector<PictureFile> sources = command.lists.empty()
+                                               ? pictures_in_folder(command.folder)
+                                               : pictures_in_lists(command.folder, command.lists);
+  command.options.on_progress = show_progress;
+  const ConversionReport report = convert_pictures(Context(command.threads), sources, command.options);
+  for (const std::string& skipped : report.skipped) fmt::print("skipped: {}\n", skipped);
+  print_written(command.options.target, report.written);
+  fmt::print("pictures={} skipped={}\n", report.pictures, report.skipped.size());
+}
+
+void run(GenerateCommand& command) {
+  command.options.on_progress = show_progress;
+  print_written(command.options.target, generate_pictures(Context(command.threads), command.options));
+}
+
+void run(const CheckCommand& command) {
+  check_target({.image_size = command.image_size, .image_channel = command.image_channel});
+  const BinDataset dataset(command.file, command.image_size, command.image_channel);
+  const DatasetFigures figures = dataset_figures(dataset);
+  fmt::print("{}: bytes={} images={} image_size={} image_channel={}\n", command.file.string(),
+             dataset.count() * dataset.image_bytes(), dataset.count(), command.image_size,
+             command.image_channel);
+  for (size_t c = 0; c < static_cast<size_t>(command.image_channel); ++c)
+    fmt::print("{}: mean={:.2f} deviation={:.2f}\n",
+               command.image_channel == 1 ? "grey" : std::array{"red", "green", "blue"}[c], figures.mean[c],
+               figures.deviation[c]);
+  fmt::print("duplicates={} flat={}\n", figures.duplicates, figures.flat);
+  if (command.contact_sheet.empty()) return;
+  write_png(command.contact_sheet, contact_sheet(dataset, command.sheet_images));
+  fmt::print("contact_sheet={}\n", command.contact_sheet.string());
+}
+
+int data_main(int argc, const char* const* argv) {
+  std::optional<DataCommand> command = parse_data_options(argc, argv);
+  if (command) std::visit([](auto& chosen) { run(chosen); }, *command);
+  return kExitDone;
+}
+
+}  // namespace
+}  // namespace inpaint
+
+int main(int argc, char** argv) { return inpaint::run_main(argc, argv, inpaint::data_main); }

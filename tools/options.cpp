@@ -1,0 +1,64 @@
+#include "tools/options.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/nearest_name.h"
+
+namespace inpaint {
+
+std::vector<std::string> Options::arguments(int argc, const char* const* argv) {
+  std::vector<std::string> arguments;
+  for (int i = argc - 1; i >= 1; --i) {
+    std::string argument = argv[i];
+    if (argument.starts_with("--")) {
+      const size_t end = std::min(argument.find('='), argument.size());
+      std::replace(argument.begin() + 2, argument.begin() + static_cast<std::ptrdiff_t>(end), '-', '_');
+    }
+    arguments.push_back(argument);
+  }
+  return arguments;
+}
+
+void Options::text(const std::string& name, const std::string& placeholder, const std::string& help,
+                   std::string& value) {
+  add(name, placeholder, help, "a text without control characters", value,
+      [&value](const std::string& given) { return parse_text(given, value); });
+}
+
+void Options::real(const std::string& name, const std::string& help, RealRange range, double& value) {
+  add(name, "X", help, range.text(), print_real(value),
+      [&value, range](const std::string& given) { return parse_real(given, range, value); });
+}
+
+void Options::truth(const std::string& name, const std::string& help, bool& value) {
+  names_.push_back("--" + name);
+  app_.add_flag("--" + name, value, help);
+}
+
+void Options::add(const std::string& name, const std::string& placeholder, const std::string& help,
+                  const std::string& allowed, const std::string& default_value,
+                  std::function<std::string(const std::string&)> parse) {
+  names_.push_back("--" + name);
+  const std::string full_help =
+      default_value.empty() ? help : fmt::format("{} [default {}]", help, default_value);
+  const auto take = [name, allowed, parse](const std::string& given) {
+    const std::string fault = parse(given);
+    if (!fault.empty())
+      user_error("command line: --{}={} {}; allowed: {}", name, shown(given), fault, allowed);
+  };
+  app_.add_option_function<std::string>("--" + name, take, full_help)->type_name(placeholder)->take_last();
+}
+
+void Options::refuse_others(const std::vector<std::string>& others) const {
+  if (others.empty()) return;
+  const std::string written = others.front().substr(0, others.front().find('='));
+  const std::vector<std::string_view> known(names_.begin(), names_.end());
+  user_error("command line: unexpected '{}'{}; --help lists what there is", shown(written),
+             did_you_mean(written, known));
+}
+
+}  // namespace inpaint

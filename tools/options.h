@@ -1,0 +1,59 @@
+// Options of a command line, put on top of CLI11: values are read as the trainer reads its own, every fault
+// is one line that names the option and what is allowed, and help shows the defaults.
+//
+//   --NAME=VALUE or --NAME VALUE    '-' and '_' are alike in a name; of equal options the last one counts
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "train/flag_values.h"
+
+namespace CLI {
+class App;
+}
+
+namespace inpaint {
+
+class Options {
+ public:
+  explicit Options(CLI::App& app) : app_(app) {}
+
+  // The command line, names with '_', last argument first: what CLI11 parses.
+  static std::vector<std::string> arguments(int argc, const char* const* argv);
+
+  // Each takes the value's place, which has to live until the command line is parsed, and its default from
+  // there.
+  void text(const std::string& name, const std::string& placeholder, const std::string& help,
+            std::string& value);
+  void real(const std::string& name, const std::string& help, RealRange range, double& value);
+  void truth(const std::string& name, const std::string& help, bool& value);  // true when given
+
+  template <typename Int>
+  void whole(const std::string& name, const std::string& help, WholeRange range, Int& value) {
+    add(name, "N", help, range.text(), std::to_string(value), [&value, range](const std::string& given) {
+      int64_t parsed = 0;
+      const std::string fault = parse_whole(given, range, parsed);
+      if (fault.empty()) value = static_cast<Int>(parsed);
+      return fault;
+    });
+  }
+
+  // UserError for the first thing on the command line that is none of these options; hints at the nearest
+  // name.
+  void refuse_others(const std::vector<std::string>& others) const;
+
+ private:
+  void add(const std::string& name, const std::string& placeholder, const std::string& help,
+           const std::string& allowed, const std::string& default_value,
+           std::function<std::string(const std::string&)> parse);
+
+  CLI::App& app_;
+  std::vector<std::string> names_;
+};
+
+}  // namespace inpaint
