@@ -21,7 +21,7 @@ struct RunState {
   int64_t step = 0;              // steps done; random numbers are counted from it
   int64_t epoch = 0, batch = 0;  // of the next batch
   int64_t generator_updates = 0, discriminator_updates = 0;
-  EpochSums sums;  // of the epoch the next batch belongs to
+  EpochSums sums = {};  // of the epoch the next batch belongs to
 
   // As "state.<name>" -> text in a checkpoint's metadata; numbers keep all their bits. Reading throws
   // UserError that begins with `where` (the file's name) for a key that is missing or is no number.

@@ -25,10 +25,10 @@ std::string validation_text(const Losses& losses, const HoleQuality& quality);
 //   images_per_second
 // and, where offsets is not null, offsets: [[row, column], ...]. A loss that is not finite is null.
 struct StepRecord {
-  int64_t step, epoch, batch;
-  Losses losses;
-  double gene_decay_loss, disc_decay_loss;
-  double learning_rate_gene, learning_rate_disc, images_per_second;
+  int64_t step = 0, epoch = 0, batch = 0;
+  Losses losses = {};
+  double gene_decay_loss = 0, disc_decay_loss = 0;
+  double learning_rate_gene = 0, learning_rate_disc = 0, images_per_second = 0;
 };
 std::string train_log_line(const StepRecord& record, const Tensor* offsets);
 
