@@ -7,7 +7,7 @@ packages=(
   g++ cmake ninja-build pkg-config git ca-certificates
   libeigen3-dev libdnnl-dev libfmt-dev libcli11-dev nlohmann-json3-dev
   libpng-dev libturbojpeg0-dev libexif-dev libstb-dev
-  protobuf-compiler libprotobuf-dev libboost-dev
+  protobuf-compiler libprotobuf-dev libboost-dev libboost-context-dev
   doctest-dev libbenchmark-dev
 )
 case "$(dpkg --print-architecture)" in

@@ -1,0 +1,87 @@
+// Streams and what is put into them. Work is only noted down, and done when the host waits for it: as late as
+// the order of streams allows (executor.h). While a stream is captured, its work becomes nodes of a graph.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace inpaint::executor {
+
+struct Work {
+  std::function<void()> run;
+  std::vector<std::shared_ptr<Work>> after;
+  bool done = false;
+  std::chrono::steady_clock::time_point done_at{};
+};
+
+struct Node {
+  std::function<void()> run;
+  std::set<size_t> after;  // earlier nodes of the graph
+};
+
+struct Capture {
+  cudaStream_t origin;
+  cudaStreamCaptureMode mode;
+  std::thread::id thread;
+  std::vector<Node> nodes;
+  bool valid = true;
+};
+
+}  // namespace inpaint::executor
+
+// The handles' types are named by CUDA.
+struct CUstream_st {
+  bool waits_for_default = true;
+  std::shared_ptr<inpaint::executor::Work> last;
+  std::shared_ptr<inpaint::executor::Capture> capture;
+  std::set<size_t> captured_last;  // the nodes that the next one follows
+};
+struct CUevent_st {
+  bool timed = true;
+  std::shared_ptr<inpaint::executor::Work> work;  // null: not recorded, or recorded in a capture
+  std::shared_ptr<inpaint::executor::Capture> capture;
+  std::set<size_t> captured;
+};
+struct CUgraph_st {
+  std::vector<inpaint::executor::Node> nodes;
+};
+struct CUgraphExec_st {
+  std::shared_ptr<const std::vector<inpaint::executor::Node>> nodes;  // kept by launches not done yet
+};
+
+namespace inpaint::executor {
+
+// Everything made and not destroyed yet. The handle null stands for the default stream.
+struct Handles {
+  CUstream_st default_stream;
+  std::set<cudaStream_t> streams;
+  std::set<cudaEvent_t> events;
+  std::set<cudaGraph_t> graphs;
+  std::set<cudaGraphExec_t> execs;
+
+  CUstream_st* stream(cudaStream_t handle);  // null when there is no such stream
+};
+Handles& handles();
+
+// Puts the work behind all that its stream holds (and behind `also_after`), or adds a node to the graph.
+// `work` tells which it is to the caller that wants to wait for it; null in a capture.
+cudaError_t enqueue(cudaStream_t stream, std::function<void()> run, std::shared_ptr<Work>* work = nullptr,
+                    const std::shared_ptr<Work>& also_after = nullptr);
+
+void finish(const std::shared_ptr<Work>& work);        // does it, and whatever it needs
+bool step_towards(const std::shared_ptr<Work>& work);  // does one thing it needs; true if it was done already
+void finish_everything();
+
+void run_graph(const std::vector<Node>& nodes);
+
+// For calls that must not be made during a capture: their error, and the capture is void.
+cudaError_t forbidden_in_capture();
+
+}  // namespace inpaint::executor
