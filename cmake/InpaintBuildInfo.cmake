@@ -18,7 +18,7 @@ endif()
 
 set(build_libraries "")
 inpaint_library_version(CUDA "${CUDAToolkit_VERSION}")
-inpaint_library_version(oneDNN "${dnnl_VERSION}")
+inpaint_library_version(oneDNN "${OneDNN_VERSION}")
 inpaint_library_version(Eigen "${Eigen3_VERSION}")
 inpaint_library_version(fmt "${fmt_VERSION}")
 inpaint_library_version(libpng "${PNG_VERSION_STRING}")

@@ -12,10 +12,10 @@ pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg)
 pkg_check_modules(EXIF REQUIRED IMPORTED_TARGET libexif)
 pkg_check_modules(ISAL IMPORTED_TARGET libisal)  # amd64 and arm64; Boost.CRC otherwise
 find_path(STB_INCLUDE_DIR stb_image_resize.h PATH_SUFFIXES stb REQUIRED)
-find_package(dnnl QUIET)  # optional: the fast matrix products
+find_package(OneDNN QUIET)  # optional: the fast matrix products
 
-if(dnnl_FOUND)
-  message(STATUS "Matrix products: oneDNN ${dnnl_VERSION}, with Eigen as the readable definition")
+if(OneDNN_FOUND)
+  message(STATUS "Matrix products: oneDNN ${OneDNN_VERSION}, with Eigen as the readable definition")
 else()
   message(STATUS "Matrix products: Eigen (install oneDNN for faster training)")
 endif()
