@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "train/flag_values.h"
+#include "train/settings.h"
 
 namespace CLI {
 class App;
@@ -41,6 +42,19 @@ class Options {
       if (fault.empty()) value = static_cast<Int>(parsed);
       return fault;
     });
+  }
+
+  // One of an enumeration's names (names_of).
+  template <typename Enum>
+  void choice(const std::string& name, const std::string& help, Enum& value) {
+    const std::span<const std::string_view> names = names_of(value);
+    add(name, fmt::format("{}", fmt::join(names, "|")), help, list_of(names), to_string(value),
+        [&value, names](const std::string& given) {
+          size_t position = 0;
+          const std::string fault = parse_choice(given, names, position);
+          if (fault.empty()) value = static_cast<Enum>(position);
+          return fault;
+        });
   }
 
   // UserError for the first thing on the command line that is none of these options; hints at the nearest

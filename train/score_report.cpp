@@ -15,21 +15,22 @@ constexpr double kConfidence = 0.95;  // of the intervals in estimate.h
 struct NamedFigure {
   const char* name;
   Estimate RegionSummary::*figure;
-  int decimals;  // in the table
 };
 
-constexpr NamedFigure kFigures[] = {{"l1_percent", &RegionSummary::l1_percent, 2},
-                                    {"l2_percent", &RegionSummary::l2_percent, 2},
-                                    {"psnr_db", &RegionSummary::psnr, 2},
-                                    {"pooled_psnr_db", &RegionSummary::pooled_psnr, 2},
-                                    {"ssim", &RegionSummary::ssim, 4}};
+constexpr NamedFigure kFigures[] = {{"l1_percent", &RegionSummary::l1_percent},
+                                    {"l2_percent", &RegionSummary::l2_percent},
+                                    {"psnr_db", &RegionSummary::psnr},
+                                    {"pooled_psnr_db", &RegionSummary::pooled_psnr},
+                                    {"ssim", &RegionSummary::ssim}};
 
 struct NamedRegion {
   const char* name;
+  const char* title;  // in the table
   RegionSummary ScoreSummary::*region;
 };
 
-constexpr NamedRegion kRegions[] = {{"hole", &ScoreSummary::hole}, {"image", &ScoreSummary::image}};
+constexpr NamedRegion kRegions[] = {{"hole", "Hole", &ScoreSummary::hole},
+                                    {"image", "Whole picture", &ScoreSummary::image}};
 
 // "23.41 ± 0.12", "23.41" without an interval, "-" without a value.
 std::string cell(const Estimate& estimate, int decimals) {
@@ -38,24 +39,25 @@ std::string cell(const Estimate& estimate, int decimals) {
   return fmt::format("{:.{}f} ± {:.{}f}", *estimate.value, decimals, *estimate.half_width, decimals);
 }
 
+// Two tables of the same columns, one per region.
 std::string region_table(const ScoreReport& report, const NamedRegion& region) {
-  const bool hole = region.region == &ScoreSummary::hole;
-  std::string text = fmt::format("{:<14}{:>17}{:>17}{:>17}{:>17}{:>19}{:>9}", hole ? "Hole" : "Whole picture",
-                                 "L1 %", "L2 %", "PSNR dB", "pooled PSNR dB", "SSIM", "perfect");
-  if (hole) text += fmt::format("{:>20}{:>17}", "gain on harmonic dB", "seam");
-  text += '\n';
+  std::string text = fmt::format("{:<14}{:>14}{:>13}{:>15}{:>15}{:>16}{:>9}\n", region.title, "L1 %", "L2 %",
+                                 "PSNR dB", "pooled dB", "SSIM", "perfect");
   for (const MethodSummary& method : report.methods) {
-    const RegionSummary& summary = method.scores.*region.region;
-    text += fmt::format("{:<14}", method.name);
-    for (const NamedFigure& figure : kFigures)
-      text += fmt::format("{:>{}}", cell(summary.*figure.figure, figure.decimals),
-                          figure.decimals == 4 ? 19 : 17);
-    text += fmt::format("{:>9}", summary.perfect);
-    if (hole)
-      text += fmt::format("{:>20}{:>17}", cell(method.gain_over_harmonic, 2), cell(method.scores.seam, 2));
-    text += '\n';
+    const RegionSummary& s = method.scores.*region.region;
+    text += fmt::format("{:<14}{:>14}{:>13}{:>15}{:>15}{:>16}{:>9}\n", method.name, cell(s.l1_percent, 2),
+                        cell(s.l2_percent, 2), cell(s.psnr, 2), cell(s.pooled_psnr, 2), cell(s.ssim, 3),
+                        s.perfect);
   }
   return text;
+}
+
+std::string comparison_table(const ScoreReport& report) {
+  std::string text = fmt::format("{:<14}{:>22}{:>15}\n", "Hole", "gain on harmonic dB", "seam");
+  for (const MethodSummary& method : report.methods)
+    text += fmt::format("{:<14}{:>22}{:>15}\n", method.name, cell(method.gain_over_harmonic, 2),
+                        cell(method.scores.seam, 2));
+  return text + fmt::format("{:<14}{:>22}{:>15}\n", "true pictures", "", cell(report.true_seam, 2));
 }
 
 Json to_json(const Estimate& estimate) {
@@ -118,9 +120,9 @@ std::string score_table(const ScoreReport& report) {
                   s.block == HolePlacement::kRandom ? fmt::format(" (seed {})", s.seed) : std::string());
   if (!s.checkpoint.empty()) text += fmt::format("model: {}\n", s.checkpoint);
   for (const NamedRegion& region : kRegions) text += '\n' + region_table(report, region);
-  text += fmt::format("\nseam of the true pictures: {}\n", cell(report.true_seam, 2));
+  text += '\n' + comparison_table(report);
   text +=
-      "± half the width of the 95 % confidence interval over pictures (Student's t). PSNR: mean over the\n"
+      "\n± half the width of the 95 % confidence interval over pictures (Student's t). PSNR: mean over the\n"
       "pictures that are not perfect; pooled: of the mean squared error of all. Seam: the step across the\n"
       "hole's border over the steps beside it.\n";
   if (!report.skipped.empty())

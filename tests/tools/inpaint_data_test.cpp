@@ -1,28 +1,16 @@
 // The program itself: what it prints, its exit codes, what it leaves.
 #include <doctest/doctest.h>
-#include <sys/wait.h>
-
-#include <cstdlib>
 
 #include "core/image_codec.h"
 #include "tests/error_message.h"
-#include "tests/temporary_folder.h"
+#include "tests/tools/run_program.h"
 
 using namespace inpaint;
 
 namespace {
 
-struct Run {
-  int exit_code;
-  std::string out, err;
-};
-
-Run run(const TemporaryFolder& folder, const std::string& arguments) {
-  const std::string command =
-      fmt::format("cd {} && {} {} >out 2>err", folder.path().string(), INPAINT_DATA, arguments);
-  const int status = std::system(command.c_str());
-  REQUIRE(WIFEXITED(status));
-  return {WEXITSTATUS(status), file_contents(folder / "out"), file_contents(folder / "err")};
+ProgramRun run(const TemporaryFolder& folder, const std::string& arguments) {
+  return run_program(INPAINT_DATA, folder, arguments);
 }
 
 }  // namespace
@@ -37,7 +25,7 @@ TEST_CASE("inpaint_data: pictures become data sets that check describes") {
     write_png(folder / fmt::format("pictures/{}.png", i), image);
   }
   put_file(folder / "pictures/notes.txt", "no picture");
-  const Run convert = run(folder, "convert pictures --dataname x --image_size 16 --image_channel 3");
+  const ProgramRun convert = run(folder, "convert pictures --dataname x --image_size 16 --image_channel 3");
   CHECK(convert.err == "");
   CHECK(convert.exit_code == 0);
   CHECK(contains(convert.out, "skipped: pictures/notes.txt: not a PNG"));
@@ -45,9 +33,9 @@ TEST_CASE("inpaint_data: pictures become data sets that check describes") {
   CHECK(contains(convert.out, "test: data/x16_test.bin images=2\n"));
   CHECK(contains(convert.out, "pictures=10 skipped=1\n"));
 
-  const Run check = run(folder,
-                        "check data/x16_train.bin --image_size=16 --image_channel=3 "
-                        "--contact_sheet=sheet.png --sheet_images=4");
+  const ProgramRun check = run(folder,
+                               "check data/x16_train.bin --image_size=16 --image_channel=3 "
+                               "--contact_sheet=sheet.png --sheet_images=4");
   CHECK(check.exit_code == 0);
   CHECK(contains(check.out, "bytes=6144 images=8 image_size=16 image_channel=3\n"));
   CHECK(contains(check.out, "red: mean=100.00 deviation=0.00\n"));
@@ -57,10 +45,11 @@ TEST_CASE("inpaint_data: pictures become data sets that check describes") {
   CHECK(sheet.height == 32);
   CHECK(sheet.channels == 3);
 
-  const Run again = run(folder, "convert pictures --dataname x --image_size 16");
+  const ProgramRun again = run(folder, "convert pictures --dataname x --image_size 16");
   CHECK(again.exit_code == 1);
   CHECK(contains(again.err, "error: data/x16_train.bin: exists already"));
-  const Run forced = run(folder, "convert pictures --dataname x --image_size 16 --train_share 1 --force");
+  const ProgramRun forced =
+      run(folder, "convert pictures --dataname x --image_size 16 --train_share 1 --force");
   CHECK(forced.exit_code == 0);
   CHECK(contains(forced.out, "note: data/x16_test.bin is from an earlier run"));
   CHECK(contains(run(folder, "check data/x16_train.bin --image_size 16").out, "grey: mean="));
@@ -68,7 +57,7 @@ TEST_CASE("inpaint_data: pictures become data sets that check describes") {
 
 TEST_CASE("inpaint_data: procedural pictures") {
   const TemporaryFolder folder;
-  const Run generate = run(folder, "generate --count 20 --image_size 16 --data_root made/here");
+  const ProgramRun generate = run(folder, "generate --count 20 --image_size 16 --data_root made/here");
   CHECK(generate.exit_code == 0);
   CHECK(generate.out ==
         "train: made/here/inpaint16_train.bin images=16\ntest: made/here/inpaint16_test.bin images=4\n");
@@ -80,7 +69,7 @@ TEST_CASE("inpaint_data: the user's mistakes end with exit code 1 and one line")
   put_file(folder / "cut.bin", std::string(16 * 16 * 2 + 1, 'x'));
   put_file(folder / "file", "");
   const auto refused = [&](const std::string& arguments) {
-    const Run result = run(folder, arguments);
+    const ProgramRun result = run(folder, arguments);
     INFO(arguments);
     CHECK(result.exit_code == 1);
     CHECK(result.out == "");
@@ -96,5 +85,5 @@ TEST_CASE("inpaint_data: the user's mistakes end with exit code 1 and one line")
   CHECK(contains(refused("check file"), "is empty"));
   CHECK(contains(refused("check cut.bin --image_channel 2"), "image_channel: 2"));
   CHECK(contains(refused("frobnicate"), "unexpected 'frobnicate'"));
-  CHECK(folder.names() == std::set<std::string>{"cut.bin", "err", "file", "out"});
+  CHECK(folder.names() == std::set<std::string>{"cut.bin", "file"});
 }

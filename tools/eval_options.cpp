@@ -1,0 +1,61 @@
+#include "tools/eval_options.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <limits>
+
+#include "core/build_info.h"
+#include "core/error.h"
+#include "tools/options.h"
+
+namespace inpaint {
+namespace {
+
+constexpr WholeRange kImageSize{0, 1024}, kImageChannel{0, 3}, kThreads{0, 1024};
+constexpr WholeRange kSeed{0, std::numeric_limits<int64_t>::max()};
+constexpr WholeRange kLimit{0, std::numeric_limits<int64_t>::max()}, kBatchSize{1, 65'536};
+
+}  // namespace
+
+std::optional<EvaluationSettings> parse_eval_options(int argc, const char* const* argv) {
+  CLI::App app("Scores a model, and the fills that need no learning, on a set of pictures.", "inpaint_eval");
+  app.set_version_flag("--version", [] { return version_text("inpaint_eval"); });
+  app.allow_extras();  // Options::refuse_others has the better message
+
+  EvaluationSettings s;
+  Options options(app);
+  options.text("data", "PATH", "pictures: a data set (.bin), or a folder with PNG, JPEG, PGM and PPM files",
+               s.data);
+  options.text(
+      "checkpoint", "PATH",
+      "model: a checkpoint, or a folder of which the newest counts; without it the other fills alone",
+      s.checkpoint);
+  options.text("out", "PATH",
+               "folder for scores.json, scores.csv, pictures.csv and example pictures; without it no files",
+               s.out);
+  options.choice("block", "where the hole is", s.block);
+  options.whole("seed", "of random holes", kSeed, s.seed);
+  options.whole("limit", "only the first N pictures; 0: all", kLimit, s.limit);
+  options.whole("image_size", "pixels along a side; 0: the checkpoint's, without one 128", kImageSize,
+                s.image_size);
+  options.whole("image_channel", "1 grey, 3 RGB; 0: the checkpoint's, without one 1", kImageChannel,
+                s.image_channel);
+  options.whole("batch_size", "pictures painted at a time", kBatchSize, s.batch_size);
+  options.whole("threads", "0: one per core this process may use", kThreads, s.threads);
+  try {
+    app.parse(Options::arguments(argc, argv));
+  } catch (const CLI::Success& wanted) {  // --help and --version
+    app.exit(wanted);
+    return std::nullopt;
+  } catch (const CLI::ParseError& error) {
+    user_error("command line: {}; --help lists what there is", error.what());
+  }
+  options.refuse_others(app.remaining());
+  if (s.data.empty())
+    user_error("command line: --data is missing; give a data set (.bin) or a folder of pictures");
+  if (s.image_channel == 2) user_error("command line: --image_channel=2; allowed: 1 or 3");
+  return s;
+}
+
+}  // namespace inpaint
