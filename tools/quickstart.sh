@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-steps=${INPAINT_QUICKSTART_STEPS:-400} # training steps; fewer for a quick look
+steps=${INPAINT_QUICKSTART_STEPS:-600} # training steps; fewer for a quick look
 out=out/quickstart
 bin=build/quickstart/bin
 
