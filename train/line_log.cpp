@@ -12,12 +12,10 @@
 namespace inpaint {
 namespace {
 
-// The size of what stays: up to the end of the last line that counts. Reads from the end on, as far as
-// needed.
+// The size of what stays: up to the end of the last line that counts. Reads backwards, as far as needed.
 int64_t kept_bytes(const File& file, int64_t last, LineLog::NumberOf number_of) {
-  int64_t begin =
-      file.size();  // of `text`, which is the part of the file that has been read and not yet dropped
-  std::string text;
+  int64_t begin = file.size();
+  std::string text;  // the file from `begin` on, without the lines that have been passed over
   while (true) {
     // The last end of a line, and the one before it.
     const size_t end = text.rfind('\n');
