@@ -1,7 +1,7 @@
 #undef _FORTIFY_SOURCE  // its inline versions of the calls below would clash with ours
 #include "tests/fault_injection.h"
 
-#include <sys/syscall.h>
+#include <dlfcn.h>
 #include <sys/types.h>
 
 #include <atomic>
@@ -12,8 +12,6 @@
 #include <cstddef>
 #include <thread>
 #include <vector>
-
-extern "C" long syscall(long number, ...) noexcept;
 
 namespace inpaint::faults {
 namespace {
@@ -56,14 +54,21 @@ bool struck(Kind kind) {
   return true;
 }
 
+// The call as the program would have it without ours: the C library's, or a sanitizer's, which has to see it.
+template <typename F>
+F* next(const char* name) {
+  return reinterpret_cast<F*>(dlsym(RTLD_NEXT, name));
+}
+
 ssize_t armed_write(int fd, const void* data, size_t size) {
   using What = Injection::What;
+  static const auto real = next<ssize_t(int, const void*, size_t)>("write");
   if (g_armed && g_what == What::kShortWrites && size > 1) size /= 2;
   if (g_armed && g_what == What::kTearWrite && g_calls == g_nth) size /= 2;
-  if (!g_armed || g_what != What::kSpoilWrite || g_calls != g_nth) return syscall(SYS_write, fd, data, size);
+  if (!g_armed || g_what != What::kSpoilWrite || g_calls != g_nth) return real(fd, data, size);
   std::vector<char> spoilt(static_cast<const char*>(data), static_cast<const char*>(data) + size);
   spoilt[size / 2] ^= 1;
-  return syscall(SYS_write, fd, spoilt.data(), size);
+  return real(fd, spoilt.data(), size);
 }
 
 }  // namespace
@@ -86,48 +91,57 @@ void Injection::release() { g_released = true; }
 }  // namespace inpaint::faults
 
 using inpaint::faults::Kind;
+using inpaint::faults::next;
 using inpaint::faults::struck;
 
 extern "C" {
 
-constexpr int kHere = -100;  // AT_FDCWD
-
 int open(const char* path, int flags, ...) {
+  static const auto real = next<int(const char*, int, ...)>("open");
   va_list arguments;
   va_start(arguments, flags);
   const unsigned mode = va_arg(arguments, unsigned);  // meaningless, and ignored, without O_CREAT
   va_end(arguments);
-  return struck(Kind::kReported) ? -1 : static_cast<int>(syscall(SYS_openat, kHere, path, flags, mode));
+  return struck(Kind::kReported) ? -1 : real(path, flags, mode);
 }
 
 ssize_t write(int fd, const void* data, size_t size) {
   return struck(Kind::kWrite) ? -1 : inpaint::faults::armed_write(fd, data, size);
 }
 
-int fsync(int fd) { return struck(Kind::kReported) ? -1 : static_cast<int>(syscall(SYS_fsync, fd)); }
+int fsync(int fd) {
+  static const auto real = next<int(int)>("fsync");
+  return struck(Kind::kReported) ? -1 : real(fd);
+}
 
 int rename(const char* from, const char* to) noexcept {
-  if (struck(Kind::kReported)) return -1;
-  return static_cast<int>(syscall(SYS_renameat2, kHere, from, kHere, to, 0));
+  static const auto real = next<int(const char*, const char*)>("rename");
+  return struck(Kind::kReported) ? -1 : real(from, to);
 }
 
 int renameat2(int from_folder, const char* from, int to_folder, const char* to, unsigned flags) noexcept {
-  if (struck(Kind::kReported)) return -1;
-  return static_cast<int>(syscall(SYS_renameat2, from_folder, from, to_folder, to, flags));
+  static const auto real = next<int(int, const char*, int, const char*, unsigned)>("renameat2");
+  return struck(Kind::kReported) ? -1 : real(from_folder, from, to_folder, to, flags);
 }
 
 int ftruncate(int fd, off_t size) noexcept {
-  return struck(Kind::kReported) ? -1 : static_cast<int>(syscall(SYS_ftruncate, fd, size));
+  static const auto real = next<int(int, off_t)>("ftruncate");
+  return struck(Kind::kReported) ? -1 : real(fd, size);
 }
 
 int flock(int fd, int operation) noexcept {
-  return struck(Kind::kSilent) ? -1 : static_cast<int>(syscall(SYS_flock, fd, operation));
+  static const auto real = next<int(int, int)>("flock");
+  return struck(Kind::kSilent) ? -1 : real(fd, operation);
 }
 
 int unlink(const char* path) noexcept {
-  return struck(Kind::kSilent) ? -1 : static_cast<int>(syscall(SYS_unlinkat, kHere, path, 0));
+  static const auto real = next<int(const char*)>("unlink");
+  return struck(Kind::kSilent) ? -1 : real(path);
 }
 
-int close(int fd) { return struck(Kind::kSilent) ? -1 : static_cast<int>(syscall(SYS_close, fd)); }
+int close(int fd) {
+  static const auto real = next<int(int)>("close");
+  return struck(Kind::kSilent) ? -1 : real(fd);
+}
 
 }  // extern "C"
