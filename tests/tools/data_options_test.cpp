@@ -107,6 +107,7 @@ TEST_CASE("data_options: what is wrong is named, with what is allowed or near") 
   CHECK(contains(refusal({"convrt", "d"}), "unexpected 'convrt' (did you mean convert?)"));
   CHECK(contains(refusal({"convert"}), "DIR is required"));
   CHECK(contains(refusal({"convert", "a", "b"}), "unexpected 'b'"));
+  CHECK(contains(refusal({"convert", "a", "check", "b"}), "unexpected 'check'"));  // one command at a time
   CHECK(contains(refusal({"convert", "d", "--image-sizes=64"}), "(did you mean --image_size?)"));
   CHECK(contains(refusal({"convert", "d", "--count=3"}), "unexpected '--count'"));
   CHECK(contains(refusal({"convert", "d", "--image_size=big"}), "--image_size=big is not a whole number"));
