@@ -30,6 +30,6 @@ std::vector<PictureFile> pictures_in_folder(const std::filesystem::path& folder)
 // The files the lists name, in their order. UserError, with file and line, for a path that is not there,
 // leads out of the folder, or was named before (in any of the lists).
 std::vector<PictureFile> pictures_in_lists(const std::filesystem::path& folder,
-                                             const std::vector<PictureList>& lists);
+                                           const std::vector<PictureList>& lists);
 
 }  // namespace inpaint

@@ -12,8 +12,7 @@ namespace {
 
 std::vector<std::string> names(const std::vector<PictureFile>& sources, const fs::path& folder) {
   std::vector<std::string> found;
-  for (const PictureFile& source : sources)
-    found.push_back(source.path.lexically_relative(folder).string());
+  for (const PictureFile& source : sources) found.push_back(source.path.lexically_relative(folder).string());
   return found;
 }
 
