@@ -11,8 +11,9 @@
 namespace inpaint {
 
 enum class MatrixBackend {
-  kEigen,   // the readable definition; also the only one in double
-  kOneDnn,  // Intel oneDNN's single-precision product
+  kEigen,   // the readable definition
+  kOneDnn,  // Intel oneDNN's product in single precision; Eigen's in double
+  kTile,    // our register tiles for this program's own products; Eigen for any other
 };
 
 class Context {

@@ -1,9 +1,10 @@
 // conv2d on the CPU; contract in conv2d.h. im2col and one matrix product per block of pictures: the readable
-// definition. A row of `col` is the window of one output pixel, 4 x 4 x ci, in the order of a weight row.
+// definition, and what the library backends run; the register tiles are in conv2d_tile_cpu.h. A row of `col` is the window of one output pixel, 4 x 4 x ci, in the order of a weight row.
 #include <algorithm>
 #include <cstring>
 
 #include "kernels/conv2d.h"
+#include "kernels/conv2d_tile_cpu.h"
 #include "kernels/gemm_cpu.h"
 
 namespace inpaint {
@@ -133,24 +134,37 @@ void backward_weight(const Context& ctx, const Conv2dShape& s, const T* x, const
 }  // namespace
 
 int64_t conv2d_workspace_bytes(const Context& ctx, const Conv2dShape& s, DType dtype) {
+  if (ctx.matrix_backend() == MatrixBackend::kTile) return cpu::conv2d_tile_workspace_bytes(ctx, s, dtype);
   return ctx.threads() * worker_bytes(s, dtype);
 }
 
 void conv2d_forward(const Context& ctx, const Tensor& x, const Tensor& w, const Tensor& y) {
   const Conv2dShape s = shape_of(x, w, y);
-  visit_real(x.dtype, [&]<typename T>(T) { forward(ctx, s, x.as<T>(), w.as<T>(), y.as<T>()); });
+  visit_real(x.dtype, [&]<typename T>(T) {
+    if (ctx.matrix_backend() == MatrixBackend::kTile)
+      return cpu::conv2d_tile_forward(ctx, cpu::best_tiles<T>(), s, x.as<T>(), w.as<T>(), y.as<T>());
+    forward(ctx, s, x.as<T>(), w.as<T>(), y.as<T>());
+  });
 }
 
 void conv2d_backward_data(const Context& ctx, const Tensor& dy, const Tensor& w, const Tensor& dx) {
   const Conv2dShape s = shape_of(dx, w, dy);
-  visit_real(dx.dtype, [&]<typename T>(T) { backward_data(ctx, s, dy.as<T>(), w.as<T>(), dx.as<T>()); });
+  visit_real(dx.dtype, [&]<typename T>(T) {
+    if (ctx.matrix_backend() == MatrixBackend::kTile)
+      return cpu::conv2d_tile_backward_data(ctx, cpu::best_tiles<T>(), s, dy.as<T>(), w.as<T>(), dx.as<T>());
+    backward_data(ctx, s, dy.as<T>(), w.as<T>(), dx.as<T>());
+  });
 }
 
 void conv2d_backward_weight(const Context& ctx, const Tensor& x, const Tensor& dy, const Tensor& dw,
                             GradMode mode) {
   const Conv2dShape s = shape_of(x, dw, dy);
-  visit_real(x.dtype,
-             [&]<typename T>(T) { backward_weight(ctx, s, x.as<T>(), dy.as<T>(), dw.as<T>(), mode); });
+  visit_real(x.dtype, [&]<typename T>(T) {
+    if (ctx.matrix_backend() == MatrixBackend::kTile)
+      return cpu::conv2d_tile_backward_weight(ctx, cpu::best_tiles<T>(), s, x.as<T>(), dy.as<T>(), dw.as<T>(),
+                                              mode);
+    backward_weight(ctx, s, x.as<T>(), dy.as<T>(), dw.as<T>(), mode);
+  });
 }
 
 }  // namespace inpaint

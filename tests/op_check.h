@@ -40,7 +40,9 @@ inline std::vector<Backend> backends() {
 // For the ops with matrix products.
 inline std::vector<Backend> matrix_backends() {
   std::vector<Backend> all = {{"cpu, Eigen, f32", DType::kF32, MatrixBackend::kEigen},
-                              {"cpu, Eigen, f64", DType::kF64, MatrixBackend::kEigen}};
+                              {"cpu, Eigen, f64", DType::kF64, MatrixBackend::kEigen},
+                              {"cpu, tiles, f32", DType::kF32, MatrixBackend::kTile},
+                              {"cpu, tiles, f64", DType::kF64, MatrixBackend::kTile}};
   if (Context::has_one_dnn()) all.push_back({"cpu, oneDNN, f32", DType::kF32, MatrixBackend::kOneDnn});
   return all;
 }

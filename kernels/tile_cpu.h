@@ -1,0 +1,92 @@
+// The register tiles below the CPU's own products (window_product_cpu.h, conv2d_tile_cpu.h,
+// linear_tile_cpu.h): a few rows times a few vectors of sums that never leave the registers while the tile
+// runs. One set of kernels per instruction set, compiled side by side; the best one this processor runs is
+// chosen at run time.
+//
+// A panel is a stretch of `lanes * v` columns, 1 <= v <= vectors, of a matrix's rows, packed: the rows follow
+// each other without gaps, and a panel's address is a multiple of 64 bytes. Columns beyond the matrix are 0.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+#include <vector>
+
+namespace inpaint::cpu {
+
+inline constexpr int kTileMaxRows = 8, kTileMaxVectors = 4;
+
+// A run of `depth` products: source values from `source` on (counted from a row's origin), panel rows from
+// `panel_row` on.
+struct TileRun {
+  int64_t source, panel_row, depth;
+};
+
+// out[out_rows[r] + j] (+)= sum over runs and k of source[rows[r] + run.source + k] * panel[run.panel_row +
+// k, j]
+template <typename T>
+struct PanelTile {
+  const T* source;
+  const int64_t* rows;
+  const TileRun* runs;
+  int64_t run_count;
+  const T* panel;
+  T* out;
+  const int64_t* out_rows;
+  int64_t columns;  // written; at most the panel's
+  bool accumulate;
+};
+
+// out[r * out_stride + j] (+)= sum over k < count of left[k][left_offset + r] * right[k][right_offset + j],
+// for all columns of v vectors. What lies left_ahead and right_ahead beyond each operand is fetched for a
+// later tile; 0 fetches nothing new.
+template <typename T>
+struct OuterTile {
+  const T* const* left;
+  const T* const* right;
+  int64_t left_offset, right_offset, left_ahead, right_ahead, count;
+  T* out;
+  int64_t out_stride;
+  bool accumulate;
+};
+
+template <typename T>
+struct TileKernels {
+  int64_t lanes, vectors;  // a vector's values; the widest panel's vectors
+  void (*panel_tile[kTileMaxVectors + 1][kTileMaxRows + 1])(const PanelTile<T>&);  // [v][rows]
+  void (*outer_tile[kTileMaxVectors + 1][kTileMaxRows + 1])(const OuterTile<T>&);
+
+  // Packs `depth` rows of v vectors from a matrix whose columns are contiguous: row k, column j at
+  // from[j * stride + k]. Columns from `columns` on become 0.
+  void (*pack_transposed)(const T* from, int64_t stride, int64_t depth, int64_t columns, int64_t v, T* panel);
+  // The same from contiguous rows: row k, column j at from[k * stride + j].
+  void (*pack_rows)(const T* from, int64_t stride, int64_t depth, int64_t columns, int64_t v, T* panel);
+
+  // Rows of the best tile for panels of v vectors: enough sums to hide the latency of a multiply-add.
+  static constexpr int64_t rows(int64_t v) { return v == 1 || v == 3 ? 8 : 6; }
+};
+
+// The kernels of one instruction set.
+struct TileSet {
+  const char* name;
+  TileKernels<float> f32;
+  TileKernels<double> f64;
+
+  template <typename T>
+  const TileKernels<T>& of() const {
+    if constexpr (std::is_same_v<T, float>) {
+      return f32;
+    } else {
+      return f64;
+    }
+  }
+};
+
+// The sets this program holds and this processor runs, best first; never empty.
+const std::vector<const TileSet*>& tile_sets();
+
+template <typename T>
+const TileKernels<T>& best_tiles() {
+  return tile_sets().front()->of<T>();
+}
+
+}  // namespace inpaint::cpu

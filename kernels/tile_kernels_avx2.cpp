@@ -1,0 +1,11 @@
+// The register tiles in vectors of 32 bytes: AVX2 and FMA.
+#define INPAINT_TILE_BYTES 32
+#define INPAINT_TILE_VECTORS 2
+#include "kernels/tile_kernels.h"
+
+namespace inpaint::cpu {
+
+extern const TileSet kTilesAvx2;
+const TileSet kTilesAvx2 = {"avx2", make_tile_kernels<float>(), make_tile_kernels<double>()};
+
+}  // namespace inpaint::cpu

@@ -1,0 +1,52 @@
+// A matrix product whose rows are windows of pictures: the convolution without an im2col buffer.
+//
+//   out[n, out_step i + out_top, out_step j + out_left, o]
+//       = sum_{p,q,c} source[n, stride i + p - top, stride j + q - left, c] * w(p, q, c, o)
+//
+// over a square window of p, q < window for every point (i, j) of a grid; source values outside the picture
+// are 0 and are never multiplied: grid points are taken in the order of what their windows hold, so that the
+// points of a tile leave out the same products. A 1 x 1 window is a plain product of [images grid, channels]
+// rows.
+//
+// For the kernels of this folder only.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "core/context.h"
+#include "kernels/tile_cpu.h"
+
+namespace inpaint::cpu {
+
+struct WindowProduct {
+  int64_t images, grid_h, grid_w;
+  int64_t source_h, source_w, channels;
+  int64_t window, stride, top, left;
+  int64_t out_h, out_w, outputs, out_step, out_top, out_left;
+  // w(p, q, c, o) lies at w[w_offset + p w_row + q w_column + c w_channel + o w_output]; w_channel or
+  // w_output is 1.
+  int64_t w_offset, w_row, w_column, w_channel, w_output;
+
+  int64_t rows() const { return images * grid_h * grid_w; }
+};
+
+// Scratch memory of one worker, in bytes; a multiple of 64.
+int64_t window_product_scratch_bytes(DType dtype);
+
+// Rows [begin, end) of the product, at most kWindowProductRows, and `columns` outputs from first_output on,
+// at most a panel (lanes * vectors). One thread; the result does not depend on how the rows are cut.
+inline constexpr int64_t kWindowProductRows = 1024;
+template <typename T>
+void window_product_rows(const TileKernels<T>& kernels, const WindowProduct& product, int64_t begin,
+                         int64_t end, int64_t first_output, int64_t columns, const T* source, const T* w,
+                         T* out, void* scratch);
+
+// Whole products that share rows() and outputs and write different parts of `out`, on all threads.
+// `scratch` holds window_product_scratch_bytes() for each thread.
+template <typename T>
+void window_products(const Context& ctx, const TileKernels<T>& kernels,
+                     std::span<const WindowProduct> products, const T* source, const T* w, T* out,
+                     void* scratch);
+
+}  // namespace inpaint::cpu
