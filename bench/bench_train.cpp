@@ -87,8 +87,8 @@ int run(int argc, const char* const* argv) {
       ->check(CLI::IsMember({1, 3}))
       ->capture_default_str();
   app.add_option("--threads", threads, "0: all cores")->check(CLI::Range(0, 1024))->capture_default_str();
-  app.add_option("--matrix_backend", backend, "auto, onednn or eigen")
-      ->check(CLI::IsMember({"auto", "onednn", "eigen"}))
+  app.add_option("--matrix_backend", backend, "auto, tile, onednn or eigen")
+      ->check(CLI::IsMember({"auto", "tile", "onednn", "eigen"}))
       ->capture_default_str();
   app.add_option("--rounds", rounds, "timed steps, after one to warm up")
       ->check(CLI::Range(1, 1000))
@@ -102,6 +102,7 @@ int run(int argc, const char* const* argv) {
   }
 
   const MatrixBackend matrix_backend = backend == "eigen"    ? MatrixBackend::kEigen
+                                       : backend == "tile"   ? MatrixBackend::kTile
                                        : backend == "onednn" ? MatrixBackend::kOneDnn
                                                              : Context::default_backend();
   Context ctx(threads, matrix_backend);

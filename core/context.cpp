@@ -27,7 +27,7 @@ bool Context::has_one_dnn() {
 }
 
 MatrixBackend Context::default_backend() {
-  return has_one_dnn() ? MatrixBackend::kOneDnn : MatrixBackend::kEigen;
+  return MatrixBackend::kTile;
 }
 
 void Context::parallel(int64_t count, const std::function<void(int64_t, int)>& task) const {

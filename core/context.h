@@ -13,7 +13,7 @@ namespace inpaint {
 enum class MatrixBackend {
   kEigen,   // the readable definition
   kOneDnn,  // Intel oneDNN's product in single precision; Eigen's in double
-  kTile,    // our register tiles for this program's own products; Eigen for any other
+  kTile,    // our register tiles for convolutions; for other products the fastest library at hand
 };
 
 class Context {

@@ -53,7 +53,7 @@ void gemm<float>(MatrixBackend backend, Transpose op_a, Transpose op_b, int64_t 
                  const float* a, int64_t lda, const float* b, int64_t ldb, float beta, float* c,
                  int64_t ldc) {
 #ifdef INPAINT_ONEDNN
-  if (backend == MatrixBackend::kOneDnn) {
+  if (backend != MatrixBackend::kEigen) {
     omp_set_num_threads(1);  // of the calling thread: the kernels cut the work themselves
     const dnnl_status_t status =
         dnnl_sgemm(op_a == Transpose::kYes ? 'T' : 'N', op_b == Transpose::kYes ? 'T' : 'N', m, n, k, 1.0f, a,

@@ -184,7 +184,8 @@ std::vector<Flag> make_table() {
   t.whole(kRun, "threads", &S::threads, {0, 1024}, "threads",
           "CPU threads; 0 one per core this process may use");
   t.choice(kModel, "precision", &S::precision, "of all numbers; fp64 on the CPU only");
-  t.choice(kRun, "matrix_backend", &S::matrix_backend, "library of the CPU's matrix products");
+  t.choice(kRun, "matrix_backend", &S::matrix_backend,
+           "who makes the CPU's matrix products; auto is the fastest");
   return t.take();
 }
 

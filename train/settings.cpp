@@ -8,7 +8,7 @@ constexpr std::string_view kModes[] = {"train", "validate", "test"};
 constexpr std::string_view kBlocks[] = {"random", "center"};
 constexpr std::string_view kDevices[] = {"auto", "cpu", "cuda"};
 constexpr std::string_view kPrecisions[] = {"fp32", "fp64"};
-constexpr std::string_view kMatrixChoices[] = {"auto", "onednn", "eigen"};
+constexpr std::string_view kMatrixChoices[] = {"auto", "tile", "onednn", "eigen"};
 }  // namespace
 
 std::span<const std::string_view> names_of(Mode) { return kModes; }
@@ -38,9 +38,18 @@ void check_settings(const TrainSettings& s) {
 }
 
 MatrixBackend matrix_backend_of(const TrainSettings& s) {
-  if (s.matrix_backend == MatrixChoice::kEigen || s.precision == Precision::kFp64)
-    return MatrixBackend::kEigen;
-  return s.matrix_backend == MatrixChoice::kOneDnn ? MatrixBackend::kOneDnn : Context::default_backend();
+  switch (s.matrix_backend) {
+    case MatrixChoice::kTile:
+      return MatrixBackend::kTile;
+    case MatrixChoice::kOneDnn:
+      return MatrixBackend::kOneDnn;
+    case MatrixChoice::kEigen:
+      return MatrixBackend::kEigen;
+    case MatrixChoice::kAuto:
+      break;
+  }
+  // Double precision is there to check with: the readable definition.
+  return s.precision == Precision::kFp64 ? MatrixBackend::kEigen : Context::default_backend();
 }
 
 }  // namespace inpaint

@@ -15,7 +15,7 @@ namespace inpaint {
 enum class Mode { kTrain, kValidate, kTest };
 enum class DeviceChoice { kAuto, kCpu, kCuda };
 enum class Precision { kFp32, kFp64 };
-enum class MatrixChoice { kAuto, kOneDnn, kEigen };
+enum class MatrixChoice { kAuto, kTile, kOneDnn, kEigen };
 
 // The names of an enumeration's values, in their order; the argument only picks the enumeration.
 std::span<const std::string_view> names_of(Mode);
@@ -88,7 +88,7 @@ struct TrainSettings {
 // Throws UserError when the settings contradict each other or ask for what this build has not.
 void check_settings(const TrainSettings& settings);
 
-// The product a context of this run is made with; auto is oneDNN where it exists and can hold the precision.
+// What a context of this run makes its matrix products with; auto is the fastest, and Eigen in fp64.
 MatrixBackend matrix_backend_of(const TrainSettings& settings);
 
 }  // namespace inpaint

@@ -18,6 +18,7 @@ TEST_CASE("settings: names of the enumerations") {
   CHECK(to_string(Precision::kFp32) == "fp32");
   CHECK(to_string(Precision::kFp64) == "fp64");
   CHECK(to_string(MatrixChoice::kAuto) == "auto");
+  CHECK(to_string(MatrixChoice::kTile) == "tile");
   CHECK(to_string(MatrixChoice::kOneDnn) == "onednn");
   CHECK(to_string(MatrixChoice::kEigen) == "eigen");
 }
@@ -69,4 +70,6 @@ TEST_CASE("settings: the matrix backend that auto stands for") {
   CHECK(matrix_backend_of(s) == MatrixBackend::kEigen);
   s.matrix_backend = MatrixChoice::kOneDnn;
   CHECK(matrix_backend_of(s) == MatrixBackend::kOneDnn);
+  s.matrix_backend = MatrixChoice::kTile;
+  CHECK(matrix_backend_of(s) == MatrixBackend::kTile);
 }
