@@ -26,9 +26,7 @@ bool Context::has_one_dnn() {
 #endif
 }
 
-MatrixBackend Context::default_backend() {
-  return MatrixBackend::kTile;
-}
+MatrixBackend Context::default_backend() { return MatrixBackend::kTile; }
 
 void Context::parallel(int64_t count, const std::function<void(int64_t, int)>& task) const {
   pool_.run(count, task);
