@@ -17,6 +17,7 @@ extern const std::byte __start_cuda_executor_constant, __stop_cuda_executor_cons
 namespace inpaint::executor {
 namespace {
 
+bool checks_on = true;
 size_t tracked_bytes = size_t{4} << 20;
 
 // The allocations that were used last, by page: a kernel walks through several at a time.
@@ -101,25 +102,25 @@ const std::byte* static_begin() {
 }  // namespace
 
 void check_access(Access kind, const void* pointer, size_t bytes, const void* code) {
-  if (running.thread == nullptr) return;
+  if (running.thread == nullptr || !checks_on) return;
   Block& block = *running.block;
   const Request request{kind, pointer, bytes, code};
-  const size_t shared_bytes = block.launch().shared_bytes;
   if (request.within(running.thread->fiber->stack(), kStackBytes)) return;
   if (device_memory().contains(pointer)) return check_device(request);
+  const KernelCall& call = block.launch().call;
+  const bool constant = request.within(call.arguments.get(), call.argument_bytes) ||
+                        request.within(&__executable_start, &__data_start) ||
+                        request.within(&__start_cuda_executor_constant, &__stop_cuda_executor_constant);
+  if (constant && kind == Access::kRead) return;
+  const size_t shared_bytes = block.launch().shared_bytes;
   if (request.within(block.shared(), shared_bytes))
     return check_shared(request, block.shared_shadow(), request.offset_from(block.shared()));
+  if (!constant && request.within(static_begin(), &_end))
+    return check_shared(request, static_shadow(), request.offset_from(static_begin()));
   if (request.within(block.shared(), shared_bytes + Block::kSharedGap))
     fail(request, cudaErrorIllegalAddress,
          "offset " + std::to_string(request.offset_from(block.shared())) + " of " +
              std::to_string(shared_bytes) + " bytes of dynamic shared memory: out of bounds");
-  const bool constant =
-      request.within(&__executable_start, &__data_start) ||
-      request.within(&__start_cuda_executor_constant, &__stop_cuda_executor_constant) ||
-      request.within(block.launch().call.arguments.get(), block.launch().call.argument_bytes);
-  if (constant && kind == Access::kRead) return;
-  if (!constant && request.within(static_begin(), &_end))
-    return check_shared(request, static_shadow(), request.offset_from(static_begin()));
   fail(request, cudaErrorIllegalAddress, constant ? "a constant" : "an address that is not of the device");
 }
 
@@ -131,6 +132,7 @@ void atomic_access(const void* pointer, size_t bytes) {
 
 void forget_allocations() { recent.fill(nullptr); }
 
+void set_access_checks(bool on) { checks_on = on; }
 void set_tracked_bytes(size_t bytes) { tracked_bytes = bytes; }
 
 }  // namespace inpaint::executor

@@ -123,7 +123,7 @@ std::optional<Violation> Block::run(uint3 index) {
   ended_ = 0;
   alive_.assign((threads_.size() + 31) / 32, 0);
   for (const Thread& thread : threads_) alive_[warp_of(thread)] |= 1u << lane_of(thread);
-  order_threads();
+  if (warps_.empty() || is_shuffled()) order_threads();
   while (ended_ < threads_.size() && !failure_) {
     bool ran = false;
     for (const Lanes& warp : warps_) {
@@ -213,7 +213,7 @@ bool Block::release_barrier() {
     thread.result = result;
   }
   timeline_.barrier();
-  if (schedule_.lanes == Order::kShuffled || schedule_.warps == Order::kShuffled) order_threads();
+  if (is_shuffled()) order_threads();
   return true;
 }
 

@@ -66,6 +66,9 @@ class Block {
 
  private:
   using Lanes = std::vector<Thread*>;
+  bool is_shuffled() const {
+    return schedule_.lanes == Order::kShuffled || schedule_.warps == Order::kShuffled;
+  }
   void order_threads();
   bool run_warp(const Lanes& warp);
   void resume(Thread& thread);

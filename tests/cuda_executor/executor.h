@@ -56,12 +56,18 @@ void in_every_schedule(F body) {
   }));
 }
 
-// The memory of the device. For tests of what happens when there is no more; 4 GiB unless told.
+// For tests of what happens when there is no more memory: that of the device, 4 GiB unless told; or no device
+// (cudaErrorNoDevice), or an old driver (cudaErrorInsufficientDriver): all calls fail so, until cudaSuccess.
 void set_device_memory(size_t bytes);
+void set_device_error(cudaError_t error);
 
 // Races, and reads of values never written, are looked for in shared memory and in allocations of up to this
 // many bytes (finding them takes up to 24 times the memory); 4 MiB unless told.
 void set_tracked_bytes(size_t bytes);
+
+// Whether loads and stores of kernels are checked at all; for long runs of kernels that have been tested with it.
+// What kernels write meanwhile does not count as written afterwards.
+void set_access_checks(bool on);
 
 // What was found wrong, oldest first. As on a GPU, after a violation every call of the runtime fails; taking
 // the list ends that. A process that ends with violations not taken, or with leaks, ends with a failure.

@@ -90,6 +90,18 @@ TEST_CASE("conversion to bfloat16 rounds to nearest, ties to even") {
   for (size_t i = 0; i < cases.size(); ++i) CHECK((y[i / 2] >> (16 * (i % 2)) & 0xffff) == cases[i].second);
 }
 
+TEST_CASE("vectors seen as other types, structures as arguments, constant memory") {
+  const std::vector<uint32_t> x = {0,          0,          0,          0,
+                                   0x40003f80, 0x40804040, 0x40c040a0, 0x410040e0};  // 8 zeros, 1 to 8
+  const std::vector<float> y = run_in_every_schedule([&] {
+    const DeviceArray<uint32_t> in(x);
+    const DeviceArray<float> out(8);
+    samples::from_bf16(nullptr, {8, 8}, in, out);
+    return out.values();
+  });
+  CHECK(y == std::vector<float>{1, 4, 12, 32, 5, 12, 28, 64});
+}
+
 TEST_CASE("atomics on shared and on global memory count every thread once") {
   std::vector<uint8_t> x(3001);
   std::vector<unsigned> expected(256);

@@ -251,9 +251,47 @@ TEST_CASE("the host cannot reach the device, but in the order of a stream") {
   });
 }
 
-TEST_CASE("misaligned vectors") {
+#ifdef __clang__
+constexpr bool kSeesVectorCopies = false;
+#else
+constexpr bool kSeesVectorCopies = true;
+#endif
+
+TEST_CASE("misaligned vectors" * doctest::skip(!kSeesVectorCopies)) {
   check_out_of_bounds([](const float* x, float* y) { planted::misaligned_vector(nullptr, x, y); },
                       "uses an address not aligned to the 16 bytes of", "misaligned address");
+}
+
+TEST_CASE("accesses are not checked where that is switched off" * doctest::skip(!kChecksAccesses)) {
+  executor::set_access_checks(false);
+  run([](const float*, float* y) { planted::uninitialised_shared(nullptr, y); });
+  executor::set_access_checks(true);
+  CHECK_VIOLATION_OF_Y(planted::uninitialised_shared, "uninitialised");
+}
+
+// Run by ctest with INPAINT_SYNC=1 in the environment.
+TEST_CASE("INPAINT_SYNC=1: the launch that fails is the one named" *
+          doctest::skip(getenv("INPAINT_SYNC") == nullptr)) {
+  const auto message = [](const std::function<void(cudaStream_t)>& body) {
+    cudaStream_t stream = nullptr;
+    INPAINT_CUDA_CHECK(cudaStreamCreate(&stream));
+    const std::string text = error_message<Error>([&] { body(stream); });
+    executor::take_violations();
+    cudaStreamDestroy(stream);
+    return text;
+  };
+  CHECK(contains(
+      message([](cudaStream_t stream) { planted::stop(stream); }),
+      "stop: 1 x 1 x 1 blocks of 64 x 1 x 1 threads, 0 bytes of shared memory: unspecified launch failure"));
+  CHECK(contains(message([](cudaStream_t stream) {
+                   cudaGraph_t graph = nullptr;
+                   INPAINT_CUDA_CHECK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal));
+                   planted::stop(stream);  // must not wait
+                   INPAINT_CUDA_CHECK(cudaStreamEndCapture(stream, &graph));
+                   cudaGraphDestroy(graph);
+                   throw Error("captured");
+                 }),
+                 "captured"));
 }
 
 TEST_CASE("a sum that is not in a fixed order depends on the order") {

@@ -75,47 +75,55 @@ cudaError_t launch_kernel(const cudaLaunchConfig_t& config, KernelCall call) {
 using namespace inpaint::executor;
 
 cudaError_t cudaGetDeviceCount(int* count) {
-  *count = 1;
-  return cudaSuccess;
+  return runtime_call([&] {
+    *count = 1;
+    return cudaSuccess;
+  });
 }
 
 cudaError_t cudaSetDevice(int device) {
-  return keep_error(device == 0 ? cudaSuccess : cudaErrorInvalidDevice);
+  return runtime_call([&] { return device == 0 ? cudaSuccess : cudaErrorInvalidDevice; });
 }
 
 cudaError_t cudaGetDevice(int* device) {
-  *device = 0;
-  return cudaSuccess;
+  return runtime_call([&] {
+    *device = 0;
+    return cudaSuccess;
+  });
 }
 
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* result, int device) {
-  *result = properties();
-  return keep_error(device == 0 ? cudaSuccess : cudaErrorInvalidDevice);
+  return runtime_call([&] {
+    *result = properties();
+    return device == 0 ? cudaSuccess : cudaErrorInvalidDevice;
+  });
 }
 
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
-  const cudaDeviceProp p = properties();
-  const std::map<cudaDeviceAttr, size_t> values = {
-      {cudaDevAttrMaxThreadsPerBlock, p.maxThreadsPerBlock},
-      {cudaDevAttrMaxGridDimX, p.maxGridSize[0]},
-      {cudaDevAttrMaxGridDimY, p.maxGridSize[1]},
-      {cudaDevAttrMaxGridDimZ, p.maxGridSize[2]},
-      {cudaDevAttrMaxSharedMemoryPerBlock, p.sharedMemPerBlock},
-      {cudaDevAttrWarpSize, p.warpSize},
-      {cudaDevAttrMultiProcessorCount, p.multiProcessorCount},
-      {cudaDevAttrL2CacheSize, p.l2CacheSize},
-      {cudaDevAttrMaxThreadsPerMultiProcessor, p.maxThreadsPerMultiProcessor},
-      {cudaDevAttrComputeCapabilityMajor, p.major},
-      {cudaDevAttrComputeCapabilityMinor, p.minor},
-      {cudaDevAttrMaxSharedMemoryPerMultiprocessor, p.sharedMemPerMultiprocessor},
-      {cudaDevAttrMaxSharedMemoryPerBlockOptin, p.sharedMemPerBlockOptin},
-      {cudaDevAttrMaxBlocksPerMultiprocessor, p.maxBlocksPerMultiProcessor},
-  };
-  const auto found = values.find(attribute);
-  if (device != 0) return keep_error(cudaErrorInvalidDevice);
-  if (found == values.end()) return keep_error(cudaErrorInvalidValue);
-  *value = static_cast<int>(found->second);
-  return cudaSuccess;
+  return runtime_call([&] {
+    const cudaDeviceProp p = properties();
+    const std::map<cudaDeviceAttr, size_t> values = {
+        {cudaDevAttrMaxThreadsPerBlock, p.maxThreadsPerBlock},
+        {cudaDevAttrMaxGridDimX, p.maxGridSize[0]},
+        {cudaDevAttrMaxGridDimY, p.maxGridSize[1]},
+        {cudaDevAttrMaxGridDimZ, p.maxGridSize[2]},
+        {cudaDevAttrMaxSharedMemoryPerBlock, p.sharedMemPerBlock},
+        {cudaDevAttrWarpSize, p.warpSize},
+        {cudaDevAttrMultiProcessorCount, p.multiProcessorCount},
+        {cudaDevAttrL2CacheSize, p.l2CacheSize},
+        {cudaDevAttrMaxThreadsPerMultiProcessor, p.maxThreadsPerMultiProcessor},
+        {cudaDevAttrComputeCapabilityMajor, p.major},
+        {cudaDevAttrComputeCapabilityMinor, p.minor},
+        {cudaDevAttrMaxSharedMemoryPerMultiprocessor, p.sharedMemPerMultiprocessor},
+        {cudaDevAttrMaxSharedMemoryPerBlockOptin, p.sharedMemPerBlockOptin},
+        {cudaDevAttrMaxBlocksPerMultiprocessor, p.maxBlocksPerMultiProcessor},
+    };
+    const auto found = values.find(attribute);
+    if (device != 0) return cudaErrorInvalidDevice;
+    if (found == values.end()) return cudaErrorInvalidValue;
+    *value = static_cast<int>(found->second);
+    return cudaSuccess;
+  });
 }
 
 cudaError_t cudaDeviceSynchronize() {

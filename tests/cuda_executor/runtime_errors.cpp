@@ -9,7 +9,7 @@
 namespace inpaint::executor {
 namespace {
 
-cudaError_t last_error = cudaSuccess;
+cudaError_t last_error = cudaSuccess, no_device = cudaSuccess;
 
 struct ErrorText {
   cudaError_t error;
@@ -67,6 +67,9 @@ cudaError_t keep_error(cudaError_t error) {
   if (error != cudaSuccess && error != cudaErrorNotReady) last_error = error;
   return error;
 }
+
+cudaError_t device_error() { return no_device; }
+void set_device_error(cudaError_t error) { no_device = error; }
 
 Counters& mutable_counters() {
   static Counters all;

@@ -305,6 +305,26 @@ TEST_CASE("device memory has an end, and the error says how much is left") {
   executor::set_device_memory(size_t{4} << 30);
 }
 
+TEST_CASE("no device, or too old a driver, is the user's to mend") {
+  int count = 0;
+  executor::set_device_error(cudaErrorNoDevice);
+  CHECK(contains(error_message<UserError>([&] { INPAINT_CUDA_CHECK(cudaGetDeviceCount(&count)); }),
+                 "no GPU: "));
+  executor::set_device_error(cudaErrorInsufficientDriver);
+  CHECK(contains(error_message<UserError>([&] { INPAINT_CUDA_CHECK(cudaSetDevice(0)); }),
+                 "install a newer one"));
+  executor::set_device_error(cudaSuccess);
+  INPAINT_CUDA_CHECK(cudaGetDeviceCount(&count));
+  CHECK(count == 1);
+}
+
+TEST_CASE("other failures name statement, place, text and error") {
+  const std::string text = error_message<Error>([] { INPAINT_CUDA_CHECK(cudaSetDevice(7)); });
+  CHECK(contains(text, "runtime_test.cpp:"));
+  CHECK(contains(text, ": cudaSetDevice(7): invalid device ordinal (cudaErrorInvalidDevice)"));
+  CHECK(cudaGetLastError() == cudaSuccess);
+}
+
 TEST_CASE("copies stay inside allocations, and know the two sides apart") {
   const DeviceArray<float> x(4, 1.0f);
   float host[8] = {};

@@ -74,6 +74,21 @@ __global__ void to_bf16_kernel(const float2* __restrict__ x, int64_t pairs, __nv
   for (int64_t i = global_thread(); i < pairs; i += grid_threads()) y[i] = __float22bfloat162_rn(x[i]);
 }
 
+__constant__ float power_of_two[4] = {1, 2, 4, 8};
+
+__global__ void from_bf16_kernel(Bf16Shape shape, const __nv_bfloat16* __restrict__ x,
+                                 float* __restrict__ y) {
+  for (int64_t i = 8 * global_thread(); i < shape.n; i += 8 * grid_threads()) {
+    const uint4 packed = __ldg(reinterpret_cast<const uint4*>(x + shape.first + i));
+    const auto* const pairs = reinterpret_cast<const __nv_bfloat162*>(&packed);
+    for (int k = 0; k < 4; ++k) {
+      const float2 pair = __bfloat1622float2(pairs[k]);
+      y[i + 2 * k] = pair.x * power_of_two[2 * k % 4];
+      y[i + 2 * k + 1] = pair.y * power_of_two[(2 * k + 1) % 4];
+    }
+  }
+}
+
 __global__ void histogram_kernel(const uint8_t* __restrict__ x, int64_t n, unsigned* counts) {
   __shared__ unsigned mine[256];
   mine[threadIdx.x] = 0;
@@ -170,6 +185,11 @@ void transpose(cudaStream_t stream, const float* x, int rows, int columns, int t
 void to_bf16(cudaStream_t stream, const float* x, int64_t n, uint32_t* y) {
   launch_1d("to_bf16", stream, n / 2, to_bf16_kernel, reinterpret_cast<const float2*>(x), n / 2,
             reinterpret_cast<__nv_bfloat162*>(y));
+}
+
+void from_bf16(cudaStream_t stream, Bf16Shape shape, const uint32_t* x, float* y) {
+  launch_1d("from_bf16", stream, shape.n / 8, from_bf16_kernel, shape,
+            reinterpret_cast<const __nv_bfloat16*>(x), y);
 }
 
 void histogram(cudaStream_t stream, const uint8_t* x, int64_t n, unsigned* counts) {

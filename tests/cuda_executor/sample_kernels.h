@@ -22,6 +22,14 @@ void transpose(cudaStream_t stream, const float* x, int rows, int columns, int t
 // y = x as bfloat16 (upper half of each word is the odd element); n is even.
 void to_bf16(cudaStream_t stream, const float* x, int64_t n, uint32_t* y);
 
+// y = x as float, 16 bytes of bfloat16 at a time, times factors of a table in constant memory: y[i] = x[i] 2^(i % 4).
+// The sizes travel in a structure. n is a multiple of 8.
+struct Bf16Shape {
+  int64_t n;
+  int first;  // element of x to begin with, a multiple of 8
+};
+void from_bf16(cudaStream_t stream, Bf16Shape shape, const uint32_t* x, float* y);
+
 // counts[v] += how often the byte v is in x, by atomics in shared and then in global memory.
 void histogram(cudaStream_t stream, const uint8_t* x, int64_t n, unsigned* counts);
 
