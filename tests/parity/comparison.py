@@ -15,7 +15,8 @@ import torch
 from calm_start import network_scale
 from oracle import NETWORKS, Oracle, is_trainable, pixels_from_bytes
 
-LOSSES = ("rec_loss", "adv_gene_loss", "tv_loss", "gene_loss_ori", "adv_disc_loss", "disc_loss_ori")
+LOSSES = ("rec_loss", "adv_gene_loss", "tv_loss", "gene_loss_ori", "adv_disc_loss", "disc_loss_ori", "gene_decay_loss",
+          "disc_decay_loss")
 VANISHING = 1e-9  # a gradient below this share of its network's is what rounding left of a zero
 
 
@@ -50,6 +51,7 @@ class Start:
 class Comparison:
     findings: list = field(default_factory=list)
     worst: dict = field(default_factory=dict)  # quantity -> (largest deviation / its bound, deviation, where)
+    clipped: int = 0                           # gradient elements the oracle clipped
 
     def look(self, quantity, deviation, bound, where):
         if not deviation <= bound:  # also when it is nan
@@ -87,7 +89,8 @@ def compare_state(comparison, bounds, start, oracle, stored, moves):
         if oracle.vanishing(name):
             continue  # where the weight goes is rounding alone, and nothing depends on it
         change = norm_of(want - torch.as_tensor(start.state[name]).double())
-        storage = moves[network][0 if is_trainable(name) else 1] * bounds.storage * norm_of(want)
+        # Rounding errors of single updates add up as their root; three times it leaves out chance.
+        storage = 3 * math.sqrt(moves[network][0 if is_trainable(name) else 1]) * bounds.storage * norm_of(want)
         excess = max(0.0, norm_of(got - want) - storage)
         kind = "update" if is_trainable(name) else "average"
         if change == 0 or excess == 0:
@@ -131,6 +134,7 @@ def compare(settings, precision, start, batches, logged, stored):
     for step, (batch, line) in enumerate(zip(batches, logged, strict=True), 1):
         figures = oracle.step(pixels_from_bytes(batch), line["offsets"])
         compare_losses(comparison, bounds, settings, step, line, figures)
+    comparison.clipped = oracle.clipped
     steps, passes = len(logged), settings.disc_iter + settings.gene_iter
     moves = {"generator": (steps * settings.gene_iter, steps * passes),
              "discriminator": (steps * settings.disc_iter, 2 * steps * passes)}

@@ -268,7 +268,9 @@ class Oracle:
         for name in names:
             self.state[name].requires_grad_(True)
         loss, figures = loss_of()
-        found = torch.autograd.grad(loss + self.weight_decay(network), [self.state[name] for name in names])
+        decay = self.weight_decay(network)
+        figures[f"{network[:4]}_decay_loss"] = decay
+        found = torch.autograd.grad(loss + decay, [self.state[name] for name in names])
         for name in names:
             self.state[name] = self.state[name].detach()
         gradients = dict(zip(names, found))
@@ -309,8 +311,9 @@ class Oracle:
             fake = self.forward("discriminator", fake_image)
             figures = self.losses(hidden, fake_image, real, fake)
             return figures["disc_loss_ori"], figures
-        gradients, _ = self.gradients("discriminator", disc_loss)
+        gradients, figures = self.gradients("discriminator", disc_loss)
         self.adam("discriminator", gradients)
+        return figures
 
     def update_generator(self, masked, hidden):
         def gene_loss():
@@ -324,14 +327,15 @@ class Oracle:
         return figures
 
     def step(self, image, offsets):
-        """One batch. Returns the figures of the last generator update, taken before it is applied; least_score is
-        the score nearest to 0, where rounding decides about disc_acc."""
+        """One batch. Returns the figures of the last generator update, taken before it is applied, and of the
+        discriminator's last update its weight decay; least_score is the score nearest to 0, where rounding decides
+        about disc_acc."""
         masked, hidden = cut_holes(image, offsets, self.settings.hole)
         for _ in range(self.settings.disc_iter):
-            self.update_discriminator(masked, hidden)
+            of_discriminator = self.update_discriminator(masked, hidden)
         for _ in range(self.settings.gene_iter):
             figures = self.update_generator(masked, hidden)
-        return figures
+        return {**figures, "disc_decay_loss": of_discriminator["disc_decay_loss"]}
 
     def tensors(self):
         """Everything a checkpoint holds, by its names."""

@@ -1,5 +1,7 @@
 """One line per case, and the count at the end."""
+import concurrent.futures
 import fnmatch
+import multiprocessing
 import time
 import traceback
 
@@ -20,34 +22,42 @@ def check_close(got, want, bound, what):
     return deviation
 
 
+cases = []  # (name, function, arguments), where forked processes find them: only numbers travel
+
+
+def run_case(index):
+    name, function, arguments = cases[index]
+    start = time.monotonic()
+    try:
+        detail, verdict = function(*arguments), "ok  "
+    except Failure as failure:
+        detail, verdict = str(failure), "FAIL"
+    except Exception:  # a broken case counts as failed, the others still run
+        detail, verdict = traceback.format_exc(), "FAIL"
+    seconds = time.monotonic() - start
+    return verdict == "ok  ", f"{verdict} {name} ({seconds:.1f} s){': ' + detail if detail else ''}"
+
+
 class Report:
-    def __init__(self, only="*", list_only=False):
-        self.only, self.list_only = only, list_only
-        self.passed, self.failed = 0, 0
+    """Collects the cases whose name matches, then runs them, several at a time in processes of their own."""
+
+    def __init__(self, only="*"):
+        self.only = only
 
     def case(self, name, function, *arguments):
-        """Runs one case; what the function returns (a text or None) stands behind its name."""
-        if not fnmatch.fnmatch(name, self.only):
-            return
-        if self.list_only:
-            print(name)
-            return
-        start = time.monotonic()
-        try:
-            detail = function(*arguments)
-            self.passed += 1
-            verdict = "ok  "
-        except Failure as failure:
-            detail, verdict = str(failure), "FAIL"
-            self.failed += 1
-        except Exception:  # a broken case counts as failed, the others still run
-            detail, verdict = traceback.format_exc(), "FAIL"
-            self.failed += 1
-        print(f"{verdict} {name} ({time.monotonic() - start:.1f} s){': ' + detail if detail else ''}", flush=True)
+        """What the function returns (a text or None) stands behind the case's name."""
+        if fnmatch.fnmatch(name, self.only):
+            cases.append((name, function, arguments))
 
-    def finish(self):
-        """Prints the count; the exit status. No case at all is a failure: a mistyped pattern must not pass."""
-        if self.list_only:
-            return 0
-        print(f"{self.passed} passed, {self.failed} failed")
-        return 1 if self.failed or not self.passed else 0
+    def run(self, jobs):
+        """Prints a line per case and the count; the exit status. No case at all is a failure: a mistyped pattern must
+        not pass."""
+        passed = 0
+        with concurrent.futures.ProcessPoolExecutor(jobs, multiprocessing.get_context("fork")) as pool:
+            for future in concurrent.futures.as_completed([pool.submit(run_case, i) for i in range(len(cases))]):
+                is_good, line = future.result()
+                print(line, flush=True)
+                passed += is_good
+        failed = len(cases) - passed
+        print(f"{passed} passed, {failed} failed")
+        return 1 if failed or not passed else 0

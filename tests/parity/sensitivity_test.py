@@ -161,15 +161,18 @@ class JointStatistics(Oracle):
             real, fake = self.forward("discriminator", torch.cat([hidden, fake_image])).chunk(2)
             figures = self.losses(hidden, fake_image, real, fake)
             return figures["disc_loss_ori"], figures
-        self.adam("discriminator", self.gradients("discriminator", disc_loss)[0])
+        gradients, figures = self.gradients("discriminator", disc_loss)
+        self.adam("discriminator", gradients)
+        return figures
 
 
 class StillGenerator(Oracle):
     """The generator's averages do not move in the discriminator's update."""
     def update_discriminator(self, masked, hidden):
         kept = {name: tensor.clone() for name, tensor in self.state.items() if name.startswith("generator")}
-        super().update_discriminator(masked, hidden)
+        figures = super().update_discriminator(masked, hidden)
         self.state.update(kept)
+        return figures
 
 
 class StillDiscriminator(Oracle):
@@ -182,11 +185,14 @@ class StillDiscriminator(Oracle):
 
 class FirstFigures(Oracle):
     def step(self, image, offsets):
-        masked, hidden = reference.cut_holes(image, offsets, self.settings.hole)
-        for _ in range(self.settings.disc_iter):
-            self.update_discriminator(masked, hidden)
-        figures = [self.update_generator(masked, hidden) for _ in range(self.settings.gene_iter)]
-        return figures[0]
+        self.first = None
+        last = super().step(image, offsets)
+        return {**self.first, "disc_decay_loss": last["disc_decay_loss"]}
+
+    def update_generator(self, masked, hidden):
+        figures = super().update_generator(masked, hidden)
+        self.first = self.first or figures
+        return figures
 
 
 class GeneratorFirst(Oracle):
@@ -195,8 +201,8 @@ class GeneratorFirst(Oracle):
         for _ in range(self.settings.gene_iter):
             figures = self.update_generator(masked, hidden)
         for _ in range(self.settings.disc_iter):
-            self.update_discriminator(masked, hidden)
-        return figures
+            of_discriminator = self.update_discriminator(masked, hidden)
+        return {**figures, "disc_decay_loss": of_discriminator["disc_decay_loss"]}
 
 
 class SwappedOffsets(Oracle):
@@ -281,9 +287,10 @@ ERRORS = {
 
 class ClipBeforeDecay(Oracle):
     def gradients(self, network, loss_of):
-        kept, self.weight_decay = self.weight_decay, lambda network: 0.0
+        kept, self.weight_decay = self.weight_decay, lambda network: torch.zeros(())
         gradients, figures = super().gradients(network, loss_of)
         self.weight_decay = kept
+        figures[f"{network[:4]}_decay_loss"] = float(self.weight_decay(network))
         gradients = {name: g.clamp(-10, 10) for name, g in gradients.items()}
         for layer in self.layers[network]:
             gradients[layer.name + ".weight"] += 1e-5 / len(self.layers[network]) * self.state[layer.name + ".weight"]

@@ -1,0 +1,101 @@
+"""The initial state the program writes, against the distributions it should be drawn from."""
+import numpy as np
+import scipy.stats
+
+import pictures
+from oracle import NETWORKS, Settings, is_trainable, layers_of
+from programs import Scratch
+from report import check
+from trainer import Trainer, settings_of, start_of
+
+FLAGS = {"image_size": 128, "image_channel": 3, "base_channels": 32, "bottleneck": 500, "batch_size": 2}
+DEVIATION = 0.02
+CUT = scipy.stats.truncnorm(-2, 2, scale=DEVIATION)
+NORMAL = scipy.stats.norm(scale=DEVIATION)
+# A fixed seed makes the outcome fixed too; the limits are those a good generator misses once in 10,000 draws.
+P_VALUE, DEVIATIONS = 1e-4, 4.0
+
+
+def initial_tensors(programs, seed, **flags):
+    flags = {**FLAGS, "seed": seed, **flags}
+    settings = settings_of(flags)
+    data = pictures.make(settings.batch_size, settings.image_size, settings.image_channel, 41)
+    with Scratch() as scratch:
+        run = Trainer(programs, scratch, flags, data).run("run", 0)
+        start_of(settings, run)  # names and shapes
+        return {name: tensor for name, tensor in run.tensors.items() if name != "crc32c"}
+
+
+def in_deviations(estimate, truth, standard_error):
+    return abs(estimate - truth) / standard_error
+
+
+def check_distribution(name, weights, distribution, is_cut):
+    w = weights.astype(np.float64).ravel()
+    n = len(w)
+    _, variance, skew, kurtosis = distribution.stats("mvsk")
+    checks = {
+        "mean": in_deviations(w.mean(), 0.0, np.sqrt(variance / n)),
+        "variance": in_deviations(w.var(), variance, variance * np.sqrt((kurtosis + 2) / n)),
+        "skewness": in_deviations(scipy.stats.skew(w), skew, np.sqrt(6 / n)),  # of a normal; a cut one scatters less
+        "kurtosis": in_deviations(scipy.stats.kurtosis(w), kurtosis, np.sqrt(24 / n)),
+        "neighbours": in_deviations(np.corrcoef(w[:-1], w[1:])[0, 1], 0.0, 1 / np.sqrt(n)) if n > 100 else 0.0,
+        "halves": in_deviations(np.corrcoef(w[:n // 2], w[n - n // 2:])[0, 1], 0.0, np.sqrt(2 / n)) if n > 100 else 0.0,
+    }
+    for what, value in checks.items():
+        check(value <= DEVIATIONS, f"{name}: {what} is {value:.1f} standard errors off")
+    p = scipy.stats.kstest(w, distribution.cdf).pvalue
+    check(p >= P_VALUE, f"{name}: Kolmogorov-Smirnov p = {p:.1e}")
+    if is_cut:
+        check(np.abs(w).max() <= 2 * DEVIATION * (1 + 1e-6), f"{name}: {np.abs(w).max()} lies beyond two deviations")
+    elif n > 10000:
+        check(np.abs(w).max() > 3 * DEVIATION, f"{name}: cut at {np.abs(w).max()}")
+    check(len(np.unique(w)) > 0.9 * n, f"{name}: values repeat")
+    return p
+
+
+def weights_are_drawn(programs):
+    tensors = initial_tensors(programs, 7)
+    settings, values = settings_of(FLAGS), {}
+    for network in NETWORKS:
+        for layer in layers_of(settings, network):
+            is_cut = layer.kind == "conv"
+            w = tensors[layer.name + ".weight"]
+            values[layer.name] = check_distribution(layer.name, w, CUT if is_cut else NORMAL, is_cut)
+    heads = {tuple(tensors[f"{name}.weight"].ravel()[:4]) for name in values}
+    check(len(heads) == len(values), "two layers start with the same weights")
+    return f"{len(values)} tensors, least p {min(values.values()):.2f}"
+
+
+def the_rest_is_fixed(programs):
+    tensors = initial_tensors(programs, 7)
+    for name, tensor in tensors.items():
+        if name.startswith("adam.") or name.endswith((".bias", ".running_mean")):
+            check(not tensor.any(), f"{name} is not 0")
+        elif name.endswith((".bn.weight", ".running_var")):
+            check(bool((tensor == 1).all()), f"{name} is not 1")
+
+
+def seeds_matter(programs):
+    first, again, other = (initial_tensors(programs, seed) for seed in (7, 7, 8))
+    for name, tensor in first.items():
+        check(np.array_equal(tensor, again[name]), f"{name}: the same seed gives other values")
+        if name.endswith(".weight") and ".bn." not in name and is_trainable(name) and not name.startswith("adam."):
+            check(not np.array_equal(tensor, other[name]), f"{name}: another seed gives the same values")
+
+
+def default_size(programs):
+    """The network of the defaults: shapes and one large tensor's distribution."""
+    defaults = Settings()
+    tensors = initial_tensors(programs, 7, image_channel=defaults.image_channel, base_channels=defaults.base_channels,
+                              bottleneck=defaults.bottleneck)
+    w = tensors["generator.hidden6.weight"]
+    check(w.shape == (4000, 8192), f"shape {w.shape}")
+    return f"{w.size} weights, p {check_distribution('generator.hidden6', w[:, ::8], NORMAL, False):.2f}"
+
+
+def run(report, programs):
+    report.case("initial values: weights", weights_are_drawn, programs)
+    report.case("initial values: biases, batch norms, moments", the_rest_is_fixed, programs)
+    report.case("initial values: seeds", seeds_matter, programs)
+    report.case("initial values: default size", default_size, programs)
