@@ -1,0 +1,83 @@
+"""Known bugs, one edit each: (file, as it is, as it is wrong, what is wrong, where a test has to see it).
+
+The last entries name a test program (or the comparison in parity/) and a filter of its cases. `as it is` stands in the file; its first occurrence is
+edited. The bugs marked FAST are the ones every CI run plants.
+"""
+
+FAST = True
+
+KERNELS, NN, TRAIN = "kernels_tests", "nn_tests", "train_tests"
+PARITY, REPLAY = "parity", "replay: fp64: 64, grey, random block, L2, plain*"
+
+BUGS = [
+    # Batch norm
+    ("kernels/batch_norm_cpu.cpp", "total_m2[c] / rows", "total_m2[c] / (rows - 1)", "unbiased variance", KERNELS, "batch_norm*", FAST),
+    ("kernels/batch_norm_cpu.cpp", "block_m2[c] + delta * delta * (n * share)", "block_m2[c]", "variance between blocks missing", KERNELS, "batch_norm*"),
+    ("kernels/batch_norm_cpu.cpp", "static_cast<double>(variance) + epsilon", "static_cast<double>(variance)", "epsilon missing", KERNELS, "batch_norm*"),
+    ("kernels/batch_norm_cpu.cpp", "return (x - mean[l]) * scale[l] + beta[l];", "return (x - mean[l]) * scale[l];", "beta missing", KERNELS, "batch_norm*"),
+    ("kernels/batch_norm_cpu.cpp", "return gamma[c] * inverse_deviation", "return inverse_deviation", "gamma missing", KERNELS, "batch_norm*"),
+    ("kernels/batch_norm_cpu.cpp", "(dz - mean_dz[l] - (", "(dz - (", "sum of dz missing in dx", KERNELS, "batch_norm*"),
+    ("kernels/batch_norm_cpu.cpp", "(dz - mean_dz[l] - (", "(dz - mean_dz[l] + (", "sign of the xhat term in dx", KERNELS, "batch_norm*"),
+    ("kernels/batch_norm_cpu.cpp", "const T keep = static_cast<T>(decay), take = static_cast<T>(1 - decay);", "const T keep = static_cast<T>(1 - decay), take = static_cast<T>(decay);", "momentum swapped", KERNELS, "batch_norm*"),
+    # Activations, bias, gradient modes, sums
+    ("kernels/activation_cpu.h", "return dy * (1 - at * at);", "return dy * (1 - at);", "derivative of tanh", KERNELS, "bias_activation*"),
+    ("kernels/activation_cpu.h", "return at > 0 ? dy : sloped;", "return dy;", "leaky slope missing in backward", KERNELS, "bias_activation*,batch_norm*"),
+    ("kernels/activation_cpu.h", "return at > 0 ? dy : T{0};", "return at >= 0 ? dy : T{0};", "ReLU's kink on the other side", KERNELS, "bias_activation*,batch_norm*"),
+    ("kernels/bias_activation_cpu.cpp", "x[at + l] + lane_bias[l]", "x[at + l] - lane_bias[l]", "sign of the bias", KERNELS, "bias_activation*"),
+    ("kernels/grad_mode_cpu.h", "to[i] += value;", "to[i] = value;", "accumulate overwrites", KERNELS, "reconstruction_loss*,total_variation*"),
+    ("kernels/lane_sum_cpu.h", "for (int64_t l = 0; i + l < end; ++l)", "for (int64_t l = 1; i + l < end; ++l)", "tail of a sum off by one", KERNELS, "reconstruction_loss*,total_variation*"),
+    # Losses
+    ("kernels/reconstruction_loss_cpu.cpp", "ReconstructionNorm::kL2 ? 2 : 1", "ReconstructionNorm::kL2 ? 1 : 1", "factor 2 of the L2 gradient", KERNELS, "reconstruction_loss*", FAST),
+    ("kernels/reconstruction_loss_cpu.cpp", "fake[i] - hidden[i]", "hidden[i] - fake[i]", "sign of the difference", KERNELS, "reconstruction_loss*"),
+    ("kernels/sign_cpu.h", "d == 0 ? T{0} : std::copysign(T{1}, d)", "std::copysign(T{1}, d)", "sign of 0", KERNELS, "reconstruction_loss*,total_variation*"),
+    ("kernels/total_variation_cpu.cpp", "cpu::sign(up) +", "-cpu::sign(up) +", "sign of one neighbour", KERNELS, "total_variation*"),
+    ("kernels/total_variation_cpu.cpp", "/ static_cast<double>(s.n);\n}", "/ static_cast<double>(s.n * s.h);\n}", "mean over rows too", KERNELS, "total_variation*"),
+    ("kernels/sigmoid_bce_cpu.cpp", "sigmoid > 0.5", "sigmoid >= 0.5", "one half rounds up", KERNELS, "sigmoid_bce*"),
+    ("kernels/sigmoid_bce_cpu.cpp", "std::exp(-std::abs(x))", "std::exp(-x)", "overflow of large logits", KERNELS, "sigmoid_bce*", FAST),
+    ("kernels/sigmoid_bce_cpu.cpp", "- x * label +", "+ x * label +", "sign of the label's term", KERNELS, "sigmoid_bce*"),
+    # Adam
+    ("kernels/adam_cpu.cpp", "std::min(std::max(grad[i] + decay * w[i], -k.clip), k.clip)", "std::min(std::max(grad[i], -k.clip), k.clip) + decay * w[i]", "clip before decay", KERNELS, "adam*"),
+    ("kernels/adam_cpu.cpp", "i < decayed ? k.decay : T{0}", "k.decay", "decay on biases", KERNELS, "adam*", FAST),
+    ("kernels/adam_cpu.cpp", "(std::sqrt(v[i]) + k.epsilon)", "std::sqrt(v[i] + k.epsilon)", "epsilon inside the root", KERNELS, "adam*"),
+    ("kernels/adam_cpu.cpp", "std::sqrt(1 - std::pow(o.beta2", "(1 - std::pow(o.beta2", "root missing in the rate", KERNELS, "adam*"),
+    ("kernels/adam_cpu.cpp", "k.rest2 * (g * g)", "k.rest2 * g", "square missing", KERNELS, "adam*"),
+    # Products
+    ("kernels/conv2d_cpu.cpp", "const int64_t y = kStride * i + ky - kPad, left", "const int64_t y = kStride * i + ky, left", "padding of rows", KERNELS, "conv2d*"),
+    ("kernels/conv2d_cpu.cpp", "to[k] += from[k];", "to[k] = from[k];", "overlapping windows overwrite", KERNELS, "conv2d*"),
+    ("kernels/conv2d_cpu.cpp", "begin == 0 && mode == GradMode::kOverwrite", "mode == GradMode::kOverwrite", "later pictures overwrite the weight gradient", KERNELS, "conv2d*"),
+    ("kernels/linear_cpu.cpp", "mode == GradMode::kOverwrite ? T{0} : T{1}", "T{0}", "weight gradient never accumulates", KERNELS, "linear*", FAST),
+    # Holes, random numbers, metrics
+    ("kernels/hole_cpu.cpp", "offsets[2 * n] + i) * s.size + offsets[2 * n + 1]", "offsets[2 * n + 1] + i) * s.size + offsets[2 * n]", "row and column swapped", KERNELS, "hole*"),
+    ("kernels/hole_cpu.cpp", "- T(127.5)) / T(127.5)", "- T(127.5)) / T(128)", "scale of pixels", KERNELS, "hole*"),
+    ("core/philox.cpp", "std::abs(value) <= 2.0", "std::abs(value) <= 2.5", "cut at 2.5 deviations", KERNELS, "random_fill*"),
+    ("kernels/image_quality_cpu.cpp", "kVariance = 1.0 / (kPixels * (kPixels - 1))", "kVariance = 1.0 / (kPixels * kPixels)", "population statistics in SSIM", KERNELS, "image quality*"),
+    ("kernels/image_quality_cpu.cpp", "(0.03 * 255) * (0.03 * 255)", "(0.01 * 255) * (0.03 * 255)", "SSIM's second constant", KERNELS, "image quality*"),
+    # Layers and networks
+    ("nn/network.cpp", "if (i == 0) {", "if (i == 99) {", "the input's gradient goes nowhere", NN, "*gradient*"),
+    ("nn/batch_norm.cpp", "if (statistics == Statistics::kRunning) {", "if (statistics == Statistics::kBatch) {", "statistics of the wrong mode", NN, "*"),
+    ("nn/context_encoder.cpp", "network.add<BiasActivation>(name, innermost.elements(), Activation::kNone);", "", "the decoder's bias missing", NN, "context encoder*"),
+    ("nn/conv2d.cpp", "InitialValues::kTruncatedNormal", "InitialValues::kNormal", "initial values not cut", NN, "context encoder: initial*"),
+    ("nn/linear.cpp", "if (grads != ParameterGrads::kSkip)", "if (true)", "gradients that should be skipped are written", NN, "network: parameter gradients*"),
+    # The step
+    ("train/training_step.cpp", "adam_options.beta2 = options_.weight_clip ? 0.999 : 0.9;", "adam_options.beta2 = options_.weight_clip ? 0.9 : 0.9;", "beta2 of the clipped rule", TRAIN, "training step*"),
+    ("train/training_step.cpp", "  generator_pass_current_ = false;\n}\n\nvoid TrainingStep::update(", "}\n\nvoid TrainingStep::update(", "the generator's old pass used again", TRAIN, "training step*"),
+    ("train/training_step.cpp", "  real_pass_current_ = false;\n}\n\nvoid TrainingStep::update_generator", "}\n\nvoid TrainingStep::update_generator", "the discriminator's old pass used again", TRAIN, "training step*"),
+    ("train/training_step.cpp", "i < options_.gene_iter", "i < options_.disc_iter", "the wrong number of updates", TRAIN, "training step*"),
+    ("train/training_step.cpp", "ParameterGrads::kSkip, fake_pass_", "ParameterGrads::kAccumulate, fake_pass_", "a generator update leaves gradients in the discriminator", TRAIN, "training step*"),
+    ("train/training_step.cpp", "return TrainingStep::kWeightDecayRate /", "return 10 * TrainingStep::kWeightDecayRate /", "weight decay's rate", TRAIN, "training step*"),
+    # What the independent implementation has to see
+    ("nn/context_encoder.cpp", "Activation::kLeakyRelu", "Activation::kRelu", "the discriminator's activation", PARITY, REPLAY),
+    ("nn/context_encoder.cpp", "Activation::kTanh", "Activation::kNone", "the generator's last activation", PARITY, REPLAY),
+    ("train/training_step.cpp", "disc.update_running(ctx_, disc_params, real_pass_);", "", "running averages do not see the real batch", PARITY, REPLAY),
+    ("train/training_step.cpp", "const double weight = options_.lamb_adv / 2;", "const double weight = options_.lamb_adv;", "the discriminator's loss is a sum of two means", PARITY, REPLAY),
+    ("train/training_step.cpp", "sigmoid_bce(ctx_, fake_scores(), 1, options_.lamb_adv,", "sigmoid_bce(ctx_, fake_scores(), 0, options_.lamb_adv,", "the generator's label", PARITY, REPLAY),
+    # The run and its data
+    ("train/resume.cpp", "load_model(ctx, file, model);", "model.initialize(ctx, 1);", "resume without the weights", TRAIN, "run: ten steps*"),
+    ("train/training_run.cpp", "step_.generator_updates = state_.generator_updates;", "", "Adam's count forgotten at resume", TRAIN, "run: ten steps*", FAST),
+    ("train/model_state.cpp", "t[b * taps + k] = o[k * channels + b];", "t[k * channels + b] = o[k * channels + b];", "a checkpoint in our layout, not PyTorch's", TRAIN, "run: ten steps*"),
+    ("train/hole_placement.cpp", "image_size / 2", "image_size / 2 + 1", "holes one further than the source's", TRAIN, "hole placement*"),
+    ("train/shuffle.cpp", "i + 1), i, round", "i), i, round", "a shuffle that keeps nothing in place", TRAIN, "shuffle*"),
+    ("train/scores.cpp", "100 * absolute[i] / values / 255", "100 * absolute[i] / values / 256", "scale of L1", TRAIN, "scores*"),
+    ("train/run_logs.cpp", 'events_.scalar(step, "adv_gene_loss", losses.gene_loss_ori);', 'events_.scalar(step, "adv_gene_loss", losses.adv_gene_loss);', "the meaning of a summary's tag", TRAIN, "run logs*"),
+    ("train/checkpoint_store.cpp", "remove_old(step);", "", "old checkpoints stay", TRAIN, "checkpoints*"),
+]

@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Plants known bugs (bugs.py) one at a time in a copy of the tree and sees whether the tests catch them.
+
+    tests/mutation/run.py            all of them
+    tests/mutation/run.py --fast     the few that every CI run plants
+    tests/mutation/run.py --only 'momentum*'
+
+Builds in build/mutation. Prints a line per bug and ends with `N passed, N failed`: passed are the caught ones. An edit
+that no longer fits the source, or does not compile, counts as failed.
+"""
+
+import argparse
+import fnmatch
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from bugs import BUGS
+
+ROOT = Path(__file__).resolve().parents[2]
+COPY = ROOT / "build" / "mutation" / "tree"
+BUILD = ROOT / "build" / "mutation" / "build"
+
+
+def copy_tree():
+    """The tracked files; those that have not changed keep their time, so that builds stay small."""
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, files.split("\0")):
+        source, target = ROOT / name, COPY / name
+        if not source.is_file() or (target.exists() and target.read_bytes() == source.read_bytes()):
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+        shutil.copymode(source, target)
+
+
+def command(program, cases):
+    """Targets to build, and how to run the cases."""
+    if program == "parity":
+        return ["inpaint_train_program", "parity_probe"], [ROOT / "tests/parity/run.sh", BUILD / "bin", "--only", cases]
+    return [program], [BUILD / "bin" / program, f"-tc={cases}"]
+
+
+def verdict(program, cases):
+    targets, tests = command(program, cases)
+    made = subprocess.run(["cmake", "--build", BUILD, "--target", *targets], capture_output=True, text=True)
+    if made.returncode != 0:
+        errors = [line for line in made.stdout.splitlines() if "error" in line]
+        return False, f"does not compile: {errors[:1]}"
+    try:
+        run = subprocess.run(tests, capture_output=True, text=True, timeout=300)
+    except subprocess.TimeoutExpired:
+        return True, "caught: the tests no longer end"
+    if run.returncode == 0:
+        none_ran = "0 | 0 passed" in run.stdout or "\n0 passed, 0 failed" in run.stdout
+        return False, "no test case has this name" if none_ran else "SURVIVED"
+    seen = {line.split("TEST CASE:")[1].strip() for line in run.stdout.splitlines() if "TEST CASE:" in line}
+    seen |= {line[5:90] for line in run.stdout.splitlines() if line.startswith("FAIL ")}
+    return True, f"caught by {len(seen)}: {sorted(seen)[0] if seen else 'a crash'}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--fast", action="store_true", help="only the bugs marked FAST")
+    parser.add_argument("--only", default="*", metavar="PATTERN", help="only bugs whose description matches")
+    arguments = parser.parse_args()
+    chosen = [bug for bug in BUGS if fnmatch.fnmatch(bug[3], arguments.only) and (len(bug) > 6 or not arguments.fast)]
+
+    copy_tree()
+    warnings = "-Wno-unused-parameter -Wno-unused-variable -Wno-unused-function"  # a bug may leave a name unused
+    subprocess.run(["cmake", "-S", COPY, "-B", BUILD, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
+                    "-DINPAINT_BENCH=OFF", f"-DCMAKE_CXX_FLAGS={warnings}"], check=True, capture_output=True)
+    for program, cases in sorted({bug[4:6] for bug in chosen}):
+        passes, text = verdict(program, cases)
+        if passes or text != "SURVIVED":  # without a bug the tests have to pass
+            sys.exit(f"error: without any bug, {program} -tc='{cases}': {text}")
+
+    failed = 0
+    for name, right, wrong, what, program, cases, *_ in chosen:
+        path = COPY / name
+        original = path.read_text()
+        if right not in original:
+            caught, text = False, "the edit no longer fits the source"
+        else:
+            path.write_text(original.replace(right, wrong, 1))
+            try:
+                caught, text = verdict(program, cases)
+            finally:
+                path.write_text(original)
+        failed += not caught
+        print(f"{'ok  ' if caught else 'FAIL'} {name}: {what}: {text}", flush=True)
+    print(f"{len(chosen) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    sys.exit(main())
