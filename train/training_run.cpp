@@ -1,5 +1,6 @@
 #include "train/training_run.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <limits>
@@ -53,10 +54,12 @@ class TrainingRun {
   int64_t saved_step_ = -1;
 };
 
-RunState begin(const TrainSettings& settings, const CheckpointStore& store, const Context& ctx, Model& model,
-               Progress& out) {
-  const Beginning beginning = begin_training(settings, store.folder(), ctx, model);
+RunState begin(const TrainSettings& settings, const CheckpointStore& store, const BinDataset& data,
+               const Context& ctx, Model& model, Progress& out) {
+  Beginning beginning = begin_training(settings, store.folder(), ctx, model);
   for (const std::string& note : beginning.notes) out.line(note);
+  // With fewer pictures or larger batches than before, the epoch may be over here already.
+  beginning.state.batch = std::min(beginning.state.batch, data.count() / settings.batch_size);
   return beginning.state;
 }
 
@@ -69,7 +72,7 @@ TrainingRun::TrainingRun(const TrainSettings& settings)
       model_(network_options(settings), real_type(settings), Parameters::Use::kTraining),
       step_(ctx_, model_, settings.batch_size, step_options(settings)),
       samples_(ctx_, model_, settings.batch_size, sample_folder(settings)),
-      state_(begin(settings, store_, ctx_, model_, out_)),
+      state_(begin(settings, store_, data_, ctx_, model_, out_)),
       logs_(log_folder(settings), state_),
       writer_(store_, checkpoint_layout(model_)),
       loader_(data_, {.batch_size = settings.batch_size,
@@ -85,6 +88,7 @@ TrainingRun::TrainingRun(const TrainSettings& settings)
 }
 
 int TrainingRun::run() {
+  if (state_.batch == loader_.batches_per_epoch()) end_epoch();
   int64_t announced = -1;
   while (!finished() && signal_.received() == 0) {
     if (state_.epoch != announced) out_.line(fmt::format("Current Epoch is: {}", state_.epoch));

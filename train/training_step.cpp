@@ -134,8 +134,8 @@ void TrainingStep::update_generator() {
 
   forward_generator(Statistics::kBatch);
   generator.update_running(ctx_, generator_params, generator_pass_);
-  forward_real(
-      Statistics::kBatch);  // for the printed figures, and because the source's pass moves the averages
+  // The real batch: for the printed figures, and because the source program's pass moves the averages.
+  forward_real(Statistics::kBatch);
   disc.update_running(ctx_, disc_params, real_pass_);
   forward_fake(Statistics::kBatch);
   disc.update_running(ctx_, disc_params, fake_pass_);

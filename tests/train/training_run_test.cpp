@@ -135,6 +135,28 @@ TEST_CASE("run: ten steps equal five, stop, resume, five more, bit for bit") {
   }
 }
 
+TEST_CASE("run: a resumed run may have larger batches or fewer pictures") {
+  const TemporaryFolder folder;
+  TrainSettings s = small_run(folder.path());
+  s.batch_size = 2;  // five batches an epoch
+  s.max_steps = 4;
+  run_quietly(s);
+  s.batch_size = 4;  // two: the eight pictures seen are the whole epoch
+  s.max_steps = 5;
+  CHECK(
+      contains(run_quietly(s), "note: batch_size=4 from here on; the checkpoint was made with batch_size=2"));
+  const auto steps = lines_of(log_folder(s) / "train_log.jsonl");
+  REQUIRE(steps.size() == 5);
+  CHECK(nlohmann::json::parse(steps[4])["epoch"] == 1);
+  CHECK(nlohmann::json::parse(steps[4])["batch"] == 0);
+  CHECK(lines_of(log_folder(s) / "loss_log.txt").size() == 1);
+
+  fs::resize_file(data_file(s), 4 * 64 * 64 * 3);  // one batch an epoch, and it has been seen
+  s.max_steps = 6;
+  run_quietly(s);
+  CHECK(nlohmann::json::parse(lines_of(log_folder(s) / "train_log.jsonl")[5])["epoch"] == 2);
+}
+
 TEST_CASE("run: max_steps=0 writes the initial state, the same for the same seed") {
   const TemporaryFolder a_folder, b_folder;
   TrainSettings a = small_run(a_folder.path()), b = small_run(b_folder.path());
