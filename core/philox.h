@@ -17,6 +17,7 @@ enum class RandomStream : uint32_t {
   kDataConversion = 5,
   kProceduralPictures = 6,
   kSampleHoles = 7,
+  kFlips = 8,
 };
 
 class Philox {

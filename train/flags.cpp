@@ -131,6 +131,7 @@ std::vector<Flag> make_table() {
   t.whole(kModel, "batch_size", &S::batch_size, {1, 1'000'000}, "images",
           "images per step; 2 or more to train");
   t.truth(kModel, "shuffle", &S::shuffle, "visit the images in a new order each epoch, else in file order");
+  t.truth(kModel, "flip", &S::flip, "train on half of the images mirrored, drawn anew each epoch");
 
   t.group("Network");
   t.whole(kModel, "base_channels", &S::base_channels, {1, 1024}, "channels",
@@ -157,7 +158,7 @@ std::vector<Flag> make_table() {
   t.whole(kRun, "max_steps", &S::max_steps, {S::kNoStepLimit, kAnyNumber}, "steps",
           "stop at this step counter; -1 no limit, 0 saves the initial state only");
   t.whole(kModel, "seed", &S::seed, {0, kAnyNumber}, "",
-          "initial values, block places and shuffling follow from it");
+          "initial values, block places, shuffling and augmentation follow from it");
   t.text(kRun, "resume", &S::resume, "PATH", "auto, never or the path of a checkpoint",
          "go on from the folder's newest checkpoint, start anew, or go on from a file");
 
@@ -183,6 +184,8 @@ std::vector<Flag> make_table() {
   t.whole(kRun, "gpu", &S::gpu, {0, 255}, "", "GPU number; also in folder names");
   t.whole(kRun, "threads", &S::threads, {0, 1024}, "threads",
           "CPU threads; 0 one per core this process may use");
+  t.whole(kRun, "loader_threads", &S::loader_threads, {1, 256}, "threads",
+          "threads that prepare the next batches while one is trained on");
   t.choice(kModel, "precision", &S::precision, "of all numbers; fp64 on the CPU only");
   t.choice(kRun, "matrix_backend", &S::matrix_backend,
            "who makes the CPU's matrix products; auto is the fastest");

@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 class DatasetPictures final : public PictureSet {
  public:
   DatasetPictures(const fs::path& path, int64_t image_size, int image_channel)
-      : PictureSet(image_size, image_channel), dataset_(path, image_size, image_channel) {}
+      : PictureSet(path, image_size, image_channel), dataset_(path, image_size, image_channel) {}
 
   int64_t count() const override { return dataset_.count(); }
   std::string name(int64_t index) const override { return std::to_string(index); }
@@ -32,17 +32,19 @@ class DatasetPictures final : public PictureSet {
 class FolderPictures final : public PictureSet {
  public:
   FolderPictures(const fs::path& folder, int64_t image_size, int image_channel)
-      : PictureSet(image_size, image_channel), folder_(folder), files_(pictures_in_folder(folder)) {
+      : PictureSet(folder, image_size, image_channel), files_(pictures_in_folder(folder)) {
     if (files_.empty()) user_error("{}: there is no file in this folder", folder.string());
     centre_square_.target.image_size = static_cast<int>(image_size);
     centre_square_.target.image_channel = image_channel;
   }
 
   int64_t count() const override { return static_cast<int64_t>(files_.size()); }
-  std::string name(int64_t index) const override { return path(index).lexically_relative(folder_).string(); }
+  std::string name(int64_t index) const override {
+    return file(index).lexically_relative(PictureSet::path()).string();
+  }
   std::string read(int64_t index, uint8_t* pixels) const override {
     try {
-      const auto image = crops_of(decode_image(path(index)), path(index).string(), index, centre_square_);
+      const auto image = crops_of(decode_image(file(index)), file(index).string(), index, centre_square_);
       std::copy(image.begin(), image.end(), pixels);
       return {};
     } catch (const OutOfMemory&) {
@@ -53,9 +55,8 @@ class FolderPictures final : public PictureSet {
   }
 
  private:
-  const fs::path& path(int64_t index) const { return files_[static_cast<size_t>(index)].path; }
+  const fs::path& file(int64_t index) const { return files_[static_cast<size_t>(index)].path; }
 
-  fs::path folder_;
   std::vector<PictureFile> files_;
   ConversionOptions centre_square_;  // as it is without random crops
 };

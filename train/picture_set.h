@@ -14,6 +14,7 @@ class PictureSet {
  public:
   virtual ~PictureSet() = default;
 
+  const std::filesystem::path& path() const { return path_; }
   int64_t image_size() const { return image_size_; }
   int image_channel() const { return image_channel_; }
   Shape shape(int64_t pictures) const { return {pictures, image_size_, image_size_, image_channel_}; }
@@ -26,10 +27,11 @@ class PictureSet {
   virtual std::string read(int64_t index, uint8_t* pixels) const = 0;
 
  protected:
-  PictureSet(int64_t image_size, int image_channel)
-      : image_size_(image_size), image_channel_(image_channel) {}
+  PictureSet(const std::filesystem::path& path, int64_t image_size, int image_channel)
+      : path_(path), image_size_(image_size), image_channel_(image_channel) {}
 
  private:
+  std::filesystem::path path_;
   int64_t image_size_;
   int image_channel_;
 };

@@ -38,6 +38,7 @@ struct TrainSettings {
   HolePlacement block = HolePlacement::kRandom;
   int batch_size = 64;
   bool shuffle = false;
+  bool flip = false;
 
   // Network: a feature map of side 4 * 2^k has max(base_channels, 8 * base_channels >> k) channels.
   int base_channels = 64;
@@ -78,7 +79,8 @@ struct TrainSettings {
   // Machine
   DeviceChoice device = DeviceChoice::kAuto;
   int gpu = 0;
-  int threads = 0;  // 0: as many as the cores this process may use
+  int threads = 0;         // 0: as many as the cores this process may use
+  int loader_threads = 1;  // that prepare batches ahead
   Precision precision = Precision::kFp32;
   MatrixChoice matrix_backend = MatrixChoice::kAuto;
 

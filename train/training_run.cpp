@@ -37,7 +37,7 @@ class TrainingRun {
 
   const TrainSettings& settings_;
   Progress out_;
-  BinDataset data_;
+  std::unique_ptr<PictureSet> data_;
   Context ctx_;
   CheckpointStore store_;
   Model model_;
@@ -54,7 +54,7 @@ class TrainingRun {
   int64_t saved_step_ = -1;
 };
 
-RunState begin(const TrainSettings& settings, const CheckpointStore& store, const BinDataset& data,
+RunState begin(const TrainSettings& settings, const CheckpointStore& store, const PictureSet& data,
                const Context& ctx, Model& model, Progress& out) {
   Beginning beginning = begin_training(settings, store.folder(), ctx, model);
   for (const std::string& note : beginning.notes) out.line(note);
@@ -66,20 +66,22 @@ RunState begin(const TrainSettings& settings, const CheckpointStore& store, cons
 TrainingRun::TrainingRun(const TrainSettings& settings)
     : settings_(settings),
       out_(stdout),
-      data_(data_file(settings), settings.image_size, settings.image_channel),
+      data_(open_pictures(data_file(settings), settings.image_size, settings.image_channel)),
       ctx_(settings.threads, matrix_backend_of(settings)),
       store_(checkpoint_folder(settings), settings.keep),
       model_(network_options(settings), real_type(settings), Parameters::Use::kTraining),
       step_(ctx_, model_, settings.batch_size, step_options(settings)),
       samples_(ctx_, model_, settings.batch_size, sample_folder(settings)),
-      state_(begin(settings, store_, data_, ctx_, model_, out_)),
+      state_(begin(settings, store_, *data_, ctx_, model_, out_)),
       logs_(log_folder(settings), state_),
       writer_(store_, checkpoint_layout(model_)),
-      loader_(data_, {.batch_size = settings.batch_size,
-                      .shuffle = settings.shuffle,
-                      .seed = static_cast<uint64_t>(settings.seed),
-                      .first_epoch = state_.epoch,
-                      .first_batch = state_.batch}),
+      loader_(*data_, {.batch_size = settings.batch_size,
+                       .shuffle = settings.shuffle,
+                       .augmentation = {.flip = settings.flip},
+                       .seed = static_cast<uint64_t>(settings.seed),
+                       .first_epoch = state_.epoch,
+                       .first_batch = state_.batch,
+                       .workers = settings.loader_threads}),
       hole_random_(static_cast<uint64_t>(settings.seed), RandomStream::kHoleOffsets),
       hole_memory_(settings.batch_size * 2 * size_of(DType::kI32)),
       holes_(hole_memory_.tensor({settings.batch_size, 2}, DType::kI32)) {

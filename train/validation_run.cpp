@@ -51,7 +51,7 @@ class Means {
 int run_validation(const TrainSettings& settings) {
   Progress out(stdout);
   fmt::print("{}", describe_settings(settings));
-  const BinDataset data(data_file(settings), settings.image_size, settings.image_channel);
+  const auto data = open_pictures(data_file(settings), settings.image_size, settings.image_channel);
   Context ctx(settings.threads, matrix_backend_of(settings));
   Model model(network_options(settings), real_type(settings), Parameters::Use::kInference);
   const Beginning beginning = begin_validation(settings, checkpoint_folder(settings), ctx, model);
@@ -60,7 +60,7 @@ int run_validation(const TrainSettings& settings) {
 
   TrainingStep step(ctx, model, settings.batch_size, step_options(settings));
   const SamplePictures samples(ctx, model, settings.batch_size, sample_folder(settings));
-  BatchLoader loader(data, {.batch_size = settings.batch_size});
+  BatchLoader loader(*data, {.batch_size = settings.batch_size, .workers = settings.loader_threads});
   const Philox random(static_cast<uint64_t>(settings.seed), RandomStream::kSampleHoles);
   const Buffer hole_memory(settings.batch_size * 2 * size_of(DType::kI32));
   const Tensor holes = hole_memory.tensor({settings.batch_size, 2}, DType::kI32);

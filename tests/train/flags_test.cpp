@@ -55,6 +55,8 @@ TEST_CASE("flags: what goes beyond the source program defaults to its behaviour"
       {"threads", "0"},
       {"max_steps", "-1"},
       {"shuffle", "false"},
+      {"flip", "false"},
+      {"loader_threads", "1"},
       {"data_root", "data"},
       {"checkpoint_root", "checkpoints"},
       {"log_root", "logs"},
@@ -134,6 +136,7 @@ TEST_CASE("flags: whole numbers are whole numbers in their range") {
       {"summary", "0", "1", "1000000000", "1000000001"},
       {"gpu", "-1", "0", "255", "256"},
       {"threads", "-1", "0", "1024", "1025"},
+      {"loader_threads", "0", "1", "256", "257"},
       {"image_size", "63", "64", "256", "512"},
       {"image_channel", "0", "1", "3", "4"},
   };
@@ -175,7 +178,7 @@ TEST_CASE("flags: numbers are finite and in their range") {
 }
 
 TEST_CASE("flags: switches") {
-  for (const char* name : {"use_l1", "weight_clip", "shuffle", "reuse", "log_offsets"}) {
+  for (const char* name : {"use_l1", "weight_clip", "shuffle", "flip", "reuse", "log_offsets"}) {
     CAPTURE(name);
     CHECK(find_flag(name)->kind == Flag::Kind::kSwitch);
     for (const char* yes : {"true", "1", "yes"}) CHECK(taken(name, yes) == "true");

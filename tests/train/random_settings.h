@@ -40,6 +40,7 @@ inline TrainSettings random_settings(uint64_t seed) {
   s.block = static_cast<HolePlacement>(whole(0, 1));
   s.batch_size = small(1, 1'000'000);
   s.shuffle = truth();
+  s.flip = truth();
   s.base_channels = small(1, 1024);
   s.bottleneck = small(1, 65536);
   s.learning_rate = real();
@@ -69,6 +70,7 @@ inline TrainSettings random_settings(uint64_t seed) {
   s.device = static_cast<DeviceChoice>(whole(0, 2));
   s.gpu = small(0, 255);
   s.threads = small(0, 1024);
+  s.loader_threads = small(1, 256);
   s.precision = static_cast<Precision>(whole(0, 1));
   s.matrix_backend = static_cast<MatrixChoice>(whole(0, 2));
   return s;

@@ -25,7 +25,8 @@ TEST_CASE("settings text: every flag and its value, a line each") {
 
 TEST_CASE("settings text: an entry of configs.txt names what the weights come from") {
   CHECK(to_configs_entry(TrainSettings()) ==
-        "dataname:inpaint\nimage_size:128\nimage_channel:1\nblock:random\nbatch_size:64\nshuffle:false\n"
+        "dataname:inpaint\nimage_size:128\nimage_channel:1\nblock:random\nbatch_size:64\nshuffle:false\nflip:"
+        "false\n"
         "base_channels:64\nbottleneck:4000\nlearning_rate:0.0002\nlamb_rec:0.999\nlamb_adv:0.001\n"
         "lamb_tv:1e-06\nuse_l1:false\nweight_clip:false\ngene_iter:5\ndisc_iter:1\nstart_epoch:0\nepoch:100\n"
         "seed:1\nprecision:fp32\n\n");

@@ -111,7 +111,8 @@ TEST_CASE("run: ten steps equal five, stop, resume, five more, bit for bit") {
   for (const bool shuffle : {false, true}) {
     const TemporaryFolder whole_folder, parted_folder;
     TrainSettings whole = small_run(whole_folder.path()), parted = small_run(parted_folder.path());
-    whole.shuffle = parted.shuffle = shuffle;
+    whole.shuffle = parted.shuffle = whole.flip = parted.flip = shuffle;
+    parted.loader_threads = 3;
     whole.log_offsets = parted.log_offsets = true;
     whole.keep = parted.keep = 100;
     whole.max_steps = 10;

@@ -1,0 +1,22 @@
+#include "train/augmentation.h"
+
+#include <algorithm>
+
+#include "core/philox.h"
+
+namespace inpaint {
+
+bool is_flipped(uint64_t seed, int64_t epoch, int64_t picture) {
+  const Philox random(seed, RandomStream::kFlips);
+  return random.below(2, static_cast<uint64_t>(picture), static_cast<uint32_t>(epoch)) == 1;
+}
+
+void mirror(uint8_t* pixels, int64_t size, int channels) {
+  for (int64_t row = 0; row < size; ++row) {
+    uint8_t* left = pixels + row * size * channels;
+    uint8_t* right = left + (size - 1) * channels;
+    for (; left < right; left += channels, right -= channels) std::swap_ranges(left, left + channels, right);
+  }
+}
+
+}  // namespace inpaint

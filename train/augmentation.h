@@ -1,0 +1,19 @@
+// What is done to a picture each time it is trained on. Every decision is a function of the seed, the epoch
+// and the picture's number in its set, drawn from a stream of its own: nothing is stored, and no other
+// decision, thread or order has a part in it.
+#pragma once
+
+#include <cstdint>
+
+namespace inpaint {
+
+struct Augmentation {
+  bool flip = false;  // left and right exchanged, for half of the pictures
+};
+
+bool is_flipped(uint64_t seed, int64_t epoch, int64_t picture);
+
+// Exchanges left and right of size x size x channels bytes, in place.
+void mirror(uint8_t* pixels, int64_t size, int channels);
+
+}  // namespace inpaint
