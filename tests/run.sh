@@ -2,6 +2,7 @@
 # Sets up, builds and runs all tests. Options:
 #   --sanitize address,undefined | thread   build with sanitizers (the C++ tests only)
 #   --coverage                              report the line coverage of core, kernels, nn and train
+#   --nightly                               the long forms of the proofs: hours instead of minutes
 #   --no-parity                             leave out the comparison with the independent implementation
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,9 +16,10 @@ while [[ $# -gt 0 ]]; do
       shift
       ;;
     --coverage) coverage=1 parity=0 ;;
+    --nightly) export INPAINT_NIGHTLY=1 ;;
     --no-parity) parity=0 ;;
     *)
-      echo "error: unknown option '$1'; options: --sanitize LIST, --coverage, --no-parity" >&2
+      echo "error: unknown option '$1'; options: --sanitize LIST, --coverage, --nightly, --no-parity" >&2
       exit 1
       ;;
   esac

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/replace_file.h"
 #include "train/settings_text.h"
 
 namespace inpaint {
@@ -20,15 +21,24 @@ fs::path run_folder(const std::string& root, const TrainSettings& s) {
   return fs::path(root) / set_name(s) / ("gpu" + std::to_string(s.gpu));
 }
 
+// Only writing tells: permissions say nothing of read-only and special file systems.
+void probe_writing(const fs::path& folder) {
+  // Without a name, so that nothing stays behind wherever the process dies.
+  int file = ::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+  if (file < 0 && (errno == ENOTSUP || errno == EISDIR || errno == ENOENT)) {  // not every file system can
+    std::string name = (folder / ".writable-XXXXXX").string();
+    file = ::mkstemp(name.data());
+    if (file >= 0) ::unlink(name.c_str());
+  }
+  if (file < 0) throw_file_error("write into this folder", folder, errno);
+  ::close(file);
+}
+
 void make_writable(const fs::path& folder, const char* flag) {
   try {
     make_folders(folder);
-    // Only writing tells: permissions say nothing of read-only and special file systems.
-    std::string probe = (folder / ".writable-XXXXXX").string();
-    const int file = ::mkstemp(probe.data());
-    if (file < 0) throw_file_error("write into this folder", folder, errno);
-    ::close(file);
-    ::unlink(probe.c_str());
+    probe_writing(folder);
+    remove_stale_temporaries(folder);
   } catch (const UserError& error) {
     user_error("{} (--{} moves it)", error.what(), flag);
   }

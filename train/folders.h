@@ -17,7 +17,7 @@ std::filesystem::path log_folder(const TrainSettings& settings);
 std::filesystem::path sample_folder(const TrainSettings& settings);
 
 // Makes the folders this mode writes to, where they are missing: all three in train mode, the sample folder
-// in the others. Throws UserError, naming the flag that moves it, for a folder that cannot be made or written
+// in the others. What killed processes left half-written in them goes. Throws UserError, naming the flag that moves it, for a folder that cannot be made or written
 // to.
 void make_run_folders(const TrainSettings& settings);
 

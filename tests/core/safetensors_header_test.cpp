@@ -8,18 +8,13 @@
 #include <ctime>
 
 #include "core/error.h"
+#include "tests/nightly.h"
 
 using namespace inpaint;
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-constexpr double kSlowdown = 10;  // instrumented code takes its time
-#else
-constexpr bool kSanitized = false;
-constexpr double kSlowdown = 1;
-#endif
+constexpr double kSlowdown = kSanitized ? 10 : 1;  // instrumented code takes its time
 
 // Of this process, so that a busy machine does not count.
 double processor_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }

@@ -52,6 +52,13 @@ TEST_CASE("folders: made when missing, left alone when there, nothing left in th
   put_file(checkpoint_folder(s) / "kept", "x");
   make_run_folders(s);
   CHECK(file_contents(checkpoint_folder(s) / "kept") == "x");
+
+  const char* stale = ".inpaint-0123456789abcdef.tmp";  // a dead process's
+  for (const fs::path& made : {checkpoint_folder(s), log_folder(s), sample_folder(s)})
+    put_file(made / stale, "");
+  make_run_folders(s);
+  for (const fs::path& made : {checkpoint_folder(s), log_folder(s), sample_folder(s)})
+    CHECK_FALSE(fs::exists(made / stale));
 }
 
 TEST_CASE("folders: a run that only scores makes no folder for checkpoints and logs") {

@@ -1,0 +1,25 @@
+// How much of a long proof a run of the tests makes. The short form is for every change; the long one for the night:
+// `tests/run.sh --nightly` sets INPAINT_NIGHTLY=1.
+#pragma once
+
+#include <cstdlib>
+#include <string_view>
+
+namespace inpaint {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kSanitized = true;  // everything takes several times as long
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
+inline bool nightly() {
+  const char* value = std::getenv("INPAINT_NIGHTLY");
+  return value != nullptr && std::string_view(value) == "1";
+}
+
+// Of many equal points, a proof takes every nth: `short_form` of them in the short form, fewer under sanitizers, all
+// in the long one.
+inline int stride(int short_form) { return nightly() ? 1 : kSanitized ? 8 * short_form : short_form; }
+
+}  // namespace inpaint
