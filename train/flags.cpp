@@ -159,12 +159,19 @@ std::vector<Flag> make_table() {
           "stop at this step counter; -1 no limit, 0 saves the initial state only");
   t.whole(kModel, "seed", &S::seed, {0, kAnyNumber}, "",
           "initial values, block places, shuffling and augmentation follow from it");
-  t.text(kRun, "resume", &S::resume, "PATH", "auto, never or the path of a checkpoint",
-         "go on from the folder's newest checkpoint, start anew, or go on from a file");
+  t.text(kRun, "resume", &S::resume, "PATH", "auto, best, never or the path of a checkpoint",
+         "go on from the folder's newest or best checkpoint, start anew, or go on from a file");
+  t.truth(kRun, "fallback", &S::fallback,
+          "where the newest checkpoint is damaged, go on from the newest good one");
+  t.whole(kRun, "validate_every", &S::validate_every, {0, kManyEpochs}, "epochs",
+          "validate every so many epochs where there is a <...>_validate.bin; 0 never");
+  t.whole(kRun, "patience", &S::patience, {0, kManyEpochs}, "validations",
+          "end the run after so many validations without a better one; 0 never");
 
   t.group("Output");
   t.whole(kRun, "ckpt", &S::ckpt, {1, kManyEpochs}, "epochs", "save a checkpoint every so many epochs");
-  t.whole(kRun, "keep", &S::keep, {1, 1'000'000}, "checkpoints", "checkpoints kept, the newest");
+  t.whole(kRun, "keep", &S::keep, {1, 1'000'000}, "checkpoints",
+          "checkpoints kept, the newest; the best one stays besides");
   t.whole(kRun, "sample", &S::sample, {1, kManyEpochs}, "epochs",
           "write sample pictures every so many epochs");
   t.whole(kRun, "summary", &S::summary, {1, kManySteps}, "steps", "write a summary every so many steps");

@@ -45,8 +45,8 @@ void make_writable(const fs::path& folder, const char* flag) {
 }
 }  // namespace
 
-fs::path data_file(const TrainSettings& s) {
-  return fs::path(s.data_root) / fmt::format("{}_{}.bin", set_name(s), to_string(s.mode));
+fs::path data_file(const TrainSettings& s, Mode mode) {
+  return fs::path(s.data_root) / fmt::format("{}_{}.bin", set_name(s), to_string(mode));
 }
 
 fs::path checkpoint_folder(const TrainSettings& s) { return run_folder(s.checkpoint_root, s); }

@@ -8,7 +8,10 @@
 namespace inpaint {
 
 // <data_root>/<dataname><image_size>_<mode>.bin
-std::filesystem::path data_file(const TrainSettings& settings);
+std::filesystem::path data_file(const TrainSettings& settings, Mode mode);
+inline std::filesystem::path data_file(const TrainSettings& settings) {
+  return data_file(settings, settings.mode);
+}
 // <checkpoint_root>/<dataname><image_size>/gpu<gpu>
 std::filesystem::path checkpoint_folder(const TrainSettings& settings);
 // <log_root>/<dataname><image_size>/gpu<gpu>

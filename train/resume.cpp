@@ -50,20 +50,37 @@ Beginning begin_at(const SafetensorsFile& file, const TrainSettings& settings, c
   return beginning;
 }
 
+// The checkpoint that the setting `resume` names; nothing when that is the newest of a folder without any.
+std::optional<FoundCheckpoint> find_checkpoint(const TrainSettings& settings,
+                                               const std::filesystem::path& folder) {
+  if (settings.resume == "auto" || settings.resume == "never")
+    return open_newest_checkpoint(folder, settings.fallback ? Fallback::kAllow : Fallback::kRefuse);
+  if (settings.resume != "best") return FoundCheckpoint{open_checkpoint(settings.resume), {}};
+  if (auto best = open_best_checkpoint(folder)) return FoundCheckpoint{std::move(*best), {}};
+  user_error("{}: names no best checkpoint, as no run here has validated; give resume=auto or a path",
+             folder.string());
+}
+
+Beginning begin_at(const FoundCheckpoint& found, const TrainSettings& settings, const Context& ctx,
+                   Model& model) {
+  Beginning beginning = begin_at(found.file, settings, ctx, model);
+  for (const std::string& fault : found.passed_over)
+    beginning.notes.insert(beginning.notes.begin(), "note: passed over, as fallback allows: " + fault);
+  return beginning;
+}
+
 }  // namespace
 
 Beginning begin_training(const TrainSettings& settings, const std::filesystem::path& folder,
                          const Context& ctx, Model& model) {
-  if (settings.resume != "auto" && settings.resume != "never")
-    return begin_at(open_checkpoint(settings.resume), settings, ctx, model);
-  if (const auto found = open_newest_checkpoint(folder)) {
+  if (const auto found = find_checkpoint(settings, folder)) {
     if (settings.resume == "never")
       user_error(
           "resume=never, but {} holds checkpoints ({}), which a new run would replace; give resume=auto to "
           "go "
           "on, or another dataname or checkpoint_root",
           folder.string(), found->file.path().filename().string());
-    return begin_at(found->file, settings, ctx, model);
+    return begin_at(*found, settings, ctx, model);
   }
   Beginning beginning;
   model.initialize(ctx, static_cast<uint64_t>(settings.seed));
@@ -76,8 +93,7 @@ Beginning begin_validation(const TrainSettings& settings, const std::filesystem:
   if (settings.resume == "never")
     user_error("resume=never: mode={} needs a trained model; give resume=auto or a checkpoint's path",
                to_string(settings.mode));
-  if (settings.resume != "auto") return begin_at(open_checkpoint(settings.resume), settings, ctx, model);
-  if (const auto found = open_newest_checkpoint(folder)) return begin_at(found->file, settings, ctx, model);
+  if (const auto found = find_checkpoint(settings, folder)) return begin_at(*found, settings, ctx, model);
   user_error("{}: no checkpoint here, and mode={} needs one; train first, or name one with resume=PATH",
              folder.string(), to_string(settings.mode));
 }

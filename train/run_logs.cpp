@@ -16,6 +16,7 @@ void append_scores(const Tensor& scores, std::vector<float>& values) {
 RunLogs::RunLogs(const std::filesystem::path& folder, const RunState& state)
     : loss_log_(folder / "loss_log.txt", state.epoch - 1, epoch_of_loss_line),
       train_log_(folder / "train_log.jsonl", state.step, step_of_json_line),
+      validation_log_(folder / "validation_log.jsonl", state.step, step_of_json_line),
       events_(folder, state.step + 1) {}
 
 void RunLogs::epoch(int64_t epoch, const EpochSums& sums) { loss_log_.append(loss_log_line(epoch, sums)); }
@@ -40,7 +41,20 @@ void RunLogs::summary(int64_t step, const Losses& losses, const Tensor& real_sco
   events_.histogram(step, "disc_score", scores);
 }
 
+void RunLogs::validation(const ValidationRecord& record) {
+  validation_log_.append(validation_log_line(record));
+  const Losses& losses = record.figures.losses;
+  const HoleQuality& quality = record.figures.quality;
+  events_.scalar(record.step, "validate/rec_loss", losses.rec_loss);
+  events_.scalar(record.step, "validate/gene_loss", losses.adv_gene_loss);
+  events_.scalar(record.step, "validate/disc_loss", losses.adv_disc_loss);
+  events_.scalar(record.step, "validate/disc_acc", losses.disc_acc);
+  events_.scalar(record.step, "validate/ssim", quality.ssim);
+  if (quality.psnr) events_.scalar(record.step, "validate/psnr", *quality.psnr);
+}
+
 void RunLogs::sync() {
+  validation_log_.sync();
   loss_log_.sync();
   train_log_.sync();
   events_.sync();

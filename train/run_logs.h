@@ -1,5 +1,5 @@
 // The logs of a training run, in its log folder: loss_log.txt (a line per epoch), train_log.jsonl (an object
-// per step) and TensorBoard's event files. A run that goes on from a step first cuts what lies behind it, so
+// per step), validation_log.jsonl (an object per validation) and TensorBoard's event files. A run that goes on from a step first cuts what lies behind it, so
 // the logs have no gaps and nothing twice.
 #pragma once
 
@@ -24,11 +24,15 @@ class RunLogs {
   // fake). Scores [N, 1].
   void summary(int64_t step, const Losses& losses, const Tensor& real_scores, const Tensor& fake_scores);
 
+  // A line, and scalars validate/rec_loss, /gene_loss (= adv_gene_loss), /disc_loss (= adv_disc_loss),
+  // /disc_acc, /ssim and, where there is one, /psnr.
+  void validation(const ValidationRecord& record);
+
   // On the disk when it returns: before a checkpoint says that these steps are done.
   void sync();
 
  private:
-  LineLog loss_log_, train_log_;
+  LineLog loss_log_, train_log_, validation_log_;
   EventLog events_;
 };
 

@@ -34,6 +34,14 @@ void for_each_member(State& s, F&& f) {
   f("epoch_disc_acc_sum", s.sums.disc_acc);
 }
 
+// What files from before may lack.
+template <typename State, typename F>
+void for_each_later_member(State& s, F&& f) {
+  f("best_step", s.best_step);
+  f("best_rec_loss", s.best_rec_loss);
+  f("validations_since_best", s.validations_since_best);
+}
+
 }  // namespace
 
 void EpochSums::add(const Losses& losses) {
@@ -46,9 +54,11 @@ void EpochSums::add(const Losses& losses) {
 
 void RunState::to_metadata(std::map<std::string, std::string>& metadata) const {
   // The shortest text that reads back to the same bits.
-  for_each_member(*this, [&](const char* key, auto value) {
+  const auto put = [&](const char* key, auto value) {
     metadata["state." + std::string(key)] = fmt::format("{}", value);
-  });
+  };
+  for_each_member(*this, put);
+  for_each_later_member(*this, put);
 }
 
 RunState RunState::from_metadata(const std::map<std::string, std::string>& metadata,
@@ -56,6 +66,10 @@ RunState RunState::from_metadata(const std::map<std::string, std::string>& metad
   RunState state;
   for_each_member(state, [&]<typename T>(const char* key, T& value) {
     value = read<T>(metadata, "state." + std::string(key), where);
+  });
+  for_each_later_member(state, [&]<typename T>(const char* name, T& value) {
+    const std::string key = "state." + std::string(name);
+    if (metadata.contains(key)) value = read<T>(metadata, key, where);
   });
   return state;
 }

@@ -32,6 +32,28 @@ std::string validation_text(const Losses& losses, const HoleQuality& quality) {
   return fmt::format("{}, disc_acc: {:.8f}, {}", losses_text(losses), losses.disc_acc, quality_text(quality));
 }
 
+std::string validation_log_line(const ValidationRecord& r) {
+  const Losses& l = r.figures.losses;
+  nlohmann::ordered_json line = {
+      {"step", r.step},
+      {"epoch", r.epoch},
+      {"rec_loss", l.rec_loss},
+      {"adv_gene_loss", l.adv_gene_loss},
+      {"adv_disc_loss", l.adv_disc_loss},
+      {"disc_acc", l.disc_acc},
+      {"psnr", nullptr},
+      {"ssim", r.figures.quality.ssim},
+      {"best", r.best},
+  };
+  if (r.figures.quality.psnr) line["psnr"] = *r.figures.quality.psnr;
+  return line.dump();
+}
+
+std::string validation_line(const ValidationRecord& r) {
+  return fmt::format("[Validation] {}{}", validation_text(r.figures.losses, r.figures.quality),
+                     r.best ? ", the best so far" : "");
+}
+
 std::string train_log_line(const StepRecord& r, const Tensor* offsets) {
   nlohmann::ordered_json line = {
       {"step", r.step},

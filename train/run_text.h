@@ -5,7 +5,7 @@
 #include <string>
 
 #include "train/run_state.h"
-#include "train/sample_pictures.h"
+#include "train/validation_pass.h"
 
 namespace inpaint {
 
@@ -18,6 +18,19 @@ std::string sample_line(const Losses& losses, const HoleQuality& quality);
 
 // "rec_loss:..., gene_loss: ..., disc_loss: ..., disc_acc: ..., psnr: ..., ssim: ...": validation's figures.
 std::string validation_text(const Losses& losses, const HoleQuality& quality);
+
+// One line of validation_log.jsonl, without the newline: step (the steps done), epoch, rec_loss,
+// adv_gene_loss, adv_disc_loss, disc_acc, psnr (null when every picture is perfect), ssim, best (is it the
+// best so far?). Means over the batches.
+struct ValidationRecord {
+  int64_t step = 0, epoch = 0;
+  ValidationFigures figures = {};
+  bool best = false;
+};
+std::string validation_log_line(const ValidationRecord& record);
+
+// The same for people: "[Validation] rec_loss:..., ssim: ..., the best so far".
+std::string validation_line(const ValidationRecord& record);
 
 // One line of train_log.jsonl, without the newline:
 //   step (from 1), epoch, batch, rec_loss, adv_gene_loss, tv_loss, gene_loss_ori, gene_decay_loss,

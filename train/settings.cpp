@@ -26,6 +26,9 @@ void check_settings(const TrainSettings& s) {
   if (s.mode == Mode::kTrain && s.start_epoch >= s.epoch)
     user_error("start_epoch={}: nothing is left to train until epoch={}; give a larger epoch", s.start_epoch,
                s.epoch);
+  if (s.mode == Mode::kTrain && s.patience > 0 && s.validate_every == 0)
+    user_error("patience={} needs validations, and validate_every=0 makes none; give validate_every=1",
+               s.patience);
   if (s.device == DeviceChoice::kCuda && s.precision == Precision::kFp64)
     user_error("precision=fp64 runs on the CPU only; give device=cpu, or precision=fp32");
   if (s.device == DeviceChoice::kCuda)

@@ -61,7 +61,10 @@ struct TrainSettings {
   int64_t epoch = 100;               // exclusive
   int64_t max_steps = kNoStepLimit;  // stop when the step counter is here; 0 only writes the initial state
   int64_t seed = 1;
-  std::string resume = "auto";  // "auto", "never", or a checkpoint's path
+  std::string resume = "auto";  // "auto", "best", "never", or a checkpoint's path
+  bool fallback = false;        // where the newest checkpoint is damaged, go on from the newest good one
+  int64_t validate_every = 1;   // epochs; 0 never
+  int64_t patience = 0;         // validations without a better one before the run ends; 0 no such end
 
   // What it leaves
   int64_t ckpt = 1;       // epochs

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
+#include <optional>
 
 #include "core/replace_file.h"
 #include "train/batch_loader.h"
@@ -18,6 +19,7 @@
 #include "train/sample_pictures.h"
 #include "train/settings_text.h"
 #include "train/stop_signal.h"
+#include "train/validation_pass.h"
 
 namespace inpaint {
 namespace {
@@ -32,12 +34,15 @@ class TrainingRun {
   void train_batch(const LoadedBatch& batch);
   void sample(const LoadedBatch& batch);
   void end_epoch();
-  void submit_checkpoint();
+  bool out_of_patience() const;
+  bool validate(Standing& standing);
+  void submit_checkpoint(Standing standing);
   int64_t steps_left() const;
 
   const TrainSettings& settings_;
   Progress out_;
   std::unique_ptr<PictureSet> data_;
+  std::optional<ValidationPass> validation_;
   Context ctx_;
   CheckpointStore store_;
   Model model_;
@@ -54,6 +59,22 @@ class TrainingRun {
   int64_t saved_step_ = -1;
 };
 
+// Where there is a set to validate with, and a wish to.
+std::optional<ValidationPass> validation_of(const TrainSettings& settings) {
+  const std::filesystem::path file = data_file(settings, Mode::kValidate);
+  if (settings.validate_every == 0) return std::nullopt;
+  if (!std::filesystem::exists(file)) {
+    if (settings.patience == 0) return std::nullopt;
+    user_error("patience={} needs validations, and {} is not there; make it, or give patience=0",
+               settings.patience, file.string());
+  }
+  try {
+    return std::optional<ValidationPass>(std::in_place, settings, Mode::kValidate);
+  } catch (const UserError& error) {
+    user_error("{} (validate_every=0 trains without it)", error.what());
+  }
+}
+
 RunState begin(const TrainSettings& settings, const CheckpointStore& store, const PictureSet& data,
                const Context& ctx, Model& model, Progress& out) {
   Beginning beginning = begin_training(settings, store.folder(), ctx, model);
@@ -67,6 +88,7 @@ TrainingRun::TrainingRun(const TrainSettings& settings)
     : settings_(settings),
       out_(stdout),
       data_(open_pictures(data_file(settings), settings.image_size, settings.image_channel)),
+      validation_(validation_of(settings)),
       ctx_(settings.threads, matrix_backend_of(settings)),
       store_(checkpoint_folder(settings), settings.keep),
       model_(network_options(settings), real_type(settings), Parameters::Use::kTraining),
@@ -98,18 +120,21 @@ int TrainingRun::run() {
     train_batch(loader_.next());
     if (state_.batch == loader_.batches_per_epoch()) end_epoch();
   }
-  if (saved_step_ != state_.step) submit_checkpoint();
+  if (saved_step_ != state_.step) submit_checkpoint(Standing::kNewest);
   writer_.finish();
   if (signal_.received() != 0) {
     out_.line(fmt::format("Stopped by a signal; step {} is saved", state_.step));
     return signal_.exit_code();
   }
+  if (out_of_patience())
+    out_.line(fmt::format("{} validations have not been better than step {}'s (rec_loss {:.8f})",
+                          state_.validations_since_best, state_.best_step, state_.best_rec_loss));
   out_.line(fmt::format("Done: step {} is saved in {}", state_.step, store_.folder().string()));
   return 0;
 }
 
 bool TrainingRun::finished() const {
-  return state_.epoch >= settings_.epoch ||
+  return state_.epoch >= settings_.epoch || out_of_patience() ||
          (settings_.max_steps != TrainSettings::kNoStepLimit && state_.step >= settings_.max_steps);
 }
 
@@ -164,20 +189,49 @@ void TrainingRun::sample(const LoadedBatch& batch) {
   out_.line(sample_line(losses, samples_.measure(ctx_, step_)));
 }
 
+bool TrainingRun::out_of_patience() const {
+  return settings_.patience > 0 && state_.validations_since_best >= settings_.patience;
+}
+
+// A signal while it validates leaves the epoch's end to the next run.
 void TrainingRun::end_epoch() {
+  const int64_t epochs = state_.epoch + 1 - settings_.start_epoch;
+  Standing standing = Standing::kNewest;
+  if (validation_ && epochs % settings_.validate_every == 0 && !validate(standing)) return;
   logs_.epoch(state_.epoch, state_.sums);
   ++state_.epoch;
   state_.batch = 0;
   state_.sums = {};
-  if ((state_.epoch - settings_.start_epoch) % settings_.ckpt == 0) submit_checkpoint();
+  if (standing == Standing::kNewestAndBest || epochs % settings_.ckpt == 0) submit_checkpoint(standing);
 }
 
-void TrainingRun::submit_checkpoint() {
+// False when a signal broke it off.
+bool TrainingRun::validate(Standing& standing) {
+  const auto figures =
+      validation_->run(ctx_, step_, samples_, [&](const auto&) { return signal_.received() == 0; });
+  if (!figures) return false;
+  const bool best = state_.best_step < 0 || figures->losses.rec_loss < state_.best_rec_loss;
+  if (best) {
+    standing = Standing::kNewestAndBest;
+    state_.best_step = state_.step;
+    state_.best_rec_loss = figures->losses.rec_loss;
+    state_.validations_since_best = 0;
+  } else {
+    ++state_.validations_since_best;
+  }
+  const ValidationRecord record{state_.step, state_.epoch, *figures, best};
+  logs_.validation(record);
+  out_.line(validation_line(record));
+  return true;
+}
+
+void TrainingRun::submit_checkpoint(Standing standing) {
   logs_.sync();
   state_.generator_updates = step_.generator_updates;
   state_.discriminator_updates = step_.discriminator_updates;
   CheckpointSnapshot& snapshot = writer_.next();
   snapshot.step = state_.step;
+  snapshot.standing = standing;
   snapshot.metadata = to_metadata(settings_);
   state_.to_metadata(snapshot.metadata);
   capture_model(ctx_, model_, snapshot.tensors);

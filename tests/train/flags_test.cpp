@@ -63,6 +63,9 @@ TEST_CASE("flags: what goes beyond the source program defaults to its behaviour"
       {"sample_root", "samples"},
       {"resume", "auto"},
       {"keep", "1"},
+      {"fallback", "false"},
+      {"validate_every", "1"},
+      {"patience", "0"},
       {"precision", "fp32"},
       {"log_offsets", "false"},
       {"base_channels", "64"},
@@ -132,6 +135,8 @@ TEST_CASE("flags: whole numbers are whole numbers in their range") {
       {"seed", "-1", "0", "9223372036854775807", "9223372036854775808"},
       {"ckpt", "0", "1", "1000000000", "1000000001"},
       {"keep", "0", "1", "1000000", "1000001"},
+      {"validate_every", "-1", "0", "1000000000", "1000000001"},
+      {"patience", "-1", "0", "1000000000", "1000000001"},
       {"sample", "0", "1", "1000000000", "1000000001"},
       {"summary", "0", "1", "1000000000", "1000000001"},
       {"gpu", "-1", "0", "255", "256"},
@@ -178,7 +183,7 @@ TEST_CASE("flags: numbers are finite and in their range") {
 }
 
 TEST_CASE("flags: switches") {
-  for (const char* name : {"use_l1", "weight_clip", "shuffle", "flip", "reuse", "log_offsets"}) {
+  for (const char* name : {"use_l1", "weight_clip", "shuffle", "flip", "reuse", "log_offsets", "fallback"}) {
     CAPTURE(name);
     CHECK(find_flag(name)->kind == Flag::Kind::kSwitch);
     for (const char* yes : {"true", "1", "yes"}) CHECK(taken(name, yes) == "true");

@@ -58,6 +58,9 @@ inline TrainSettings random_settings(uint64_t seed) {
   s.max_steps = truth() ? -1 : big();
   s.seed = big();
   s.resume = text(true);
+  s.fallback = truth();
+  s.validate_every = whole(0, 1'000'000'000);
+  s.patience = whole(0, 1'000'000'000);
   s.ckpt = whole(1, 1'000'000'000);
   s.keep = small(1, 1'000'000);
   s.sample = whole(1, 1'000'000'000);
