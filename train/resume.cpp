@@ -53,8 +53,14 @@ Beginning begin_at(const SafetensorsFile& file, const TrainSettings& settings, c
 // The checkpoint that the setting `resume` names; nothing when that is the newest of a folder without any.
 std::optional<FoundCheckpoint> find_checkpoint(const TrainSettings& settings,
                                                const std::filesystem::path& folder) {
-  if (settings.resume == "auto" || settings.resume == "never")
-    return open_newest_checkpoint(folder, settings.fallback ? Fallback::kAllow : Fallback::kRefuse);
+  if (settings.resume == "auto" || settings.resume == "never") {
+    if (settings.fallback) return open_newest_checkpoint(folder, Fallback::kAllow);
+    try {
+      return open_newest_checkpoint(folder, Fallback::kRefuse);
+    } catch (const UserError& error) {
+      user_error("{} (fallback=true goes on from the newest good one)", error.what());
+    }
+  }
   if (settings.resume != "best") return FoundCheckpoint{open_checkpoint(settings.resume), {}};
   if (auto best = open_best_checkpoint(folder)) return FoundCheckpoint{std::move(*best), {}};
   user_error("{}: names no best checkpoint, as no run here has validated; give resume=auto or a path",

@@ -4,108 +4,20 @@
 #include <doctest/doctest.h>
 
 #include <csignal>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "core/image_codec.h"
-#include "core/safetensors.h"
-#include "tests/captured.h"
 #include "tests/error_message.h"
 #include "tests/temporary_folder.h"
+#include "tests/train/small_run.h"
 #include "train/flags_file.h"
-#include "train/folders.h"
-#include "train/procedural_pictures.h"
 #include "train/run_state.h"
-#include "train/validation_run.h"
 
 using namespace inpaint;
 namespace fs = std::filesystem;
-
-namespace {
-
-constexpr int kPictures = 11;  // two batches of 4 and an incomplete one
-
-// A run on a small network in `folder`, with data in place.
-TrainSettings small_run(const fs::path& folder) {
-  TrainSettings s;
-  s.dataname = "tiny";
-  s.image_size = 64;
-  s.image_channel = 3;
-  s.base_channels = 2;
-  s.bottleneck = 8;
-  s.batch_size = 4;
-  s.threads = 2;
-  s.gene_iter = 2;
-  s.data_root = folder / "data";
-  s.checkpoint_root = folder / "checkpoints";
-  s.log_root = folder / "logs";
-  s.sample_root = folder / "samples";
-  fs::create_directories(folder / "data");
-  for (const Mode mode : {Mode::kTrain, Mode::kValidate}) {
-    s.mode = mode;
-    if (fs::exists(data_file(s))) continue;
-    std::ofstream file(data_file(s), std::ios::binary);
-    for (int i = 0; i < kPictures; ++i) {
-      const Image picture = procedural_picture(1, i, 64, 3);
-      file.write(reinterpret_cast<const char*>(picture.bytes.data()),
-                 static_cast<std::streamsize>(picture.bytes.size()));
-    }
-  }
-  s.mode = Mode::kTrain;
-  return s;
-}
-
-std::string run_quietly(const TrainSettings& settings, int expected_exit_code = 0) {
-  const Captured out(stdout);
-  CHECK((settings.mode == Mode::kTrain ? run_training(settings) : run_validation(settings)) ==
-        expected_exit_code);
-  return out.text();
-}
-
-fs::path checkpoint(const TrainSettings& s, int64_t step) {
-  return checkpoint_folder(s) / ("model-" + std::to_string(step) + ".safetensors");
-}
-
-std::vector<std::string> lines_of(const fs::path& path) {
-  std::ifstream file(path);
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(file, line);) lines.push_back(line);
-  return lines;
-}
-
-// Every tensor of two checkpoints, and the state that is text, equal to the bit.
-void check_same_state(const fs::path& a_path, const fs::path& b_path) {
-  const SafetensorsFile a(a_path), b(b_path);
-  REQUIRE(a.tensors().size() == b.tensors().size());
-  for (const SafetensorsEntry& entry : a.tensors()) {
-    const SafetensorsEntry* other = b.find(entry.name);
-    REQUIRE(other != nullptr);
-    REQUIRE(entry.bytes() == other->bytes());
-    std::vector<std::byte> x(static_cast<size_t>(entry.bytes())), y(x.size());
-    a.read(entry, x);
-    b.read(*other, y);
-    INFO(entry.name);
-    CHECK(x == y);
-  }
-  for (const auto& [key, value] : a.metadata())
-    if (key.starts_with("state.")) CHECK(b.metadata().at(key) == value);
-}
-
-// train_log.jsonl without the one figure that depends on the clock.
-std::vector<std::string> timeless(const fs::path& path) {
-  std::vector<std::string> lines;
-  for (const std::string& line : lines_of(path)) {
-    auto json = nlohmann::ordered_json::parse(line);
-    CHECK(json.erase("images_per_second") == 1);
-    lines.push_back(json.dump());
-  }
-  return lines;
-}
-
-}  // namespace
 
 TEST_CASE("run: ten steps equal five, stop, resume, five more, bit for bit") {
   for (const bool shuffle : {false, true}) {
@@ -310,4 +222,36 @@ TEST_CASE("run: a loss that is not finite stops the run and leaves the last chec
   CHECK(contains(error_message<Error>([&] { run_training(s); }), "no longer finite"));
   CHECK(lines_of(checkpoint_folder(s) / "checkpoint") == std::vector<std::string>{"model-2.safetensors"});
   CHECK_NOTHROW(SafetensorsFile(checkpoint(s, 2)));
+}
+
+TEST_CASE("run: a damaged newest checkpoint is named, and an older one taken only with fallback") {
+  const TemporaryFolder folder;
+  TrainSettings s = small_run(folder.path());
+  s.keep = 3;
+  s.max_steps = 4;
+  s.validate_every = 0;
+  run_quietly(s);
+  std::string bytes = file_contents(checkpoint(s, 4));
+  bytes[bytes.size() / 2] ^= 1;
+  put_file(checkpoint(s, 4), bytes);
+  s.max_steps = 5;
+  {
+    const Captured out(stdout);
+    const std::string message = error_message([&] { run_training(s); });
+    CHECK(contains(message, "model-4.safetensors: damaged: bytes 0 to"));
+    CHECK(contains(message, "fallback=true"));
+  }
+  for (const Mode mode : {Mode::kValidate, Mode::kTrain}) {
+    s.mode = mode;
+    s.fallback = true;
+    const std::string printed = run_quietly(s);
+    CHECK(contains(printed, "passed over, as fallback allows: "));
+    CHECK(contains(printed, "model-2.safetensors at step 2"));
+  }
+  const TemporaryFolder whole_folder;
+  TrainSettings whole = small_run(whole_folder.path());
+  whole.max_steps = 5;
+  whole.validate_every = 0;
+  run_quietly(whole);
+  check_same_state(checkpoint(whole, 5), checkpoint(s, 5));
 }
