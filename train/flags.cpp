@@ -160,7 +160,7 @@ std::vector<Flag> make_table() {
   t.whole(kModel, "seed", &S::seed, {0, kAnyNumber}, "",
           "initial values, block places, shuffling and augmentation follow from it");
   t.text(kRun, "resume", &S::resume, "PATH", "auto, best, never or the path of a checkpoint",
-         "go on from the folder's newest or best checkpoint, start anew, or go on from a file");
+         "go on from the folder's newest checkpoint or its best, start anew, take a file");
   t.truth(kRun, "fallback", &S::fallback,
           "where the newest checkpoint is damaged, go on from the newest good one");
   t.whole(kRun, "validate_every", &S::validate_every, {0, kManyEpochs}, "epochs",
