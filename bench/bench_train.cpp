@@ -61,10 +61,11 @@ class MatrixRate {
 
 double adam_seconds(const Context& ctx, const Parameters& params, const Tensor& half_squares) {
   AdamOptions options;
-  options.learning_rate = 0;  // leaves the weights as they are
+  double no_rate = 0;  // leaves the weights as they are
+  const Tensor rate{{1}, DType::kF64, Device::kCpu, &no_rate};
   return seconds_of([&] {
-    adam(ctx, options, 1, params.spec().elements(ParameterId::Kind::kWeight), params.grads(), params.values(),
-         params.moments1(), params.moments2(), &half_squares);
+    adam(ctx, options, rate, params.spec().elements(ParameterId::Kind::kWeight), params.grads(),
+         params.values(), params.moments1(), params.moments2(), params.weights_bf16(), &half_squares);
   });
 }
 

@@ -5,17 +5,26 @@
 #include <cstdlib>
 #include <cstring>
 
+#ifdef INPAINT_CUDA
+#include "core/cuda_memory.h"
+#endif
+
 namespace inpaint {
 namespace {
 constexpr int64_t kAlignment = 64;               // a cache line and an AVX-512 register
 constexpr int64_t kHugePage = int64_t{2} << 20;  // large arrays ask for huge pages: fewer TLB misses
 
 int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
-}  // namespace
 
-Buffer::Buffer(int64_t bytes) : bytes_(bytes) {
-  INPAINT_CHECK(bytes >= 0, "buffer of {} bytes", bytes);
-  if (bytes == 0) return;
+#ifdef INPAINT_CUDA
+void* allocate_cuda(int64_t bytes) { return cuda_memory::allocate(bytes); }
+void* allocate_pinned(int64_t bytes) { return cuda_memory::allocate_pinned(bytes); }
+#else
+void* allocate_cuda(int64_t) { throw Error("GPU memory in a program built without CUDA"); }
+void* allocate_pinned(int64_t) { throw Error("page-locked memory in a program built without CUDA"); }
+#endif
+
+void* allocate_host(int64_t bytes) {
   const int64_t alignment = bytes >= kHugePage ? kHugePage : kAlignment;
   const int64_t rounded = round_up(bytes, alignment);
   void* pointer = std::aligned_alloc(static_cast<size_t>(alignment), static_cast<size_t>(rounded));
@@ -24,15 +33,39 @@ Buffer::Buffer(int64_t bytes) : bytes_(bytes) {
         fmt::format("out of memory: {} bytes ({:.2f} GiB) were refused; a smaller batch_size "
                     "needs less",
                     bytes, static_cast<double>(bytes) / (1 << 30)));
-  data_.reset(pointer);
   if (alignment == kHugePage) madvise(pointer, static_cast<size_t>(rounded), MADV_HUGEPAGE);  // a hint only
   std::memset(pointer, 0, static_cast<size_t>(rounded));
+  return pointer;
 }
 
-void Buffer::Free::operator()(void* pointer) const { std::free(pointer); }
+}  // namespace
+
+Buffer::Buffer(int64_t bytes, Kind kind) : data_(nullptr, Free(kind)), bytes_(bytes) {
+  INPAINT_CHECK(bytes >= 0, "buffer of {} bytes", bytes);
+  if (bytes == 0) return;
+  data_.reset(kind == Kind::kDevice   ? allocate_cuda(bytes)
+              : kind == Kind::kPinned ? allocate_pinned(bytes)
+                                      : allocate_host(bytes));
+}
+
+Buffer::Buffer(int64_t bytes, Device device)
+    : Buffer(bytes, device == Device::kCuda ? Kind::kDevice : Kind::kHost) {}
+
+Buffer Buffer::staging(int64_t bytes, Device device) {
+  return Buffer(bytes, device == Device::kCuda ? Kind::kPinned : Kind::kHost);
+}
+
+void Buffer::Free::operator()(void* pointer) const {
+#ifdef INPAINT_CUDA
+  if (kind == Kind::kDevice) return cuda_memory::release(pointer);
+  if (kind == Kind::kPinned) return cuda_memory::release_pinned(pointer);
+#endif
+  std::free(pointer);
+}
 
 Tensor Buffer::tensor(const Shape& shape, DType dtype, int64_t offset) const {
-  const Tensor view{shape, dtype, Device::kCpu, static_cast<std::byte*>(data()) + offset};
+  const Device device = data_.get_deleter().kind == Kind::kDevice ? Device::kCuda : Device::kCpu;
+  const Tensor view{shape, dtype, device, static_cast<std::byte*>(data()) + offset};
   INPAINT_CHECK(offset >= 0 && offset % size_of(dtype) == 0 && offset + view.bytes() <= bytes_,
                 "{} at {} does not lie in a buffer of {} bytes", to_string(shape), offset, bytes_);
   return view;
@@ -45,9 +78,9 @@ int Arena::reserve(const Shape& shape, DType dtype) {
   return static_cast<int>(slots_.size()) - 1;
 }
 
-void Arena::allocate() {
+void Arena::allocate(Device device) {
   INPAINT_CHECK(buffer_.data() == nullptr, "allocated twice");
-  buffer_ = Buffer(planned_bytes_);
+  buffer_ = Buffer(planned_bytes_, device);
 }
 
 Tensor Arena::tensor(int id) const {

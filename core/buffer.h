@@ -14,7 +14,10 @@ namespace inpaint {
 class Buffer {
  public:
   Buffer() = default;
-  explicit Buffer(int64_t bytes);  // zeroed, aligned to 64 bytes; throws OutOfMemory
+  // Zeroed, aligned to 64 bytes; throws OutOfMemory. On a GPU: the memory of the one that is current.
+  explicit Buffer(int64_t bytes, Device device = Device::kCpu);
+  // Host memory that the device copies from and to without a detour (page-locked for a GPU).
+  static Buffer staging(int64_t bytes, Device device);
   Buffer(Buffer&&) noexcept = default;
   Buffer& operator=(Buffer&&) noexcept = default;
 
@@ -25,9 +28,15 @@ class Buffer {
   Tensor tensor(const Shape& shape, DType dtype, int64_t offset = 0) const;
 
  private:
+  enum class Kind { kHost, kPinned, kDevice };
   struct Free {
+    Kind kind;
+    Free() : kind(Kind::kHost) {}
+    explicit Free(Kind k) : kind(k) {}
     void operator()(void* pointer) const;
   };
+  Buffer(int64_t bytes, Kind kind);
+
   std::unique_ptr<void, Free> data_;
   int64_t bytes_ = 0;
 };
@@ -44,7 +53,7 @@ class Arena {
   int reserve(const Shape& shape, DType dtype);
   int64_t planned_bytes() const { return planned_bytes_; }
 
-  void allocate();  // once, after the last reserve
+  void allocate(Device device = Device::kCpu);  // once, after the last reserve
   Tensor tensor(int id) const;
 
  private:

@@ -4,6 +4,14 @@
 
 #include <algorithm>
 
+#ifdef INPAINT_CUDA
+#include "core/cuda_device.h"
+#else
+namespace inpaint {
+class CudaDevice {};  // never made
+}  // namespace inpaint
+#endif
+
 namespace inpaint {
 namespace {
 int available_cores() {
@@ -16,6 +24,37 @@ int available_cores() {
 Context::Context(int threads, MatrixBackend backend)
     : pool_(threads == 0 ? available_cores() : threads), backend_(backend) {
   INPAINT_CHECK(backend != MatrixBackend::kOneDnn || has_one_dnn(), "this program was built without oneDNN");
+}
+
+#ifdef INPAINT_CUDA
+Context::Context(Gpu gpu, int threads)
+    : pool_(threads == 0 ? available_cores() : threads),
+      backend_(default_backend()),
+      fp32_products_(gpu.fp32_products),
+      gpu_(std::make_unique<CudaDevice>(gpu.number)) {}
+bool Context::has_cuda() { return true; }
+int Context::gpu_count() { return CudaDevice::count(); }
+void Context::synchronize() const {
+  if (gpu_ != nullptr) gpu_->synchronize();
+}
+CUstream_st* Context::stream() const {
+  INPAINT_CHECK(gpu_ != nullptr, "the CPU has no stream");
+  return gpu_->stream();
+}
+std::string Context::device_name() const { return gpu_ == nullptr ? "CPU" : gpu_->name(); }
+#else
+Context::Context(Gpu, int threads) : Context(threads) {
+  throw UserError("this program was built without CUDA; give device=cpu");
+}
+bool Context::has_cuda() { return false; }
+int Context::gpu_count() { return 0; }
+void Context::synchronize() const {}
+CUstream_st* Context::stream() const { throw Error("this program was built without CUDA"); }
+std::string Context::device_name() const { return "CPU"; }
+#endif
+
+Context::~Context() {
+  attached_.clear();  // while the GPU is still open
 }
 
 bool Context::has_one_dnn() {
@@ -42,7 +81,7 @@ void Context::parallel_blocks(int64_t n, int64_t block,
 void Context::reserve_workspace(int64_t bytes) {
   if (bytes <= workspace_.bytes()) return;
   workspace_ = Buffer();  // the old one goes first: the two need not fit side by side
-  workspace_ = Buffer(bytes);
+  workspace_ = Buffer(bytes, device());
 }
 
 void* Context::workspace(int64_t bytes) const {

@@ -3,12 +3,20 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <string>
+#include <typeindex>
+#include <unordered_map>
 
 #include "core/buffer.h"
 #include "core/tensor.h"
 #include "core/thread_pool.h"
 
+struct CUstream_st;  // CUDA's cudaStream_t is a pointer to it
+
 namespace inpaint {
+
+class CudaDevice;
 
 enum class MatrixBackend {
   kEigen,   // the readable definition
@@ -16,15 +24,31 @@ enum class MatrixBackend {
   kTile,    // our register tiles for convolutions; for other products the fastest library at hand
 };
 
+// How a GPU multiplies fp32 matrices.
+enum class Fp32Products {
+  kExact,  // in fp32
+  kTf32,   // on the tensor cores: factors rounded to 10 bits of fraction, sums in fp32
+};
+
+struct Gpu {
+  int number = 0;
+  Fp32Products fp32_products = Fp32Products::kExact;
+};
+
 class Context {
  public:
-  // threads 0: one per core this process may use.
+  // On the CPU. threads 0: one per core this process may use.
   explicit Context(int threads = 0, MatrixBackend backend = default_backend());
+  // On a GPU; the threads are for work of the host. Throws UserError when there is none that can be used.
+  explicit Context(Gpu gpu, int threads = 0);
+  ~Context();
 
   static bool has_one_dnn();  // was this program built with oneDNN?
+  static bool has_cuda();     // was it built with CUDA?
+  static int gpu_count();     // GPUs that this program can use now
   static MatrixBackend default_backend();
 
-  Device device() const { return Device::kCpu; }
+  Device device() const { return gpu_ == nullptr ? Device::kCpu : Device::kCuda; }
   int threads() const { return pool_.threads(); }
   MatrixBackend matrix_backend() const { return backend_; }
 
@@ -40,10 +64,30 @@ class Context {
   void reserve_workspace(int64_t bytes);
   void* workspace(int64_t bytes) const;
 
+  // Returns when all ops enqueued so far are done; the CPU's ops always are.
+  void synchronize() const;
+
+  // Of a GPU.
+  CUstream_st* stream() const;
+  std::string device_name() const;
+  Fp32Products fp32_products() const { return fp32_products_; }
+
+  // An object of the kernels that lives as long as this context, T(ctx), made when it is first asked for: the handles
+  // and plans of a library.
+  template <typename T>
+  T& attached() const {
+    std::shared_ptr<void>& slot = attached_[typeid(T)];
+    if (slot == nullptr) slot = std::make_shared<T>(*this);
+    return *static_cast<T*>(slot.get());
+  }
+
  private:
   mutable ThreadPool pool_;
   MatrixBackend backend_;
+  Fp32Products fp32_products_ = Fp32Products::kExact;
+  std::unique_ptr<CudaDevice> gpu_;
   Buffer workspace_;
+  mutable std::unordered_map<std::type_index, std::shared_ptr<void>> attached_;
 };
 
 }  // namespace inpaint

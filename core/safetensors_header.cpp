@@ -224,6 +224,8 @@ const char* safetensors_dtype(DType dtype) {
       return "U8";
     case DType::kI32:
       return "I32";
+    case DType::kBF16:
+      return "BF16";
     case DType::kF32:
       return "F32";
     case DType::kF64:

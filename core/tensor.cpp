@@ -6,6 +6,8 @@ int64_t size_of(DType dtype) {
   switch (dtype) {
     case DType::kU8:
       return 1;
+    case DType::kBF16:
+      return 2;
     case DType::kI32:
     case DType::kF32:
       return 4;
@@ -21,6 +23,8 @@ const char* to_string(DType dtype) {
       return "u8";
     case DType::kI32:
       return "i32";
+    case DType::kBF16:
+      return "bf16";
     case DType::kF32:
       return "f32";
     case DType::kF64:

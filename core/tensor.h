@@ -5,16 +5,23 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/bf16.h"
 #include "core/error.h"
 #include "core/shape.h"
 
 namespace inpaint {
 
-enum class Device { kCpu };
-enum class DType { kU8, kI32, kF32, kF64 };
+enum class Device { kCpu, kCuda };
+enum class DType { kU8, kI32, kBF16, kF32, kF64 };
 
 int64_t size_of(DType dtype);  // bytes per element
 const char* to_string(DType dtype);
+
+// The type of parameters, their gradients and a channel's statistics beside activations of this type: bf16
+// is for what travels between layers only.
+inline DType parameter_dtype(DType activation) {
+  return activation == DType::kBF16 ? DType::kF32 : activation;
+}
 
 template <typename T>
 inline constexpr DType kDTypeOf = [] {
@@ -25,6 +32,8 @@ template <>
 inline constexpr DType kDTypeOf<uint8_t> = DType::kU8;
 template <>
 inline constexpr DType kDTypeOf<int32_t> = DType::kI32;
+template <>
+inline constexpr DType kDTypeOf<bf16> = DType::kBF16;
 template <>
 inline constexpr DType kDTypeOf<float> = DType::kF32;
 template <>
@@ -57,7 +66,7 @@ struct Tensor {
 void expect_shape(const char* what, const Tensor& tensor, const Shape& shape);
 void expect_shape(const char* what, const Tensor& tensor, const Shape& shape, DType dtype);
 
-// Calls f with a value of the tensor's real type (float or double); the CPU kernels are templates over it.
+// Calls f with a value of the tensor's type (float or double); the kernels are templates over it.
 template <typename F>
 void visit_real(DType dtype, F&& f) {
   switch (dtype) {
@@ -68,6 +77,13 @@ void visit_real(DType dtype, F&& f) {
     default:
       throw ShapeError(fmt::format("expected a real type, got {}", to_string(dtype)));
   }
+}
+
+// The same for activations: bf16, float or double.
+template <typename F>
+void visit_activation_type(DType dtype, F&& f) {
+  if (dtype == DType::kBF16) return f(bf16{});
+  visit_real(dtype, f);
 }
 
 }  // namespace inpaint

@@ -6,6 +6,8 @@
 //   w -= lr_t m / (sqrt(v) + epsilon)     lr_t = learning_rate sqrt(1 - beta2^t) / (1 - beta1^t)
 //
 // param, grad, m, v [P], f32 or f64, all alike; param, m and v updated in place, grad only read.
+// rate f64[1] = lr_t, in the device's memory: it is another at each update, and all else of a step is not.
+// weights_bf16 bf16[decayed] = the first `decayed` elements after the update, rounded; skipped when null.
 // half_squares f64[1] = sum over the first `decayed` elements of w^2 / 2 before the update (the weight-decay
 // loss of spec needs it); fixed order, in double; skipped when null.
 // Needs adam_workspace_bytes().
@@ -26,8 +28,11 @@ struct AdamOptions {
 
 int64_t adam_workspace_bytes(const Context& ctx, int64_t parameters);
 
-// t: the number of this update, from 1.
-void adam(const Context& ctx, const AdamOptions& options, int64_t t, int64_t decayed, const Tensor& grad,
-          const Tensor& param, const Tensor& m, const Tensor& v, const Tensor* half_squares);
+// lr_t of update t, from 1.
+double adam_rate(const AdamOptions& options, int64_t t);
+
+void adam(const Context& ctx, const AdamOptions& options, const Tensor& rate, int64_t decayed,
+          const Tensor& grad, const Tensor& param, const Tensor& m, const Tensor& v,
+          const Tensor* weights_bf16, const Tensor* half_squares);
 
 }  // namespace inpaint

@@ -6,7 +6,7 @@
 #include "kernels/adam.h"
 #include "kernels/lane_sum_cpu.h"
 
-namespace inpaint {
+namespace inpaint::cpu {
 namespace {
 
 constexpr int64_t kBlock = 65536;
@@ -18,13 +18,12 @@ template <typename T>
 struct Coefficients {
   T beta1, rest1, beta2, rest2, rate, epsilon, decay, clip;
 
-  Coefficients(const AdamOptions& o, int64_t t)
+  Coefficients(const AdamOptions& o, double lr_t)
       : beta1(static_cast<T>(o.beta1)),
         rest1(static_cast<T>(1 - o.beta1)),
         beta2(static_cast<T>(o.beta2)),
         rest2(static_cast<T>(1 - o.beta2)),
-        rate(static_cast<T>(o.learning_rate * std::sqrt(1 - std::pow(o.beta2, static_cast<double>(t))) /
-                            (1 - std::pow(o.beta1, static_cast<double>(t))))),
+        rate(static_cast<T>(lr_t)),
         epsilon(static_cast<T>(o.epsilon)),
         decay(static_cast<T>(o.weight_decay)),
         clip(static_cast<T>(o.clip.value_or(std::numeric_limits<double>::infinity()))) {}
@@ -41,29 +40,29 @@ void update(const Coefficients<T>& k, T decay, int64_t n, const T* __restrict__ 
   }
 }
 
+template <typename T>
+bf16 to_bf16(T value) {
+  return bf16(value);
+}
+
 }  // namespace
 
 int64_t adam_workspace_bytes(const Context&, int64_t parameters) {
   return blocks(parameters) * size_of(DType::kF64);
 }
 
-void adam(const Context& ctx, const AdamOptions& options, int64_t t, int64_t decayed, const Tensor& grad,
-          const Tensor& param, const Tensor& m, const Tensor& v, const Tensor* half_squares) {
+void adam(const Context& ctx, const AdamOptions& options, const Tensor& rate, int64_t decayed,
+          const Tensor& grad, const Tensor& param, const Tensor& m, const Tensor& v,
+          const Tensor* weights_bf16, const Tensor* half_squares) {
   const int64_t n = param.elements();
-  expect_shape("adam param", param, {n});
-  expect_shape("adam grad", grad, {n}, param.dtype);
-  expect_shape("adam m", m, {n}, param.dtype);
-  expect_shape("adam v", v, {n}, param.dtype);
-  if (half_squares != nullptr) expect_shape("adam half_squares", *half_squares, {1}, DType::kF64);
-  INPAINT_CHECK(t >= 1 && decayed >= 0 && decayed <= n, "adam: update {}, {} of {} parameters decayed", t,
-                decayed, n);
-  double* partial = static_cast<double*>(ctx.workspace(adam_workspace_bytes(ctx, n)));
+  double* partial = static_cast<double*>(ctx.workspace(cpu::adam_workspace_bytes(ctx, n)));
   visit_real(param.dtype, [&]<typename T>(T) {
-    const Coefficients<T> k(options, t);
+    const Coefficients<T> k(options, *rate.as<double>());
     const T* gs = grad.as<T>();
     T *ws = param.as<T>(), *ms = m.as<T>(), *vs = v.as<T>();
+    bf16* copies = weights_bf16 == nullptr ? nullptr : weights_bf16->as<bf16>();
     ctx.parallel_blocks(n, kBlock, [&](int64_t begin, int64_t end, int) {
-      cpu::LaneSum squares;
+      LaneSum squares;
       for (int64_t i = begin, next; i < end; i = next) {
         next = std::min(end, i + kPiece);
         if (i < decayed) next = std::min(next, decayed);  // a piece has decay or has none
@@ -71,11 +70,12 @@ void adam(const Context& ctx, const AdamOptions& options, int64_t t, int64_t dec
           squares.add(i, next,
                       [=](int64_t j) { return static_cast<double>(ws[j]) * static_cast<double>(ws[j]); });
         update(k, i < decayed ? k.decay : T{0}, next - i, gs + i, ws + i, ms + i, vs + i);
+        if (i < decayed && copies != nullptr) std::transform(ws + i, ws + next, copies + i, to_bf16<T>);
       }
       partial[begin / kBlock] = squares.total();
     });
   });
-  if (half_squares != nullptr) *half_squares->as<double>() = cpu::sum_in_order(partial, blocks(n)) / 2;
+  if (half_squares != nullptr) *half_squares->as<double>() = sum_in_order(partial, blocks(n)) / 2;
 }
 
-}  // namespace inpaint
+}  // namespace inpaint::cpu

@@ -7,11 +7,8 @@
 #include "kernels/channel_tiles_cpu.h"
 #include "kernels/grad_mode_cpu.h"
 
-namespace inpaint {
+namespace inpaint::cpu {
 namespace {
-
-using cpu::ChannelTile;
-using cpu::ChannelTiles;
 
 constexpr int64_t kLanes = ChannelTiles::kLanes;
 
@@ -19,7 +16,12 @@ constexpr int64_t kLanes = ChannelTiles::kLanes;
 class Partials {
  public:
   Partials(const Context& ctx, const Shape& x)
-      : channels_(x.back()), data_(static_cast<double*>(ctx.workspace(batch_norm_workspace_bytes(ctx, x)))) {}
+      : channels_(x.back()), data_(static_cast<double*>(ctx.workspace(bytes(x)))) {}
+
+  static int64_t bytes(const Shape& x) {
+    const ChannelTiles tiles(x);
+    return 2 * tiles.row_blocks() * tiles.channels() * size_of(DType::kF64);
+  }
 
   double* first(int64_t row_block) const { return data_ + 2 * row_block * channels_; }
   double* second(int64_t row_block) const { return first(row_block) + channels_; }
@@ -33,17 +35,6 @@ class Partials {
   int64_t channels_;
   double* data_;
 };
-
-ChannelTiles tiles_of(const char* op, const Tensor& x) {
-  if (x.shape.rank() < 1 || x.elements() == 0)
-    throw ShapeError(
-        fmt::format("{} x: expected [..., C] with at least one row, got {}", op, to_string(x.shape)));
-  return ChannelTiles(x.shape);
-}
-
-void expect_channels(const char* what, const Tensor& values, const Tensor& x) {
-  expect_shape(what, values, {x.shape.back()}, x.dtype);
-}
 
 // Sums of x - shift and of its square, the shift being the tile's first row: one pass, in which cancellation
 // costs at most a factor of the tile's rows (the shift is one of the values).
@@ -127,7 +118,7 @@ template <Activation A, typename T>
 void apply_tile(const ChannelTile& t, const LaneAffine<T>& affine, const T* x, T* y) {
   t.for_each_row([&](int64_t at, int64_t lanes) {
 #pragma GCC ivdep
-    for (int64_t l = 0; l < lanes; ++l) y[at + l] = cpu::activate<A>(affine.z(l, x[at + l]));
+    for (int64_t l = 0; l < lanes; ++l) y[at + l] = activate<A>(affine.z(l, x[at + l]));
   });
 }
 
@@ -141,7 +132,7 @@ void tile_gradient_sums(const ChannelTile& t, const LaneAffine<T>& affine, const
       double s = 0, q = 0;
       for (int r = 0; r < group(); ++r) {
         const int64_t i = at + r * t.stride + l;
-        const T dz = cpu::activation_gradient<A>(affine.z(l, x[i]), dy[i]);
+        const T dz = activation_gradient<A>(affine.z(l, x[i]), dy[i]);
         s += static_cast<double>(dz);
         q += static_cast<double>(dz) * static_cast<double>(x[i] - affine.mean[l]);
       }
@@ -160,7 +151,7 @@ void tile_data_gradient(const ChannelTile& t, const LaneAffine<T>& affine, const
   t.for_each_row([&](int64_t at, int64_t lanes) {
 #pragma GCC ivdep
     for (int64_t l = 0; l < lanes; ++l) {
-      const T dz = cpu::activation_gradient<A>(affine.z(l, x[at + l]), dy[at + l]);
+      const T dz = activation_gradient<A>(affine.z(l, x[at + l]), dy[at + l]);
       dx[at + l] = affine.scale[l] * (dz - mean_dz[l] - (x[at + l] - affine.mean[l]) * slope[l]);
     }
   });
@@ -211,24 +202,18 @@ void backward(const Context& ctx, const ChannelTiles& tiles, const Partials& par
 
 // The activations a batch norm may have behind it; tanh has no layer that wants it.
 template <typename F>
-void visit_kinked(const char* op, Activation act, F&& f) {
-  INPAINT_CHECK(act != Activation::kTanh, "{}: tanh is not offered behind a batch norm", op);
-  cpu::visit_activation(act, [&]<Activation A>(cpu::ActivationConstant<A> constant) {
+void visit_kinked(Activation act, F&& f) {
+  visit_activation(act, [&]<Activation A>(ActivationConstant<A> constant) {
     if constexpr (A != Activation::kTanh) f(constant);
   });
 }
 
 }  // namespace
 
-int64_t batch_norm_workspace_bytes(const Context&, const Shape& x) {
-  const ChannelTiles tiles(x);
-  return 2 * tiles.row_blocks() * tiles.channels() * size_of(DType::kF64);
-}
+int64_t batch_norm_workspace_bytes(const Context&, const Shape& x) { return Partials::bytes(x); }
 
 void batch_norm_statistics(const Context& ctx, const Tensor& x, const Tensor& mean, const Tensor& variance) {
-  const ChannelTiles tiles = tiles_of("batch_norm_statistics", x);
-  expect_channels("batch_norm_statistics mean", mean, x);
-  expect_channels("batch_norm_statistics variance", variance, x);
+  const ChannelTiles tiles(x.shape);
   const Partials partials(ctx, x.shape);
   visit_real(x.dtype, [&]<typename T>(T) {
     const T* xs = x.as<T>();
@@ -246,15 +231,10 @@ void batch_norm_statistics(const Context& ctx, const Tensor& x, const Tensor& me
 void batch_norm_forward(const Context& ctx, const Tensor& x, const Tensor& mean, const Tensor& variance,
                         const Tensor& gamma, const Tensor& beta, double epsilon, Activation act,
                         const Tensor& y) {
-  const ChannelTiles tiles = tiles_of("batch_norm_forward", x);
-  expect_channels("batch_norm_forward mean", mean, x);
-  expect_channels("batch_norm_forward variance", variance, x);
-  expect_channels("batch_norm_forward gamma", gamma, x);
-  expect_channels("batch_norm_forward beta", beta, x);
-  expect_shape("batch_norm_forward y", y, x.shape, x.dtype);
+  const ChannelTiles tiles(x.shape);
   visit_real(x.dtype, [&]<typename T>(T) {
     const Normalisation<T> norm{mean.as<T>(), variance.as<T>(), gamma.as<T>(), beta.as<T>(), epsilon};
-    visit_kinked("batch_norm_forward", act, [&]<Activation A>(cpu::ActivationConstant<A>) {
+    visit_kinked(act, [&]<Activation A>(ActivationConstant<A>) {
       tiles.for_each_tile(ctx, [&](const ChannelTile& t) {
         LaneAffine<T> affine;
         norm.spread(t, affine);
@@ -267,17 +247,11 @@ void batch_norm_forward(const Context& ctx, const Tensor& x, const Tensor& mean,
 void batch_norm_inference(const Context& ctx, const Tensor& x, const Tensor* bias, const Tensor& running_mean,
                           const Tensor& running_variance, const Tensor& gamma, const Tensor& beta,
                           double epsilon, Activation act, const Tensor& y) {
-  const ChannelTiles tiles = tiles_of("batch_norm_inference", x);
-  if (bias != nullptr) expect_channels("batch_norm_inference bias", *bias, x);
-  expect_channels("batch_norm_inference running_mean", running_mean, x);
-  expect_channels("batch_norm_inference running_variance", running_variance, x);
-  expect_channels("batch_norm_inference gamma", gamma, x);
-  expect_channels("batch_norm_inference beta", beta, x);
-  expect_shape("batch_norm_inference y", y, x.shape, x.dtype);
+  const ChannelTiles tiles(x.shape);
   visit_real(x.dtype, [&]<typename T>(T) {
     const T *means = running_mean.as<T>(), *biases = bias == nullptr ? nullptr : bias->as<T>();
     const Normalisation<T> norm{means, running_variance.as<T>(), gamma.as<T>(), beta.as<T>(), epsilon};
-    visit_kinked("batch_norm_inference", act, [&]<Activation A>(cpu::ActivationConstant<A>) {
+    visit_kinked(act, [&]<Activation A>(ActivationConstant<A>) {
       tiles.for_each_tile(ctx, [&](const ChannelTile& t) {
         LaneAffine<T> affine;
         norm.spread(t, affine);
@@ -290,10 +264,6 @@ void batch_norm_inference(const Context& ctx, const Tensor& x, const Tensor* bia
 
 void batch_norm_update_running(const Context&, const Tensor& mean, const Tensor& variance, const Tensor* bias,
                                double decay, const Tensor& running_mean, const Tensor& running_variance) {
-  expect_shape("batch_norm_update_running variance", variance, mean.shape, mean.dtype);
-  if (bias != nullptr) expect_shape("batch_norm_update_running bias", *bias, mean.shape, mean.dtype);
-  expect_shape("batch_norm_update_running running_mean", running_mean, mean.shape, mean.dtype);
-  expect_shape("batch_norm_update_running running_variance", running_variance, mean.shape, mean.dtype);
   visit_real(mean.dtype, [&]<typename T>(T) {
     const T *means = mean.as<T>(), *variances = variance.as<T>();
     const T* biases = bias == nullptr ? nullptr : bias->as<T>();
@@ -310,22 +280,14 @@ void batch_norm_update_running(const Context&, const Tensor& mean, const Tensor&
 void batch_norm_backward(const Context& ctx, const Tensor& x, const Tensor& mean, const Tensor& variance,
                          const Tensor& gamma, const Tensor& beta, double epsilon, Activation act,
                          const Tensor& dy, const Tensor& dx, const BatchNormGrads& grads) {
-  const ChannelTiles tiles = tiles_of("batch_norm_backward", x);
-  expect_channels("batch_norm_backward mean", mean, x);
-  expect_channels("batch_norm_backward variance", variance, x);
-  expect_channels("batch_norm_backward gamma", gamma, x);
-  expect_channels("batch_norm_backward beta", beta, x);
-  expect_shape("batch_norm_backward dy", dy, x.shape, x.dtype);
-  expect_shape("batch_norm_backward dx", dx, x.shape, x.dtype);
-  if (grads.dgamma != nullptr) expect_channels("batch_norm_backward dgamma", *grads.dgamma, x);
-  if (grads.dbeta != nullptr) expect_channels("batch_norm_backward dbeta", *grads.dbeta, x);
+  const ChannelTiles tiles(x.shape);
   const Partials partials(ctx, x.shape);
   visit_real(x.dtype, [&]<typename T>(T) {
     const Normalisation<T> norm{mean.as<T>(), variance.as<T>(), gamma.as<T>(), beta.as<T>(), epsilon};
-    visit_kinked("batch_norm_backward", act, [&]<Activation A>(cpu::ActivationConstant<A>) {
+    visit_kinked(act, [&]<Activation A>(ActivationConstant<A>) {
       backward<A>(ctx, tiles, partials, norm, x.as<T>(), dy.as<T>(), dx.as<T>(), grads);
     });
   });
 }
 
-}  // namespace inpaint
+}  // namespace inpaint::cpu

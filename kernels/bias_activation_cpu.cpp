@@ -4,20 +4,10 @@
 #include "kernels/channel_tiles_cpu.h"
 #include "kernels/grad_mode_cpu.h"
 
-namespace inpaint {
+namespace inpaint::cpu {
 namespace {
 
-using cpu::ChannelTile;
-using cpu::ChannelTiles;
-
 constexpr int64_t kLanes = ChannelTiles::kLanes;
-
-ChannelTiles tiles_of(const char* op, const Tensor& x) {
-  if (x.shape.rank() < 1 || x.elements() == 0)
-    throw ShapeError(
-        fmt::format("{}: expected [..., C] with at least one row, got {}", op, to_string(x.shape)));
-  return ChannelTiles(x.shape);
-}
 
 template <Activation A, typename T>
 void forward(const Context& ctx, const ChannelTiles& tiles, const T* x, const T* bias, T* y) {
@@ -26,7 +16,7 @@ void forward(const Context& ctx, const ChannelTiles& tiles, const T* x, const T*
     t.spread(lane_bias, [&](int64_t c) { return bias[c]; });
     t.for_each_row([&](int64_t at, int64_t lanes) {
 #pragma GCC ivdep
-      for (int64_t l = 0; l < lanes; ++l) y[at + l] = cpu::activate<A>(x[at + l] + lane_bias[l]);
+      for (int64_t l = 0; l < lanes; ++l) y[at + l] = activate<A>(x[at + l] + lane_bias[l]);
     });
   });
 }
@@ -35,7 +25,7 @@ template <Activation A, typename T>
 void data_gradient(const ChannelTile& t, const T* y, const T* dy, T* dx) {
   t.for_each_row([&](int64_t at, int64_t lanes) {
 #pragma GCC ivdep
-    for (int64_t l = 0; l < lanes; ++l) dx[at + l] = cpu::activation_gradient<A>(y[at + l], dy[at + l]);
+    for (int64_t l = 0; l < lanes; ++l) dx[at + l] = activation_gradient<A>(y[at + l], dy[at + l]);
   });
 }
 
@@ -49,13 +39,13 @@ void channel_sums(const ChannelTile& t, const T* dx, double* sum) {
 }
 
 // partial [row block, C].
-template <cpu::Store S, typename T>
+template <Store S, typename T>
 void add_partials(const Context& ctx, const ChannelTiles& tiles, const double* partial, T* dbias) {
   tiles.for_each_chunk(ctx, [&](int64_t begin, int64_t end) {
     double sum[kLanes] = {};
     for (int64_t block = 0; block < tiles.row_blocks(); ++block)
       for (int64_t c = begin; c < end; ++c) sum[c - begin] += partial[block * tiles.channels() + c];
-    for (int64_t c = begin; c < end; ++c) cpu::store<S>(dbias, c, static_cast<T>(sum[c - begin]));
+    for (int64_t c = begin; c < end; ++c) store<S>(dbias, c, static_cast<T>(sum[c - begin]));
   });
 }
 
@@ -63,11 +53,9 @@ void add_partials(const Context& ctx, const ChannelTiles& tiles, const double* p
 
 void bias_activation_forward(const Context& ctx, const Tensor& x, const Tensor& bias, Activation act,
                              const Tensor& y) {
-  const ChannelTiles tiles = tiles_of("bias_activation_forward x", x);
-  expect_shape("bias_activation_forward bias", bias, {x.shape.back()}, x.dtype);
-  expect_shape("bias_activation_forward y", y, x.shape, x.dtype);
+  const ChannelTiles tiles(x.shape);
   visit_real(x.dtype, [&]<typename T>(T) {
-    cpu::visit_activation(act, [&]<Activation A>(cpu::ActivationConstant<A>) {
+    visit_activation(act, [&]<Activation A>(ActivationConstant<A>) {
       forward<A>(ctx, tiles, x.as<T>(), bias.as<T>(), y.as<T>());
     });
   });
@@ -80,14 +68,11 @@ int64_t bias_activation_workspace_bytes(const Context&, const Shape& x, DType) {
 
 void bias_activation_backward(const Context& ctx, const Tensor& y, const Tensor& dy, Activation act,
                               const Tensor& dx, const Tensor* dbias, GradMode mode) {
-  const ChannelTiles tiles = tiles_of("bias_activation_backward y", y);
-  expect_shape("bias_activation_backward dy", dy, y.shape, y.dtype);
-  expect_shape("bias_activation_backward dx", dx, y.shape, y.dtype);
-  if (dbias != nullptr) expect_shape("bias_activation_backward dbias", *dbias, {y.shape.back()}, y.dtype);
+  const ChannelTiles tiles(y.shape);
   double* partial =
-      static_cast<double*>(ctx.workspace(bias_activation_workspace_bytes(ctx, y.shape, y.dtype)));
+      static_cast<double*>(ctx.workspace(cpu::bias_activation_workspace_bytes(ctx, y.shape, y.dtype)));
   visit_real(y.dtype, [&]<typename T>(T) {
-    cpu::visit_activation(act, [&]<Activation A>(cpu::ActivationConstant<A>) {
+    visit_activation(act, [&]<Activation A>(ActivationConstant<A>) {
       tiles.for_each_tile(ctx, [&](const ChannelTile& t) {
         data_gradient<A>(t, y.as<T>(), dy.as<T>(), dx.as<T>());
         if (dbias == nullptr) return;
@@ -96,10 +81,10 @@ void bias_activation_backward(const Context& ctx, const Tensor& y, const Tensor&
         std::copy_n(sum, t.channels, partial + t.row_block * tiles.channels() + t.first_channel);
       });
     });
-    cpu::visit_store(dbias != nullptr, mode, [&]<cpu::Store S>(cpu::StoreConstant<S>) {
-      if constexpr (S != cpu::Store::kSkip) add_partials<S>(ctx, tiles, partial, dbias->as<T>());
+    visit_store(dbias != nullptr, mode, [&]<Store S>(StoreConstant<S>) {
+      if constexpr (S != Store::kSkip) add_partials<S>(ctx, tiles, partial, dbias->as<T>());
     });
   });
 }
 
-}  // namespace inpaint
+}  // namespace inpaint::cpu

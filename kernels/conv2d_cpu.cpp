@@ -7,21 +7,13 @@
 #include "kernels/conv2d_tile_cpu.h"
 #include "kernels/gemm_cpu.h"
 
-namespace inpaint {
+namespace inpaint::cpu {
 namespace {
 
 constexpr int64_t kK = Conv2dShape::kKernel, kStride = Conv2dShape::kStride, kPad = Conv2dShape::kPad;
 
-Conv2dShape shape_of(const Tensor& x, const Tensor& w, const Tensor& y) {
-  if (x.shape.rank() != 4 || w.shape.rank() != 4)
-    throw ShapeError(
-        fmt::format("conv2d: x {} and w {} must have rank 4", to_string(x.shape), to_string(w.shape)));
-  const Conv2dShape s{x.shape[0], x.shape[1], x.shape[2], x.shape[3], w.shape[0]};
-  if (s.h % kStride != 0 || s.w % kStride != 0)
-    throw ShapeError(fmt::format("conv2d: height and width of {} must be even", to_string(x.shape)));
-  expect_shape("conv2d w", w, s.weight(), x.dtype);
-  expect_shape("conv2d y", y, s.y(), x.dtype);
-  return s;
+Conv2dShape shape_of(const Tensor& x, const Tensor& w) {
+  return {x.shape[0], x.shape[1], x.shape[2], x.shape[3], w.shape[0]};
 }
 
 int64_t window(const Conv2dShape& s) { return kK * kK * s.ci; }
@@ -94,8 +86,8 @@ void forward(const Context& ctx, const Conv2dShape& s, const T* x, const T* w, T
     T* col = worker_workspace<T>(ctx, s, worker);
     const int64_t m = pixels(s), k = window(s);
     for (int64_t n = begin; n < end; ++n) im2col(s, x + n * s.h * s.w * s.ci, col + (n - begin) * m * k);
-    cpu::gemm<T>(ctx.matrix_backend(), cpu::Transpose::kNo, cpu::Transpose::kYes, (end - begin) * m, s.co, k,
-                 col, k, w, k, T{0}, y + begin * m * s.co, s.co);
+    gemm<T>(ctx.matrix_backend(), Transpose::kNo, Transpose::kYes, (end - begin) * m, s.co, k, col, k, w, k,
+            T{0}, y + begin * m * s.co, s.co);
   });
 }
 
@@ -104,8 +96,8 @@ void backward_data(const Context& ctx, const Conv2dShape& s, const T* dy, const 
   ctx.parallel_blocks(s.n, pictures_per_block(s), [&](int64_t begin, int64_t end, int worker) {
     T* col = worker_workspace<T>(ctx, s, worker);
     const int64_t m = pixels(s), k = window(s);
-    cpu::gemm<T>(ctx.matrix_backend(), cpu::Transpose::kNo, cpu::Transpose::kNo, (end - begin) * m, k, s.co,
-                 dy + begin * m * s.co, s.co, w, k, T{0}, col, k);
+    gemm<T>(ctx.matrix_backend(), Transpose::kNo, Transpose::kNo, (end - begin) * m, k, s.co,
+            dy + begin * m * s.co, s.co, w, k, T{0}, col, k);
     for (int64_t n = begin; n < end; ++n) col2im(s, col + (n - begin) * m * k, dx + n * s.h * s.w * s.ci);
   });
 }
@@ -125,8 +117,8 @@ void backward_weight(const Context& ctx, const Conv2dShape& s, const T* x, const
           for (int64_t j = 0; j < s.w / kStride; ++j, to += row)
             copy_window_row(s, x + n * s.h * s.w * s.ci, i, j, ky, to);
       const T beta = begin == 0 && mode == GradMode::kOverwrite ? T{0} : T{1};
-      cpu::gemm<T>(ctx.matrix_backend(), cpu::Transpose::kYes, cpu::Transpose::kNo, s.co, row,
-                   (end - begin) * m, dy + begin * m * s.co, s.co, rows, row, beta, dw + ky * row, window(s));
+      gemm<T>(ctx.matrix_backend(), Transpose::kYes, Transpose::kNo, s.co, row, (end - begin) * m,
+              dy + begin * m * s.co, s.co, rows, row, beta, dw + ky * row, window(s));
     }
   });
 }
@@ -134,37 +126,36 @@ void backward_weight(const Context& ctx, const Conv2dShape& s, const T* x, const
 }  // namespace
 
 int64_t conv2d_workspace_bytes(const Context& ctx, const Conv2dShape& s, DType dtype) {
-  if (ctx.matrix_backend() == MatrixBackend::kTile) return cpu::conv2d_tile_workspace_bytes(ctx, s, dtype);
+  if (ctx.matrix_backend() == MatrixBackend::kTile) return conv2d_tile_workspace_bytes(ctx, s, dtype);
   return ctx.threads() * worker_bytes(s, dtype);
 }
 
 void conv2d_forward(const Context& ctx, const Tensor& x, const Tensor& w, const Tensor& y) {
-  const Conv2dShape s = shape_of(x, w, y);
+  const Conv2dShape s = shape_of(x, w);
   visit_real(x.dtype, [&]<typename T>(T) {
     if (ctx.matrix_backend() == MatrixBackend::kTile)
-      return cpu::conv2d_tile_forward(ctx, cpu::best_tiles<T>(), s, x.as<T>(), w.as<T>(), y.as<T>());
+      return conv2d_tile_forward(ctx, best_tiles<T>(), s, x.as<T>(), w.as<T>(), y.as<T>());
     forward(ctx, s, x.as<T>(), w.as<T>(), y.as<T>());
   });
 }
 
 void conv2d_backward_data(const Context& ctx, const Tensor& dy, const Tensor& w, const Tensor& dx) {
-  const Conv2dShape s = shape_of(dx, w, dy);
+  const Conv2dShape s = shape_of(dx, w);
   visit_real(dx.dtype, [&]<typename T>(T) {
     if (ctx.matrix_backend() == MatrixBackend::kTile)
-      return cpu::conv2d_tile_backward_data(ctx, cpu::best_tiles<T>(), s, dy.as<T>(), w.as<T>(), dx.as<T>());
+      return conv2d_tile_backward_data(ctx, best_tiles<T>(), s, dy.as<T>(), w.as<T>(), dx.as<T>());
     backward_data(ctx, s, dy.as<T>(), w.as<T>(), dx.as<T>());
   });
 }
 
 void conv2d_backward_weight(const Context& ctx, const Tensor& x, const Tensor& dy, const Tensor& dw,
                             GradMode mode) {
-  const Conv2dShape s = shape_of(x, dw, dy);
+  const Conv2dShape s = shape_of(x, dw);
   visit_real(x.dtype, [&]<typename T>(T) {
     if (ctx.matrix_backend() == MatrixBackend::kTile)
-      return cpu::conv2d_tile_backward_weight(ctx, cpu::best_tiles<T>(), s, x.as<T>(), dy.as<T>(), dw.as<T>(),
-                                              mode);
+      return conv2d_tile_backward_weight(ctx, best_tiles<T>(), s, x.as<T>(), dy.as<T>(), dw.as<T>(), mode);
     backward_weight(ctx, s, x.as<T>(), dy.as<T>(), dw.as<T>(), mode);
   });
 }
 
-}  // namespace inpaint
+}  // namespace inpaint::cpu

@@ -3,32 +3,22 @@
 
 #include "kernels/hole.h"
 
-namespace inpaint {
+namespace inpaint::cpu {
 namespace {
 
 struct Sizes {
   int64_t n, size, hole, c;
 };
 
-// The op's name and those of its two pictures, for messages; no formatting before something is wrong.
-struct Names {
-  const char *op, *picture, *block, *offsets;
-};
+Sizes sizes_of(const Tensor& picture, const Tensor& block) {
+  return {picture.shape[0], picture.shape[1], block.shape[1], picture.shape[3]};
+}
 
-Sizes sizes_of(const Names& names, const Tensor& picture, const Tensor& block, const Tensor& offsets) {
-  if (picture.shape.rank() != 4 || block.shape.rank() != 4)
-    throw ShapeError(fmt::format("{} {} and {} {} must have rank 4", names.picture, to_string(picture.shape),
-                                 names.block, to_string(block.shape)));
-  const Sizes s{picture.shape[0], picture.shape[1], block.shape[1], picture.shape[3]};
-  expect_shape(names.picture, picture, {s.n, s.size, s.size, s.c});
-  expect_shape(names.block, block, {s.n, s.hole, s.hole, s.c});
-  expect_shape(names.offsets, offsets, {s.n, 2}, DType::kI32);
-  const int32_t* at = offsets.as<int32_t>();
+void expect_holes_inside(const char* op, const Sizes& s, const int32_t* at) {
   for (int64_t i = 0; i < s.n; ++i)
     if (at[2 * i] < 0 || at[2 * i + 1] < 0 || at[2 * i] + s.hole > s.size || at[2 * i + 1] + s.hole > s.size)
-      throw ShapeError(fmt::format("{}: hole {} at ({}, {}) of size {} leaves the picture of size {}",
-                                   names.op, i, at[2 * i], at[2 * i + 1], s.hole, s.size));
-  return s;
+      throw ShapeError(fmt::format("{}: hole {} at ({}, {}) of size {} leaves the picture of size {}", op, i,
+                                   at[2 * i], at[2 * i + 1], s.hole, s.size));
 }
 
 // First value of row i of picture n's hole, in [N, S, S, C].
@@ -45,11 +35,10 @@ void normalise(int64_t n, const uint8_t* bytes, T* values) {
 
 void cut_hole(const Context& ctx, const Tensor& images, const Tensor& offsets, const Tensor& masked,
               const Tensor& hidden) {
-  const Sizes s = sizes_of({"cut_hole", "cut_hole images", "cut_hole hidden", "cut_hole offsets"}, images,
-                           hidden, offsets);
-  expect_shape("cut_hole masked", masked, images.shape, hidden.dtype);
+  const Sizes s = sizes_of(images, hidden);
   const uint8_t* bytes = images.as<uint8_t>();
   const int32_t* at = offsets.as<int32_t>();
+  expect_holes_inside("cut_hole", s, at);
   const int64_t picture = s.size * s.size * s.c, row = s.hole * s.c;
   visit_real(hidden.dtype, [&]<typename T>(T) {
     T *maskeds = masked.as<T>(), *hiddens = hidden.as<T>();
@@ -66,11 +55,9 @@ void cut_hole(const Context& ctx, const Tensor& images, const Tensor& offsets, c
 
 void paste_hole(const Context& ctx, const Tensor& masked, const Tensor& fake, const Tensor& offsets,
                 const Tensor& inpainted) {
-  const Sizes s = sizes_of({"paste_hole", "paste_hole masked", "paste_hole fake", "paste_hole offsets"},
-                           masked, fake, offsets);
-  expect_shape("paste_hole masked", masked, masked.shape, fake.dtype);
-  expect_shape("paste_hole inpainted", inpainted, masked.shape, fake.dtype);
+  const Sizes s = sizes_of(masked, fake);
   const int32_t* at = offsets.as<int32_t>();
+  expect_holes_inside("paste_hole", s, at);
   const int64_t picture = s.size * s.size * s.c, row = s.hole * s.c;
   visit_real(fake.dtype, [&]<typename T>(T) {
     const T *maskeds = masked.as<T>(), *fakes = fake.as<T>();
@@ -83,4 +70,4 @@ void paste_hole(const Context& ctx, const Tensor& masked, const Tensor& fake, co
   });
 }
 
-}  // namespace inpaint
+}  // namespace inpaint::cpu

@@ -6,15 +6,8 @@
 
 #include "kernels/image_quality.h"
 
-namespace inpaint {
+namespace inpaint::cpu {
 namespace {
-
-void expect_pictures(const char* op, const Tensor& a, const Tensor& b) {
-  if (a.shape.rank() != 4 || a.dtype != DType::kU8)
-    throw ShapeError(
-        fmt::format("{}: expected u8 of rank 4, got {} {}", op, to_string(a.dtype), to_string(a.shape)));
-  expect_shape(op, b, a.shape, DType::kU8);
-}
 
 // Sums over a column of 7 pixels, for every value of a row: of a, b, a^2, b^2 and a b.
 constexpr int64_t kSums = 5;
@@ -73,10 +66,7 @@ int64_t worker_workspace_bytes(const Shape& a) {
 
 void byte_errors(const Context& ctx, const Tensor& a, const Tensor& b, const Tensor& absolute_error,
                  const Tensor& squared_error) {
-  expect_pictures("byte_errors", a, b);
   const int64_t pictures = a.shape[0], values = a.shape[1] * a.shape[2] * a.shape[3];
-  expect_shape("byte_errors absolute_error", absolute_error, {pictures}, DType::kF64);
-  expect_shape("byte_errors squared_error", squared_error, {pictures}, DType::kF64);
   ctx.parallel(pictures, [&](int64_t n, int) {
     const uint8_t *x = a.as<uint8_t>() + n * values, *y = b.as<uint8_t>() + n * values;
     constexpr int64_t kBlock = 1 << 15;  // 2^15 * 255^2 < 2^31: the inner sums fit 32 bits
@@ -96,22 +86,13 @@ void byte_errors(const Context& ctx, const Tensor& a, const Tensor& b, const Ten
   });
 }
 
-std::optional<double> psnr(double squared_error, double values) {
-  if (squared_error == 0) return std::nullopt;
-  return 10 * std::log10(255.0 * 255.0 * values / squared_error);
-}
-
 int64_t ssim_workspace_bytes(const Context& ctx, const Shape& a) {
   return ctx.threads() * worker_workspace_bytes(a);
 }
 
 void ssim(const Context& ctx, const Tensor& a, const Tensor& b, const Tensor& ssim) {
-  expect_pictures("ssim", a, b);
   const int64_t pictures = a.shape[0], height = a.shape[1], width = a.shape[2], channels = a.shape[3];
-  expect_shape("ssim", ssim, {pictures}, DType::kF64);
-  if (height < kSsimWindow || width < kSsimWindow)
-    throw ShapeError(fmt::format("ssim: {} is smaller than the window of 7 x 7 pixels", to_string(a.shape)));
-  auto* workspace = static_cast<std::byte*>(ctx.workspace(ssim_workspace_bytes(ctx, a.shape)));
+  auto* workspace = static_cast<std::byte*>(ctx.workspace(cpu::ssim_workspace_bytes(ctx, a.shape)));
   ctx.parallel(pictures, [&](int64_t n, int worker) {
     const int64_t offset = n * height * width * channels;
     auto* columns = reinterpret_cast<int32_t*>(workspace + worker * worker_workspace_bytes(a.shape));
@@ -120,4 +101,4 @@ void ssim(const Context& ctx, const Tensor& a, const Tensor& b, const Tensor& ss
   });
 }
 
-}  // namespace inpaint
+}  // namespace inpaint::cpu

@@ -3,7 +3,7 @@
 //   kL2: loss = mean (fake - hidden)^2     dfake = weight 2 (fake - hidden) / elements
 //   kL1: loss = mean |fake - hidden|       dfake = weight sign(fake - hidden) / elements,  sign(0) = 0
 //
-//   fake, hidden, dfake [N, H, H, C], f32 or f64; loss f64[1], overwritten, without the weight
+//   fake, hidden, dfake [N, H, H, C], bf16, f32 or f64; loss f64[1], overwritten, without the weight
 //   dfake by mode; skipped when null
 //
 // Sums in a fixed order, in double. Needs reconstruction_loss_workspace_bytes().

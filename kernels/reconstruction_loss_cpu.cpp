@@ -6,7 +6,7 @@
 #include "kernels/reconstruction_loss.h"
 #include "kernels/sign_cpu.h"
 
-namespace inpaint {
+namespace inpaint::cpu {
 namespace {
 
 constexpr int64_t kBlock = 16384;
@@ -14,16 +14,16 @@ constexpr int64_t kBlock = 16384;
 int64_t blocks(int64_t elements) { return (elements + kBlock - 1) / kBlock; }
 
 // Of the elements from begin to end.
-template <ReconstructionNorm N, cpu::Store S, typename T>
+template <ReconstructionNorm N, Store S, typename T>
 double block_loss(int64_t begin, int64_t end, const T* fake, const T* hidden, T scale, T* dfake) {
-  cpu::LaneSum sum;
+  LaneSum sum;
   sum.add(begin, end, [=](int64_t i) {
     const T d = fake[i] - hidden[i];
     if constexpr (N == ReconstructionNorm::kL2) {
-      cpu::store<S>(dfake, i, scale * d);
+      store<S>(dfake, i, scale * d);
       return static_cast<double>(d) * static_cast<double>(d);
     } else {
-      cpu::store<S>(dfake, i, scale * cpu::sign(d));
+      store<S>(dfake, i, scale * sign(d));
       return std::abs(static_cast<double>(d));
     }
   });
@@ -37,7 +37,7 @@ void run(const Context& ctx, const Tensor& fake, const Tensor& hidden, double we
   const T scale = static_cast<T>((N == ReconstructionNorm::kL2 ? 2 : 1) * weight / static_cast<double>(n));
   const T *fakes = fake.as<T>(), *hiddens = hidden.as<T>();
   T* dfakes = dfake == nullptr ? nullptr : dfake->as<T>();
-  cpu::visit_store(dfake != nullptr, mode, [&]<cpu::Store S>(cpu::StoreConstant<S>) {
+  visit_store(dfake != nullptr, mode, [&]<Store S>(StoreConstant<S>) {
     ctx.parallel_blocks(n, kBlock, [&](int64_t begin, int64_t end, int) {
       partial[begin / kBlock] = block_loss<N, S>(begin, end, fakes, hiddens, scale, dfakes);
     });
@@ -53,20 +53,15 @@ int64_t reconstruction_loss_workspace_bytes(const Context&, const Shape& fake) {
 void reconstruction_loss(const Context& ctx, ReconstructionNorm norm, const Tensor& fake,
                          const Tensor& hidden, double weight, const Tensor& loss, const Tensor* dfake,
                          GradMode mode) {
-  if (fake.elements() == 0)
-    throw ShapeError(fmt::format("reconstruction_loss fake: {} holds nothing", to_string(fake.shape)));
-  expect_shape("reconstruction_loss hidden", hidden, fake.shape, fake.dtype);
-  expect_shape("reconstruction_loss loss", loss, {1}, DType::kF64);
-  if (dfake != nullptr) expect_shape("reconstruction_loss dfake", *dfake, fake.shape, fake.dtype);
-  double* partial = static_cast<double*>(ctx.workspace(reconstruction_loss_workspace_bytes(ctx, fake.shape)));
+  double* partial =
+      static_cast<double*>(ctx.workspace(cpu::reconstruction_loss_workspace_bytes(ctx, fake.shape)));
   visit_real(fake.dtype, [&]<typename T>(T) {
     if (norm == ReconstructionNorm::kL2)
       run<ReconstructionNorm::kL2, T>(ctx, fake, hidden, weight, partial, dfake, mode);
     else
       run<ReconstructionNorm::kL1, T>(ctx, fake, hidden, weight, partial, dfake, mode);
   });
-  *loss.as<double>() =
-      cpu::sum_in_order(partial, blocks(fake.elements())) / static_cast<double>(fake.elements());
+  *loss.as<double>() = sum_in_order(partial, blocks(fake.elements())) / static_cast<double>(fake.elements());
 }
 
-}  // namespace inpaint
+}  // namespace inpaint::cpu

@@ -4,7 +4,7 @@
 //   dlogits = weight (sigmoid(x) - z) / N                        overwritten; skipped when null
 //   correct = number of n with round(sigmoid(x)) == z            a sigmoid of exactly 0.5 rounds to 0
 //
-//   logits, dlogits [N, 1], f32 or f64; loss and correct f64[1], overwritten, without the weight
+//   logits, dlogits [N, 1], bf16, f32 or f64; loss and correct f64[1], overwritten, without the weight
 //
 // Sums in a fixed order, in double.
 #pragma once

@@ -4,17 +4,11 @@
 
 #include "kernels/sigmoid_bce.h"
 
-namespace inpaint {
+namespace inpaint::cpu {
 
 void sigmoid_bce(const Context&, const Tensor& logits, double label, double weight, const Tensor& loss,
                  const Tensor& correct, const Tensor* dlogits) {
   const int64_t n = logits.elements();
-  if (n == 0) throw ShapeError("sigmoid_bce logits: the batch is empty");
-  expect_shape("sigmoid_bce logits", logits, {n, 1});
-  expect_shape("sigmoid_bce loss", loss, {1}, DType::kF64);
-  expect_shape("sigmoid_bce correct", correct, {1}, DType::kF64);
-  if (dlogits != nullptr) expect_shape("sigmoid_bce dlogits", *dlogits, logits.shape, logits.dtype);
-  INPAINT_CHECK(label == 0 || label == 1, "sigmoid_bce: label {}", label);
   visit_real(logits.dtype, [&]<typename T>(T) {
     const T* values = logits.as<T>();
     double sum = 0, right = 0;
@@ -32,4 +26,4 @@ void sigmoid_bce(const Context&, const Tensor& logits, double label, double weig
   });
 }
 
-}  // namespace inpaint
+}  // namespace inpaint::cpu

@@ -8,18 +8,14 @@
 #include "kernels/sign_cpu.h"
 #include "kernels/total_variation.h"
 
-namespace inpaint {
+namespace inpaint::cpu {
 namespace {
 
 struct Sizes {
   int64_t n, h, w, c;
 };
 
-Sizes sizes_of(const Shape& x) {
-  if (x.rank() != 4 || x.elements() == 0)
-    throw ShapeError(fmt::format("total_variation x: expected [N, H, W, C], got {}", to_string(x)));
-  return {x[0], x[1], x[2], x[3]};
-}
+Sizes sizes_of(const Shape& x) { return {x[0], x[1], x[2], x[3]}; }
 
 int64_t rows_per_block(const Sizes& s) { return std::max<int64_t>(1, 16384 / (s.w * s.c)); }
 int64_t blocks(const Sizes& s) { return (s.n * s.h + rows_per_block(s) - 1) / rows_per_block(s); }
@@ -32,21 +28,21 @@ struct Neighbours {
 
 // The values of a row from begin to end, all with the same neighbours. Each difference is counted once, by
 // the value above or on the left of it.
-template <cpu::Store S, typename T>
+template <Store S, typename T>
 void add_variation(int64_t begin, int64_t end, const Neighbours& to, const T* x, T scale, T* dx,
-                   cpu::LaneSum& sum) {
+                   LaneSum& sum) {
   sum.add(begin, end, [=](int64_t i) {
     const T down = x[i + to.down] - x[i], right = x[i + to.right] - x[i];
-    if constexpr (S != cpu::Store::kSkip) {
+    if constexpr (S != Store::kSkip) {
       const T up = x[i] - x[i - to.up], left = x[i] - x[i - to.left];
-      cpu::store<S>(dx, i, scale * (cpu::sign(up) + cpu::sign(left) - cpu::sign(down) - cpu::sign(right)));
+      store<S>(dx, i, scale * (sign(up) + sign(left) - sign(down) - sign(right)));
     }
     return std::abs(static_cast<double>(down)) + std::abs(static_cast<double>(right));
   });
 }
 
-template <cpu::Store S, typename T>
-void add_row(const Sizes& s, int64_t row, const T* x, T scale, T* dx, cpu::LaneSum& sum) {
+template <Store S, typename T>
+void add_row(const Sizes& s, int64_t row, const T* x, T scale, T* dx, LaneSum& sum) {
   const int64_t length = s.w * s.c, i = row % s.h, begin = row * length, end = begin + length;
   const int64_t up = i > 0 ? length : 0, down = i + 1 < s.h ? length : 0;
   if (s.w == 1) return add_variation<S>(begin, end, {up, down, 0, 0}, x, scale, dx, sum);
@@ -64,23 +60,21 @@ int64_t total_variation_workspace_bytes(const Context&, const Shape& x) {
 void total_variation(const Context& ctx, const Tensor& x, double weight, const Tensor& loss, const Tensor* dx,
                      GradMode mode) {
   const Sizes s = sizes_of(x.shape);
-  expect_shape("total_variation loss", loss, {1}, DType::kF64);
-  if (dx != nullptr) expect_shape("total_variation dx", *dx, x.shape, x.dtype);
-  double* partial = static_cast<double*>(ctx.workspace(total_variation_workspace_bytes(ctx, x.shape)));
+  double* partial = static_cast<double*>(ctx.workspace(cpu::total_variation_workspace_bytes(ctx, x.shape)));
   const int64_t block = rows_per_block(s);
   visit_real(x.dtype, [&]<typename T>(T) {
     const T* xs = x.as<T>();
     T* dxs = dx == nullptr ? nullptr : dx->as<T>();
     const T scale = static_cast<T>(weight / static_cast<double>(s.n));
-    cpu::visit_store(dx != nullptr, mode, [&]<cpu::Store S>(cpu::StoreConstant<S>) {
+    visit_store(dx != nullptr, mode, [&]<Store S>(StoreConstant<S>) {
       ctx.parallel_blocks(s.n * s.h, block, [&](int64_t begin, int64_t end, int) {
-        cpu::LaneSum sum;
+        LaneSum sum;
         for (int64_t row = begin; row < end; ++row) add_row<S>(s, row, xs, scale, dxs, sum);
         partial[begin / block] = sum.total();
       });
     });
   });
-  *loss.as<double>() = cpu::sum_in_order(partial, blocks(s)) / static_cast<double>(s.n);
+  *loss.as<double>() = sum_in_order(partial, blocks(s)) / static_cast<double>(s.n);
 }
 
-}  // namespace inpaint
+}  // namespace inpaint::cpu

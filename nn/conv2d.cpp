@@ -32,7 +32,7 @@ int64_t Conv2d::product_flop(const Shape& x) const { return conv_shape(x, out_ch
 
 void Conv2d::forward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
                      std::span<const Tensor>, Statistics) const {
-  conv2d_forward(ctx, x, params.value(weight_), y);
+  conv2d_forward(ctx, x, params.factor(weight_), y);
 }
 
 void Conv2d::backward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor&,
@@ -40,7 +40,7 @@ void Conv2d::backward(const Context& ctx, const Parameters& params, const Tensor
                       std::span<const Tensor>) const {
   if (grads != ParameterGrads::kSkip)
     conv2d_backward_weight(ctx, x, dy, params.grad(weight_), to_grad_mode(grads));
-  if (dx != nullptr) conv2d_backward_data(ctx, dy, params.value(weight_), *dx);
+  if (dx != nullptr) conv2d_backward_data(ctx, dy, params.factor(weight_), *dx);
 }
 
 }  // namespace inpaint

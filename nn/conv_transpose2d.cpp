@@ -33,7 +33,7 @@ int64_t ConvTranspose2d::product_flop(const Shape& x) const { return mirror(x, o
 
 void ConvTranspose2d::forward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
                               std::span<const Tensor>, Statistics) const {
-  conv2d_backward_data(ctx, x, params.value(weight_), y);
+  conv2d_backward_data(ctx, x, params.factor(weight_), y);
 }
 
 void ConvTranspose2d::backward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor&,
@@ -41,7 +41,7 @@ void ConvTranspose2d::backward(const Context& ctx, const Parameters& params, con
                                std::span<const Tensor>) const {
   if (grads != ParameterGrads::kSkip)
     conv2d_backward_weight(ctx, dy, x, params.grad(weight_), to_grad_mode(grads));
-  if (dx != nullptr) conv2d_forward(ctx, dy, params.value(weight_), *dx);
+  if (dx != nullptr) conv2d_forward(ctx, dy, params.factor(weight_), *dx);
 }
 
 }  // namespace inpaint

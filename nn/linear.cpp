@@ -22,7 +22,9 @@ Shape Linear::out_shape(const Shape& x) const {
   return {x[0], out_features_[0], out_features_[1], out_features_[2]};
 }
 
-int64_t Linear::workspace_bytes(const Context&, const Shape&, DType) const { return 0; }
+int64_t Linear::workspace_bytes(const Context& ctx, const Shape& x, DType dtype) const {
+  return linear_workspace_bytes(ctx, {x[0], in_features_, out_features_.elements()}, dtype);
+}
 
 int64_t Linear::product_flop(const Shape& x) const {
   return 2 * x[0] * in_features_ * out_features_.elements();
@@ -35,7 +37,7 @@ Tensor Linear::flat(const Tensor& tensor) const {
 
 void Linear::forward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
                      std::span<const Tensor>, Statistics) const {
-  linear_forward(ctx, flat(x), params.value(weight_), flat(y));
+  linear_forward(ctx, flat(x), params.factor(weight_), flat(y));
 }
 
 void Linear::backward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor&,
@@ -43,7 +45,7 @@ void Linear::backward(const Context& ctx, const Parameters& params, const Tensor
                       std::span<const Tensor>) const {
   if (grads != ParameterGrads::kSkip)
     linear_backward_weight(ctx, flat(x), flat(dy), params.grad(weight_), to_grad_mode(grads));
-  if (dx != nullptr) linear_backward_data(ctx, flat(dy), params.value(weight_), flat(*dx));
+  if (dx != nullptr) linear_backward_data(ctx, flat(dy), params.factor(weight_), flat(*dx));
 }
 
 }  // namespace inpaint

@@ -14,7 +14,8 @@ Pass::Pass(Context& ctx, const Network& network, int64_t batch, DType dtype, Kee
   for (const auto& layer : network.layers()) {
     ctx.reserve_workspace(layer->workspace_bytes(ctx, x, dtype));
     saved.emplace_back();
-    for (const Shape& shape : layer->saved_shapes(x)) saved.back().push_back(arena_.reserve(shape, dtype));
+    for (const Shape& shape : layer->saved_shapes(x))
+      saved.back().push_back(arena_.reserve(shape, parameter_dtype(dtype)));
     x = layer->out_shape(x);
     if (keep == Keep::kForBackward) outputs.push_back(arena_.reserve(x, dtype));
     largest = std::max(largest, x.elements());
@@ -22,7 +23,7 @@ Pass::Pass(Context& ctx, const Network& network, int64_t batch, DType dtype, Kee
   }
   // Gradients travel through this pair; where there is no backward, the activations do.
   for (int& id : travelling_) id = arena_.reserve({largest}, dtype);
-  arena_.allocate();
+  arena_.allocate(ctx.device());
   for (size_t i = 0; i < shapes.size(); ++i) {
     outputs_.push_back(arena_.tensor(keep == Keep::kForBackward ? outputs[i] : travelling_[i % 2]));
     outputs_.back().shape = shapes[i];
@@ -43,7 +44,7 @@ int64_t Network::product_flop(int64_t batch) const {
 
 Tensor Network::forward(const Context& ctx, const Parameters& params, const Tensor& x, Statistics statistics,
                         Pass& pass) const {
-  expect_shape(name_.c_str(), x, in_shape(pass.batch_), params.dtype());
+  expect_shape(name_.c_str(), x, in_shape(pass.batch_), params.activation_dtype());
   pass.input_ = x;
   Tensor in = x;
   for (size_t i = 0; i < layers_.size(); ++i) {
@@ -56,7 +57,7 @@ Tensor Network::forward(const Context& ctx, const Parameters& params, const Tens
 void Network::backward(const Context& ctx, const Parameters& params, const Tensor& dy, const Tensor* dx,
                        ParameterGrads grads, Pass& pass) const {
   INPAINT_CHECK(pass.keep_ == Pass::Keep::kForBackward, "{}: this pass kept nothing for backward", name_);
-  expect_shape(name_.c_str(), dy, pass.outputs_.back().shape, params.dtype());
+  expect_shape(name_.c_str(), dy, pass.outputs_.back().shape, params.activation_dtype());
   Tensor out = dy;
   for (size_t i = layers_.size(); i-- > 0;) {
     const Tensor& in = i == 0 ? pass.input_ : pass.outputs_[i - 1];

@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "core/copy.h"
 #include "kernels/random_fill.h"
+#include "kernels/round_to_bf16.h"
 
 namespace inpaint {
 
@@ -28,25 +30,35 @@ ParameterId ParameterSpec::running(std::string name, const Shape& shape, Initial
   return add(Kind::kRunning, {std::move(name), shape, initial, CheckpointLayout::kSame, 0});
 }
 
-Parameters::Parameters(const ParameterSpec& spec, DType dtype, Use use)
+Parameters::Parameters(const ParameterSpec& spec, DType activation, Use use, Device device)
     : spec_(&spec),
-      dtype_(dtype),
+      activation_dtype_(activation),
+      dtype_(parameter_dtype(activation)),
       use_(use),
-      values_(spec.parameters() * size_of(dtype)),
-      running_(spec.elements(ParameterId::Kind::kRunning) * size_of(dtype)) {
+      device_(device),
+      values_(spec.parameters() * size_of(dtype_), device),
+      running_(spec.elements(ParameterId::Kind::kRunning) * size_of(dtype_), device) {
+  if (activation == DType::kBF16) {
+    const int64_t weights = spec.elements(ParameterId::Kind::kWeight);
+    copy_ = Buffer(weights * size_of(DType::kBF16), device);
+    copy_tensor_ = copy_.tensor({weights}, DType::kBF16);
+  }
   if (use == Use::kInference) return;
-  grads_ = Buffer(values_.bytes());
-  moments1_ = Buffer(values_.bytes());
-  moments2_ = Buffer(values_.bytes());
+  grads_ = Buffer(values_.bytes(), device);
+  moments1_ = Buffer(values_.bytes(), device);
+  moments2_ = Buffer(values_.bytes(), device);
 }
 
 void Parameters::initialize(const Context& ctx, uint64_t seed, uint32_t network) {
   constexpr double kDeviation = 0.02;
+  Buffer staging;  // a GPU's values are drawn by the host, so that all devices begin with the same bits
   uint32_t place = network << 16;
   for (const auto kind :
        {ParameterId::Kind::kWeight, ParameterId::Kind::kOther, ParameterId::Kind::kRunning}) {
     for (size_t index = 0; index < spec_->list(kind).size(); ++index) {
-      const Tensor tensor = value({kind, index});
+      const Tensor target = value({kind, index});
+      if (device_ != Device::kCpu && staging.bytes() < target.bytes()) staging = Buffer(target.bytes());
+      const Tensor tensor = device_ == Device::kCpu ? target : staging.tensor(target.shape, target.dtype);
       const Philox random(seed, RandomStream::kInitialValues, place++);
       switch (spec_->list(kind)[index].initial) {
         case InitialValues::kZero:
@@ -62,8 +74,10 @@ void Parameters::initialize(const Context& ctx, uint64_t seed, uint32_t network)
           fill_truncated_normal(ctx, random, kDeviation, tensor);
           break;
       }
+      if (device_ != Device::kCpu) upload(ctx, tensor, target);
     }
   }
+  refresh_copy(ctx);
 }
 
 Tensor Parameters::part(const Buffer& buffer, ParameterId id) const {
@@ -74,6 +88,20 @@ Tensor Parameters::part(const Buffer& buffer, ParameterId id) const {
 
 Tensor Parameters::value(ParameterId id) const {
   return part(id.kind == ParameterId::Kind::kRunning ? running_ : values_, id);
+}
+
+Tensor Parameters::factor(ParameterId id) const {
+  if (weights_bf16() == nullptr) return value(id);
+  INPAINT_CHECK(id.kind == ParameterId::Kind::kWeight, "{} is no factor of a product", spec_->info(id).name);
+  const ParameterInfo& info = spec_->info(id);
+  return copy_.tensor(info.shape, DType::kBF16, info.offset * size_of(DType::kBF16));
+}
+
+void Parameters::refresh_copy(const Context& ctx) const {
+  if (weights_bf16() == nullptr) return;
+  Tensor weights = values();
+  weights.shape = copy_tensor_.shape;
+  round_to_bf16(ctx, weights, copy_tensor_);
 }
 
 Tensor Parameters::grad(ParameterId id) const { return part(grads_, id); }

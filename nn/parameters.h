@@ -59,21 +59,30 @@ class Parameters {
  public:
   enum class Use { kTraining, kInference };  // inference holds no gradients and no moments
 
-  // Memory is zeroed; `spec` must outlive this object.
-  Parameters(const ParameterSpec& spec, DType dtype, Use use);
+  // For activations of this type: parameters are f64 beside f64, else f32; beside bf16 the weights have a copy in bf16,
+  // which is what products read. Memory is zeroed; `spec` must outlive this object.
+  Parameters(const ParameterSpec& spec, DType activation, Use use, Device device = Device::kCpu);
 
   // Draws every tensor's initial values. A value depends on (seed, network, tensor's place in the network,
-  // element) alone. network: 0 generator, 1 discriminator.
+  // element) alone, and not on the device. network: 0 generator, 1 discriminator.
   void initialize(const Context& ctx, uint64_t seed, uint32_t network);
 
   const ParameterSpec& spec() const { return *spec_; }
-  DType dtype() const { return dtype_; }
+  DType dtype() const { return dtype_; }  // of the parameters
+  DType activation_dtype() const { return activation_dtype_; }
   Use use() const { return use_; }
+  Device device() const { return device_; }
 
-  Tensor value(ParameterId id) const;  // parameter or running average
+  Tensor value(ParameterId id) const;   // parameter or running average
+  Tensor factor(ParameterId id) const;  // a weight as products read it: its copy in bf16 where there is one
   Tensor grad(ParameterId id) const;
   Tensor moment1(ParameterId id) const;
   Tensor moment2(ParameterId id) const;
+
+  // Makes the weights' copy equal to the weights again; whoever writes values calls it. (Adam writes both.)
+  void refresh_copy(const Context& ctx) const;
+  // The copy of all weights, bf16[elements(kWeight)]; null where there is none.
+  const Tensor* weights_bf16() const { return activation_dtype_ == DType::kBF16 ? &copy_tensor_ : nullptr; }
 
   // The whole arrays, [parameters()].
   Tensor values() const { return whole(values_); }
@@ -86,9 +95,11 @@ class Parameters {
   Tensor part(const Buffer& buffer, ParameterId id) const;
 
   const ParameterSpec* spec_;
-  DType dtype_;
+  DType activation_dtype_, dtype_;
   Use use_;
-  Buffer values_, grads_, moments1_, moments2_, running_;
+  Device device_;
+  Buffer values_, grads_, moments1_, moments2_, running_, copy_;
+  Tensor copy_tensor_;
 };
 
 }  // namespace inpaint

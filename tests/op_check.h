@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/context.h"
+#include "core/copy.h"
 #include "tests/bounded.h"
 #include "tests/error_message.h"
 #include "tests/guarded_tensor.h"
@@ -20,21 +21,50 @@ namespace inpaint::test {
 
 inline constexpr uint64_t kSeed = 20240;
 
-// Where a test body runs. The bodies ask it for contexts and know no device themselves.
+// Where a test body runs. The bodies ask it for contexts and know no device themselves; it takes a placement's place
+// where they make tensors.
 struct Backend {
   std::string name;
   DType dtype;
-  MatrixBackend matrix;
+  MatrixBackend matrix = MatrixBackend::kEigen;
+  Device device = Device::kCpu;
+  bool aligned = false;  // tensors begin at multiples of 64 bytes, as those of an arena do
+  Fp32Products fp32_products = Fp32Products::kExact;
 
   std::unique_ptr<Context> context(int threads = 2) const {
+    if (device == Device::kCuda) return std::make_unique<Context>(Gpu{0, fp32_products}, threads);
     return std::make_unique<Context>(threads, matrix);
   }
-  double unit_roundoff() const { return dtype == DType::kF32 ? 0x1p-24 : 0x1p-53; }
+  Placement of(DType type) const { return {type, device, aligned}; }
+  operator Placement() const { return of(dtype); }  // NOLINT
+  // For what belongs to a channel or a parameter.
+  Placement parameters() const { return of(parameter_dtype(dtype)); }
+  // Of a result in the backend's type, and of one in its parameters' type.
+  double unit_roundoff() const { return roundoff(dtype); }
+  static double roundoff(DType type) {
+    return type == DType::kBF16 ? 0x1p-9 : type == DType::kF32 ? 0x1p-24 : 0x1p-53;
+  }
 };
+
+// Those a GPU adds, twice each: the kernels take other ways where tensors are aligned. Empty without a GPU.
+inline std::vector<Backend> cuda_backends() {
+  std::vector<Backend> all;
+  if (Context::gpu_count() == 0) return all;
+  for (const auto& [name, dtype] : {std::pair{"f32", DType::kF32}, std::pair{"f64", DType::kF64}})
+    for (const bool aligned : {false, true})
+      all.push_back({fmt::format("cuda {}{}", name, aligned ? " aligned" : ""), dtype, MatrixBackend::kEigen,
+                     Device::kCuda, aligned});
+  return all;
+}
+
+// For the ops without matrix products, on the CPU.
+inline std::vector<Backend> cpu_backends() { return {{"cpu f32", DType::kF32}, {"cpu f64", DType::kF64}}; }
 
 // For the ops without matrix products.
 inline std::vector<Backend> backends() {
-  return {{"cpu f32", DType::kF32, MatrixBackend::kEigen}, {"cpu f64", DType::kF64, MatrixBackend::kEigen}};
+  std::vector<Backend> all = cpu_backends();
+  for (const Backend& backend : cuda_backends()) all.push_back(backend);
+  return all;
 }
 
 // For the ops with matrix products.
@@ -50,7 +80,10 @@ inline std::vector<Backend> matrix_backends() {
 // Plans exactly the workspace the op asks for and fills it with NaN.
 inline void prepare_workspace(Context& ctx, int64_t bytes) {
   ctx.reserve_workspace(bytes);
-  if (bytes > 0) std::memset(ctx.workspace(bytes), 0xFF, static_cast<size_t>(bytes));
+  if (bytes == 0) return;
+  const std::vector<uint8_t> nan(static_cast<size_t>(bytes), 0xFF);
+  upload(ctx, {{bytes}, DType::kU8, Device::kCpu, const_cast<uint8_t*>(nan.data())},
+         {{bytes}, DType::kU8, ctx.device(), ctx.workspace(bytes)});
 }
 
 struct Label {

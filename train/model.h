@@ -6,12 +6,14 @@
 namespace inpaint {
 
 struct Model {
-  Model(const ContextEncoderOptions& model_options, DType dtype, Parameters::Use use)
+  // activation: the type of what travels between layers; the parameters' follows from it (nn/parameters.h).
+  Model(const ContextEncoderOptions& model_options, DType activation, Parameters::Use use,
+        Device device = Device::kCpu)
       : options(model_options),
         generator(make_generator(model_options)),
         discriminator(make_discriminator(model_options)),
-        generator_params(generator.spec(), dtype, use),
-        discriminator_params(discriminator.spec(), dtype, use) {}
+        generator_params(generator.spec(), activation, use, device),
+        discriminator_params(discriminator.spec(), activation, use, device) {}
 
   // Draws all initial values; the same for the same seed, whatever the threads.
   void initialize(const Context& ctx, uint64_t seed) {
@@ -19,7 +21,7 @@ struct Model {
     discriminator_params.initialize(ctx, seed, 1);
   }
 
-  DType dtype() const { return generator_params.dtype(); }
+  DType activation_dtype() const { return generator_params.activation_dtype(); }
   int64_t hidden_size() const { return options.image_size / 2; }
 
   ContextEncoderOptions options;

@@ -13,7 +13,7 @@ SamplePictures::SamplePictures(Context& ctx, const Model& model, int64_t batch_s
     : folder_(std::move(folder)) {
   const Shape pictures = model.generator.in_shape(batch_size),
               holes = model.discriminator.in_shape(batch_size);
-  inpainted_ = arena_.reserve(pictures, model.dtype());
+  inpainted_ = arena_.reserve(pictures, model.activation_dtype());
   picture_bytes_ = arena_.reserve(pictures, DType::kU8);
   hidden_bytes_ = arena_.reserve(holes, DType::kU8);
   fake_bytes_ = arena_.reserve(holes, DType::kU8);

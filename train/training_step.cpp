@@ -30,10 +30,10 @@ TrainingStep::TrainingStep(Context& ctx, Model& model, int64_t batch_size, const
     : ctx_(ctx),
       model_(model),
       options_(options),
-      generator_pass_(ctx, model.generator, batch_size, model.dtype(), keep_of(model)),
-      real_pass_(ctx, model.discriminator, batch_size, model.dtype(), keep_of(model)),
-      fake_pass_(ctx, model.discriminator, batch_size, model.dtype(), keep_of(model)) {
-  const DType real = model.dtype();
+      generator_pass_(ctx, model.generator, batch_size, model.activation_dtype(), keep_of(model)),
+      real_pass_(ctx, model.discriminator, batch_size, model.activation_dtype(), keep_of(model)),
+      fake_pass_(ctx, model.discriminator, batch_size, model.activation_dtype(), keep_of(model)) {
+  const DType real = model.activation_dtype();
   const Shape masked = model.generator.in_shape(batch_size),
               hidden = model.discriminator.in_shape(batch_size);
   memory_.masked = arena_.reserve(masked, real);
@@ -41,7 +41,7 @@ TrainingStep::TrainingStep(Context& ctx, Model& model, int64_t batch_size, const
   memory_.dfake = arena_.reserve(hidden, real);
   memory_.dscore = arena_.reserve({batch_size, 1}, real);
   for (int* id : {&memory_.rec, &memory_.tv, &memory_.gene, &memory_.real, &memory_.fake,
-                  &memory_.correct_real, &memory_.correct_fake, &memory_.unused,
+                  &memory_.correct_real, &memory_.correct_fake, &memory_.rate, &memory_.unused,
                   &memory_.generator_half_squares, &memory_.discriminator_half_squares})
     *id = arena_.reserve({1}, DType::kF64);
   arena_.allocate();
@@ -164,9 +164,10 @@ void TrainingStep::update(const Network& network, const Parameters& params, doub
   adam_options.beta2 = options_.weight_clip ? 0.999 : 0.9;
   adam_options.weight_decay = decay_factor(network);
   if (options_.weight_clip) adam_options.clip = kGradientClip;
-  const Tensor sum = arena_.tensor(half_squares);
-  adam(ctx_, adam_options, t, network.spec().elements(ParameterId::Kind::kWeight), params.grads(),
-       params.values(), params.moments1(), params.moments2(), &sum);
+  const Tensor rate = arena_.tensor(memory_.rate), sum = arena_.tensor(half_squares);
+  *rate.as<double>() = adam_rate(adam_options, t);
+  adam(ctx_, adam_options, rate, network.spec().elements(ParameterId::Kind::kWeight), params.grads(),
+       params.values(), params.moments1(), params.moments2(), params.weights_bf16(), &sum);
 }
 
 Losses TrainingStep::read_losses() const {

@@ -81,7 +81,7 @@ class TrainingStep {
  private:
   // Places in the arena; scalars are f64[1].
   struct Memory {
-    int masked, hidden, dfake, dscore, rec, tv, gene, real, fake, correct_real, correct_fake, unused,
+    int masked, hidden, dfake, dscore, rec, tv, gene, real, fake, correct_real, correct_fake, rate, unused,
         generator_half_squares, discriminator_half_squares;
   };
 

@@ -33,15 +33,17 @@ const NamedOptions kOptions[] = {
 struct Case {
   const Backend& backend;
   Sizes sizes;
-  GuardedTensor grad, param, m, v, half_squares{{1}, DType::kF64};
+  GuardedTensor grad, param, m, v, weights_bf16, half_squares;
 
   Case(const Backend& b, const Sizes& s)
       : backend(b),
         sizes(s),
-        grad(random_tensor({s.parameters}, b.dtype, kSeed, 0)),
-        param(random_tensor({s.parameters}, b.dtype, kSeed, 1)),
-        m(random_tensor({s.parameters}, b.dtype, kSeed, 2, 0, 0.5)),
-        v({s.parameters}, b.dtype, [](int64_t i) { return 0.01 * static_cast<double>(i % 101); }) {}
+        grad(random_tensor({s.parameters}, b, kSeed, 0)),
+        param(random_tensor({s.parameters}, b, kSeed, 1)),
+        m(random_tensor({s.parameters}, b, kSeed, 2, 0, 0.5)),
+        v({s.parameters}, b, [](int64_t i) { return 0.01 * static_cast<double>(i % 101); }),
+        weights_bf16({s.decayed}, b.of(DType::kBF16)),
+        half_squares({1}, b.of(DType::kF64)) {}
 
   Label label(const char* options, int64_t t) const {
     return {fmt::format("adam, {}, update {}", options, t), backend,
@@ -50,7 +52,8 @@ struct Case {
 
   void run(Context& ctx, const AdamOptions& options, int64_t t, bool with_half_squares = true) const {
     prepare_workspace(ctx, adam_workspace_bytes(ctx, sizes.parameters));
-    adam(ctx, options, t, sizes.decayed, grad, param, m, v,
+    const GuardedTensor rate({1}, backend.of(DType::kF64), [&](int64_t) { return adam_rate(options, t); });
+    adam(ctx, options, rate, sizes.decayed, grad, param, m, v, weights_bf16.pointer(),
          with_half_squares ? half_squares.pointer() : nullptr);
   }
 };
@@ -98,6 +101,10 @@ TEST_CASE("adam: one update matches the formulas") {
           check_close(c.label(name, t), "m", c.m, want.m);
           check_close(c.label(name, t), "v", c.v, want.v);
           check_close(c.label(name, t), "half_squares", c.half_squares, want.half_squares);
+          for (int64_t i = 0; i < sizes.decayed; ++i)
+            if (c.weights_bf16[i] != static_cast<double>(bf16(c.param[i])))
+              FAIL(describe(c.label(name, t), "weights_bf16 element "), i);
+          check_guards(c.label(name, t), "weights_bf16", c.weights_bf16);
           CHECK_MESSAGE(c.grad.same_bits(grad_before), describe(c.label(name, t), "grad was written"));
           check_guards(c.label(name, t), "grad", c.grad);
         }
@@ -109,9 +116,9 @@ TEST_CASE("adam: the first update from zero moments is the learning rate against
     const AdamOptions options{.learning_rate = 0.5, .epsilon = 1e-3};
     const auto zero = [](int64_t) { return 0.0; };
     Case c(backend, {100, 0});
-    c.param = GuardedTensor({100}, backend.dtype, zero);
-    c.m = GuardedTensor({100}, backend.dtype, zero);
-    c.v = GuardedTensor({100}, backend.dtype, zero);
+    c.param = GuardedTensor({100}, backend, zero);
+    c.m = GuardedTensor({100}, backend, zero);
+    c.v = GuardedTensor({100}, backend, zero);
     std::vector<Bounded> want;
     for (int64_t i = 0; i < 100; ++i) {
       const double g = c.grad[i];
@@ -160,14 +167,16 @@ TEST_CASE("adam: wrong tensors and counts are refused") {
   const Case c(backend, {4, 2});
   prepare_workspace(*ctx, adam_workspace_bytes(*ctx, 4));
   const GuardedTensor longer({5}, DType::kF32), wrong_type({4}, DType::kF64), f32({1}, DType::kF32);
-  const auto run = [&](int64_t t, int64_t decayed, const Tensor& grad, const Tensor& m, const Tensor& v,
-                       const Tensor* half_squares) {
-    adam(*ctx, {}, t, decayed, grad, c.param, m, v, half_squares);
+  const GuardedTensor rate({1}, DType::kF64, [](int64_t) { return 0.1; });
+  const auto run = [&](int64_t decayed, const Tensor& grad, const Tensor& m, const Tensor& v,
+                       const Tensor* half_squares, const Tensor* weights_bf16 = nullptr) {
+    adam(*ctx, {}, rate, decayed, grad, c.param, m, v, weights_bf16, half_squares);
   };
-  check_refused("adam", "grad", [&] { run(1, 0, longer, c.m, c.v, nullptr); });
-  check_refused("adam", "m", [&] { run(1, 0, c.grad, wrong_type, c.v, nullptr); });
-  check_refused("adam", "v", [&] { run(1, 0, c.grad, c.m, longer, nullptr); });
-  check_refused("adam", "half_squares", [&] { run(1, 0, c.grad, c.m, c.v, f32.pointer()); });
-  CHECK_THROWS_AS(run(0, 0, c.grad, c.m, c.v, nullptr), Error);
-  CHECK_THROWS_AS(run(1, 5, c.grad, c.m, c.v, nullptr), Error);
+  check_refused("adam", "grad", [&] { run(0, longer, c.m, c.v, nullptr); });
+  check_refused("adam", "m", [&] { run(0, c.grad, wrong_type, c.v, nullptr); });
+  check_refused("adam", "v", [&] { run(0, c.grad, c.m, longer, nullptr); });
+  check_refused("adam", "half_squares", [&] { run(0, c.grad, c.m, c.v, f32.pointer()); });
+  check_refused("adam", "weights_bf16", [&] { run(2, c.grad, c.m, c.v, nullptr, c.m.pointer()); });
+  CHECK_THROWS_AS(run(5, c.grad, c.m, c.v, nullptr), Error);
+  CHECK_THROWS_AS(adam_rate({}, 0), Error);
 }

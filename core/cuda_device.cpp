@@ -1,0 +1,31 @@
+#include "core/cuda_device.h"
+
+#include "core/cuda_check.h"
+
+namespace inpaint {
+
+CudaDevice::CudaDevice(int number) : number_(number) {
+  int count = 0;
+  INPAINT_CUDA_CHECK(cudaGetDeviceCount(&count));
+  if (number < 0 || number >= count)
+    throw UserError(fmt::format("there is no GPU {}: this machine has {}, numbered from 0; give gpu=0{}",
+                                number, count, count > 1 ? fmt::format(" to gpu={}", count - 1) : ""));
+  INPAINT_CUDA_CHECK(cudaSetDevice(number));
+  cudaDeviceProp properties;
+  INPAINT_CUDA_CHECK(cudaGetDeviceProperties(&properties, number));
+  name_ = properties.name;
+  INPAINT_CUDA_CHECK(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
+}
+
+CudaDevice::~CudaDevice() { cudaStreamDestroy(stream_); }
+
+void CudaDevice::synchronize() const { INPAINT_CUDA_CHECK(cudaStreamSynchronize(stream_)); }
+
+int CudaDevice::count() {
+  int count = 0;
+  if (cudaGetDeviceCount(&count) == cudaSuccess) return count;
+  cudaGetLastError();  // not an error of a later call
+  return 0;
+}
+
+}  // namespace inpaint

@@ -1,0 +1,32 @@
+// A GPU in use: chosen by number, made current for the thread that opens it, with a stream of its own that
+// all ops are enqueued on. Only programs built with CUDA contain this; core/context.h is the way to it.
+#pragma once
+
+#include <string>
+
+struct CUstream_st;  // CUDA's cudaStream_t is a pointer to it
+
+namespace inpaint {
+
+class CudaDevice {
+ public:
+  // Throws UserError when there is no GPU, no driver for it, or none of this number.
+  explicit CudaDevice(int number);
+  ~CudaDevice();
+  CudaDevice(const CudaDevice&) = delete;
+  CudaDevice& operator=(const CudaDevice&) = delete;
+
+  int number() const { return number_; }
+  const std::string& name() const { return name_; }
+  CUstream_st* stream() const { return stream_; }
+  void synchronize() const;  // returns when all that was enqueued on the stream is done
+
+  static int count();  // GPUs that can be used; 0 where there is no driver
+
+ private:
+  int number_;
+  std::string name_;
+  CUstream_st* stream_ = nullptr;
+};
+
+}  // namespace inpaint

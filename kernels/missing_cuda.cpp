@@ -1,0 +1,54 @@
+// Ops whose kernels are still to be written: they say so when they are called. An op that gets its .cu file leaves this file.
+#include "kernels/adam.h"
+#include "kernels/batch_norm.h"
+#include "kernels/bias_activation.h"
+#include "kernels/conv2d.h"
+#include "kernels/dispatch.h"
+#include "kernels/hole.h"
+#include "kernels/image_quality.h"
+#include "kernels/linear.h"
+#include "kernels/reconstruction_loss.h"
+#include "kernels/round_to_bf16.h"
+#include "kernels/sigmoid_bce.h"
+#include "kernels/to_bytes.h"
+#include "kernels/total_variation.h"
+
+namespace inpaint {
+#define MISSING(op, r, ...) \
+  INPAINT_DECLARE_DEVICES(op) r cuda::op(__VA_ARGS__) { throw Error(#op ": not on GPUs yet"); }
+using C = const Context&;
+using T = const Tensor&;
+using P = const Tensor*;
+MISSING(adam_workspace_bytes, int64_t, C, int64_t)
+MISSING(adam, void, C, const AdamOptions&, T, int64_t, T, T, T, T, P, P)
+MISSING(batch_norm_workspace_bytes, int64_t, C, const Shape&)
+MISSING(batch_norm_statistics, void, C, T, T, T)
+MISSING(batch_norm_forward, void, C, T, T, T, T, T, double, Activation, T)
+MISSING(batch_norm_inference, void, C, T, P, T, T, T, T, double, Activation, T)
+MISSING(batch_norm_update_running, void, C, T, T, P, double, T, T)
+MISSING(batch_norm_backward, void, C, T, T, T, T, T, double, Activation, T, T, const BatchNormGrads&)
+MISSING(bias_activation_forward, void, C, T, T, Activation, T)
+MISSING(bias_activation_workspace_bytes, int64_t, C, const Shape&, DType)
+MISSING(bias_activation_backward, void, C, T, T, Activation, T, P, GradMode)
+MISSING(conv2d_workspace_bytes, int64_t, C, const Conv2dShape&, DType)
+MISSING(conv2d_forward, void, C, T, T, T)
+MISSING(conv2d_backward_data, void, C, T, T, T)
+MISSING(conv2d_backward_weight, void, C, T, T, T, GradMode)
+MISSING(cut_hole, void, C, T, T, T, T)
+MISSING(paste_hole, void, C, T, T, T, T)
+MISSING(byte_errors, void, C, T, T, T, T)
+MISSING(ssim_workspace_bytes, int64_t, C, const Shape&)
+MISSING(ssim, void, C, T, T, T)
+MISSING(linear_workspace_bytes, int64_t, C, const LinearShape&, DType)
+MISSING(linear_forward, void, C, T, T, T)
+MISSING(linear_backward_data, void, C, T, T, T)
+MISSING(linear_backward_weight, void, C, T, T, T, GradMode)
+MISSING(reconstruction_loss_workspace_bytes, int64_t, C, const Shape&)
+MISSING(reconstruction_loss, void, C, ReconstructionNorm, T, T, double, T, P, GradMode)
+MISSING(round_to_bf16, void, C, T, T)
+MISSING(sigmoid_bce, void, C, T, double, double, T, T, P)
+MISSING(to_bytes, void, C, T, T)
+MISSING(total_variation_workspace_bytes, int64_t, C, const Shape&)
+MISSING(total_variation, void, C, T, double, T, P, GradMode)
+#undef MISSING
+}  // namespace inpaint
