@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string_view>
 
@@ -12,7 +13,9 @@
 namespace inpaint {
 namespace {
 
-std::vector<uint8_t> read_picture_file(const std::filesystem::path& path) {
+// The first `limit` bytes, or all of them.
+std::vector<uint8_t> read_picture_file(const std::filesystem::path& path,
+                                       int64_t limit = kMaxPictureFileBytes) {
   const File file(path, O_RDONLY | O_NONBLOCK);  // a pipe without a writer would block for ever
   struct stat status {};
   if (::fstat(file.fd(), &status) != 0 || !S_ISREG(status.st_mode))
@@ -20,7 +23,7 @@ std::vector<uint8_t> read_picture_file(const std::filesystem::path& path) {
   if (file.size() > kMaxPictureFileBytes)
     user_error("{}: {} bytes; picture files above {} are refused", path.string(), file.size(),
                kMaxPictureFileBytes);
-  std::vector<uint8_t> bytes(static_cast<size_t>(file.size()));
+  std::vector<uint8_t> bytes(static_cast<size_t>(std::min(file.size(), limit)));
   file.read_at(0, std::as_writable_bytes(std::span(bytes)));
   return bytes;
 }
@@ -43,22 +46,59 @@ std::string_view foreign_format(std::span<const uint8_t> file) {
   return {};
 }
 
-}  // namespace
+enum class Format { kPng, kJpeg, kPnm };
 
-Image decode_image(std::span<const uint8_t> file, const std::string& name) {
+Format format_of(std::span<const uint8_t> file, const std::string& name) {
   if (file.empty()) user_error("{}: the file is empty", name);
-  if (starts_with(file, "\x89PNG\r\n\x1a\n")) return decode_png(file, name);
-  if (starts_with(file, "\xff\xd8\xff")) return decode_jpeg(file, name);
+  if (starts_with(file, "\x89PNG\r\n\x1a\n")) return Format::kPng;
+  if (starts_with(file, "\xff\xd8\xff")) return Format::kJpeg;
   for (const std::string_view magic : {"P2", "P3", "P5", "P6"})
-    if (starts_with(file, magic)) return decode_pnm(file, name);
+    if (starts_with(file, magic)) return Format::kPnm;
   const std::string_view foreign = foreign_format(file);
   if (!foreign.empty())
     user_error("{}: {} picture; convert it to PNG, JPEG, PGM or PPM first", name, foreign);
   user_error("{}: not a PNG, JPEG, PGM or PPM picture", name);
 }
 
+int64_t short_side(std::span<const uint8_t> head, const std::string& name) {
+  switch (format_of(head, name)) {
+    case Format::kPng:
+      return png_short_side(head, name);
+    case Format::kJpeg:
+      return jpeg_short_side(head, name);
+    case Format::kPnm:
+      return pnm_short_side(head, name);
+  }
+  throw Error("unknown picture format");
+}
+
+}  // namespace
+
+Image decode_image(std::span<const uint8_t> file, const std::string& name) {
+  switch (format_of(file, name)) {
+    case Format::kPng:
+      return decode_png(file, name);
+    case Format::kJpeg:
+      return decode_jpeg(file, name);
+    case Format::kPnm:
+      return decode_pnm(file, name);
+  }
+  throw Error("unknown picture format");
+}
+
 Image decode_image(const std::filesystem::path& path) {
   return decode_image(read_picture_file(path), path.string());
+}
+
+int64_t picture_short_side(const std::filesystem::path& path) {
+  constexpr int64_t kHead = 1 << 16;  // a camera's notes and thumbnail may be larger: then the whole file
+  const std::vector<uint8_t> head = read_picture_file(path, kHead);
+  try {
+    return short_side(head, path.string());
+  } catch (const UserError&) {
+    if (static_cast<int64_t>(head.size()) < kHead) throw;
+  }
+  return short_side(read_picture_file(path), path.string());
 }
 
 void write_png(const std::filesystem::path& path, const Image& image) {

@@ -33,6 +33,10 @@ Image decode_image(const std::filesystem::path& path);
 // `name` stands for the file in messages.
 Image decode_image(std::span<const uint8_t> file, const std::string& name);
 
+// The shorter side of the picture, from the file's head alone: far cheaper than decoding, and no word on
+// whether the rest is good.
+int64_t picture_short_side(const std::filesystem::path& path);
+
 // The bytes of a PNG file, 8 bits per channel.
 std::vector<uint8_t> encode_png(const Image& image);
 
@@ -43,6 +47,10 @@ void write_png(const std::filesystem::path& path, const Image& image);
 Image decode_png(std::span<const uint8_t> file, const std::string& name);
 Image decode_jpeg(std::span<const uint8_t> file, const std::string& name);
 Image decode_pnm(std::span<const uint8_t> file, const std::string& name);
+
+int64_t png_short_side(std::span<const uint8_t> head, const std::string& name);
+int64_t jpeg_short_side(std::span<const uint8_t> head, const std::string& name);
+int64_t pnm_short_side(std::span<const uint8_t> head, const std::string& name);
 
 // Throws UserError when a file declares more than the limits above; `decoded_bytes` as the file stores them.
 void check_picture_size(const std::string& name, int64_t height, int64_t width, int64_t decoded_bytes,

@@ -70,19 +70,36 @@ bool cut_off(std::span<const uint8_t> file) {
   return end == std::string_view::npos || (scan != std::string_view::npos && end < scan);
 }
 
+Decoder start_decoder() {
+  Decoder decoder(tjInitDecompress());
+  INPAINT_CHECK(decoder != nullptr, "TurboJPEG cannot start: {}", tjGetErrorStr2(nullptr));
+  return decoder;
+}
+
+bool failed(tjhandle decoder, int result) {
+  return result != 0 && tjGetErrorCode(decoder) == TJERR_FATAL;  // warnings return -1 too
+}
+
+struct Header {
+  int height = 0, width = 0, colour_space = 0;
+};
+
+Header read_header(tjhandle decoder, std::span<const uint8_t> file, const std::string& name) {
+  Header header;
+  int subsampling = 0;
+  const int result = tjDecompressHeader3(decoder, file.data(), static_cast<unsigned long>(file.size()),
+                                         &header.width, &header.height, &subsampling, &header.colour_space);
+  // A file cut off in its head is but a warning with a size of 0.
+  if (failed(decoder, result) || header.width < 1 || header.height < 1)
+    user_error("{}: damaged JPEG: {}", name, tjGetErrorStr2(decoder));
+  return header;
+}
+
 }  // namespace
 
 Image decode_jpeg(std::span<const uint8_t> file, const std::string& name) {
-  const Decoder decoder(tjInitDecompress());
-  INPAINT_CHECK(decoder != nullptr, "TurboJPEG cannot start: {}", tjGetErrorStr2(nullptr));
-  const auto bytes = static_cast<unsigned long>(file.size());
-  const auto failed = [&](int result) {
-    return result != 0 && tjGetErrorCode(decoder.get()) == TJERR_FATAL;  // warnings return -1 too
-  };
-  int width = 0, height = 0, subsampling = 0, colour_space = 0;
-  if (failed(tjDecompressHeader3(decoder.get(), file.data(), bytes, &width, &height, &subsampling,
-                                 &colour_space)))
-    user_error("{}: damaged JPEG: {}", name, tjGetErrorStr2(decoder.get()));
+  const Decoder decoder = start_decoder();
+  const auto [height, width, colour_space] = read_header(decoder.get(), file, name);
   const bool grey = colour_space == TJCS_GRAY;
   const bool four_colours = colour_space == TJCS_CMYK || colour_space == TJCS_YCCK;
   const int stored_channels = grey ? 1 : four_colours ? 4 : 3;
@@ -91,16 +108,21 @@ Image decode_jpeg(std::span<const uint8_t> file, const std::string& name) {
 
   Image image(height, width, grey ? 1 : 3);
   std::vector<uint8_t> cmyk(four_colours ? static_cast<size_t>(int64_t{height} * width * 4) : 0);
-  const int result = tjDecompress2(decoder.get(), file.data(), bytes,
+  const int result = tjDecompress2(decoder.get(), file.data(), static_cast<unsigned long>(file.size()),
                                    four_colours ? cmyk.data() : image.bytes.data(), width, 0, height,
                                    grey           ? TJPF_GRAY
                                    : four_colours ? TJPF_CMYK
                                                   : TJPF_RGB,
                                    TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS);
-  if (failed(result)) user_error("{}: damaged JPEG: {}", name, tjGetErrorStr2(decoder.get()));
+  if (failed(decoder.get(), result)) user_error("{}: damaged JPEG: {}", name, tjGetErrorStr2(decoder.get()));
   if (cut_off(file)) user_error("{}: damaged JPEG: the file is cut off", name);
   if (four_colours) image = rgb_of_cmyk(image, cmyk);
   return upright(std::move(image), exif_orientation(file));
+}
+
+int64_t jpeg_short_side(std::span<const uint8_t> head, const std::string& name) {
+  const Header header = read_header(start_decoder().get(), head, name);
+  return std::min(header.height, header.width);
 }
 
 }  // namespace inpaint

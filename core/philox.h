@@ -18,6 +18,7 @@ enum class RandomStream : uint32_t {
   kProceduralPictures = 6,
   kSampleHoles = 7,
   kFlips = 8,
+  kRandomCrops = 9,
 };
 
 class Philox {

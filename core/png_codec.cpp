@@ -126,6 +126,13 @@ Image decode_png(std::span<const uint8_t> file, const std::string& name) {
   return std::move(r.image);
 }
 
+// The first chunk, IHDR, lies at byte 8 and begins with width and height (PNG specification, 11.2.2).
+int64_t png_short_side(std::span<const uint8_t> head, const std::string& name) {
+  if (head.size() < 24 || std::memcmp(head.data() + 12, "IHDR", 4) != 0)
+    user_error("{}: damaged PNG: no header", name);
+  return std::min(png_get_uint_32(head.data() + 16), png_get_uint_32(head.data() + 20));
+}
+
 std::vector<uint8_t> encode_png(const Image& image) {
   INPAINT_CHECK(image.height >= 1 && image.width >= 1, "image {} x {}", image.height, image.width);
   PngWriting w;

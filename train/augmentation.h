@@ -5,13 +5,21 @@
 
 #include <cstdint>
 
+#include "train/picture_squares.h"
+
 namespace inpaint {
 
 struct Augmentation {
-  bool flip = false;  // left and right exchanged, for half of the pictures
+  bool flip = false;         // left and right exchanged, for half of the pictures
+  bool random_crop = false;  // a random square of the picture, not the one in its middle
 };
 
 bool is_flipped(uint64_t seed, int64_t epoch, int64_t picture);
+
+// A square of a height x width picture (scaled_for_squares) for a set of size x size: side and place are drawn,
+// the side between size and the short side.
+Square random_square(uint64_t seed, int64_t epoch, int64_t picture, int64_t height, int64_t width,
+                     int64_t size);
 
 // Exchanges left and right of size x size x channels bytes, in place.
 void mirror(uint8_t* pixels, int64_t size, int channels);

@@ -127,8 +127,14 @@ void BatchLoader::read(const Slot& slot, int64_t place) const {
   const int64_t image = slot.batch.images[static_cast<size_t>(place)], epoch = slot.batch.epoch;
   const Shape shape = pictures_.shape(1);
   uint8_t* to = slot.batch.pixels.as<uint8_t>() + place * shape.elements();
-  const std::string problem = pictures_.read(image, to);
-  if (!problem.empty()) user_error("{}", problem);
+  const auto choose = [&](int64_t height, int64_t width) {
+    return random_square(options_.seed, epoch, image, height, width, pictures_.image_size());
+  };
+  const std::string problem = options_.augmentation.random_crop ? pictures_.read_square(image, choose, to)
+                                                                : pictures_.read(image, to);
+  if (!problem.empty())
+    user_error("{}; take it out of the folder, or give data_cache, which leaves out what cannot be used",
+               problem);
   if (options_.augmentation.flip && is_flipped(options_.seed, epoch, image))
     mirror(to, pictures_.image_size(), pictures_.image_channel());
 }

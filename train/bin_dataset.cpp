@@ -1,9 +1,7 @@
 #include "train/bin_dataset.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 
-#include <cerrno>
 #include <string>
 
 #include "core/error.h"
@@ -46,20 +44,7 @@ BinDataset::BinDataset(const std::filesystem::path& path, int64_t image_size, in
         "{}: {} bytes are no multiple of {} (image_size {} x {} x image_channel {}), {} are left over; {}",
         path.string(), bytes, image_bytes(), image_size, image_size, image_channel, bytes % image_bytes(),
         fitting_shapes(bytes));
-  void* mapped = ::mmap(nullptr, static_cast<size_t>(bytes), PROT_READ, MAP_SHARED, file_.fd(), 0);
-  if (mapped == MAP_FAILED) throw_file_error("map", path, errno);
-  bytes_ = static_cast<const uint8_t*>(mapped);
   count_ = bytes / image_bytes();
-}
-
-BinDataset::~BinDataset() {
-  ::munmap(const_cast<uint8_t*>(bytes_), static_cast<size_t>(count_ * image_bytes()));
-}
-
-void BinDataset::check_not_shrunk() const {
-  if (file_.size() < count_ * image_bytes())
-    user_error("{}: shrank from {} to {} bytes while it was in use; make it again and start anew",
-               path().string(), count_ * image_bytes(), file_.size());
 }
 
 }  // namespace inpaint

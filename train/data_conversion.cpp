@@ -10,6 +10,7 @@
 #include "core/file.h"
 #include "core/image_codec.h"
 #include "core/philox.h"
+#include "train/picture_squares.h"
 #include "train/shuffle.h"
 
 namespace inpaint {
@@ -111,28 +112,21 @@ std::vector<Mode> place_pictures(const std::vector<PictureFile>& sources,
 std::vector<uint8_t> crops_of(const Image& picture, const std::string& name, int64_t source,
                               const ConversionOptions& options) {
   const int64_t size = options.target.image_size, side = std::min(picture.height, picture.width);
-  if (side < size)
-    user_error("{}: {} x {} pixels are too few for image_size {}", name, picture.width, picture.height, size);
-  std::vector<uint8_t> images;
-  const auto add = [&](const Image& square) {
-    const Image image = with_channels(resize(square, size, size), options.target.image_channel);
-    images.insert(images.end(), image.bytes.begin(), image.bytes.end());
-  };
-  if (options.random_crops == 0) {
-    add(centre_square(picture));
-    return images;
-  }
+  const int channels = options.target.image_channel;
+  check_large_enough(picture.height, picture.width, size, name);
+  if (options.random_crops == 0) return centre_image(picture, size, channels).bytes;
   const Philox random(options.seed, RandomStream::kDataConversion, kCropPart);
   const auto smallest = static_cast<int64_t>(std::ceil(options.smallest_crop * static_cast<double>(side)));
   const int64_t least = std::max(size, smallest);
+  std::vector<uint8_t> images;
   for (uint32_t k = 0; k < static_cast<uint32_t>(options.random_crops); ++k) {
-    const auto below = [&](int64_t bound, uint32_t draw) {
-      return int64_t{random.below(static_cast<uint32_t>(bound), static_cast<uint64_t>(source), 3 * k + draw)};
-    };
-    const int64_t crop_side = least + below(side - least + 1, 0);
-    const int64_t row = below(picture.height - crop_side + 1, 1);
-    const int64_t column = below(picture.width - crop_side + 1, 2);
-    add(crop(picture, row, column, crop_side, crop_side));
+    const Square square =
+        draw_square(picture.height, picture.width, least, [&](int64_t bound, uint32_t draw) {
+          return int64_t{
+              random.below(static_cast<uint32_t>(bound), static_cast<uint64_t>(source), 3 * k + draw)};
+        });
+    const Image image = square_image(picture, square, size, channels);
+    images.insert(images.end(), image.bytes.begin(), image.bytes.end());
   }
   return images;
 }

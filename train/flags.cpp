@@ -131,7 +131,12 @@ std::vector<Flag> make_table() {
   t.whole(kModel, "batch_size", &S::batch_size, {1, 1'000'000}, "images",
           "images per step; 2 or more to train");
   t.truth(kModel, "shuffle", &S::shuffle, "visit the images in a new order each epoch, else in file order");
+  t.text(kModel, "data_dir", &S::data_dir, "PATH", "none or a folder's path",
+         "train on a folder's PNG, JPEG and PNM files, not on a .bin file");
+  t.truth(kRun, "data_cache", &S::data_cache, "decode the files of data_dir once, into a file in data_root");
   t.truth(kModel, "flip", &S::flip, "train on half of the images mirrored, drawn anew each epoch");
+  t.truth(kModel, "random_crop", &S::random_crop,
+          "train on random squares of data_dir's pictures, new each epoch");
 
   t.group("Network");
   t.whole(kModel, "base_channels", &S::base_channels, {1, 1024}, "channels",
@@ -191,8 +196,8 @@ std::vector<Flag> make_table() {
   t.whole(kRun, "gpu", &S::gpu, {0, 255}, "", "GPU number; also in folder names");
   t.whole(kRun, "threads", &S::threads, {0, 1024}, "threads",
           "CPU threads; 0 one per core this process may use");
-  t.whole(kRun, "loader_threads", &S::loader_threads, {1, 256}, "threads",
-          "threads that prepare the next batches while one is trained on");
+  t.whole(kRun, "loader_threads", &S::loader_threads, {0, 256}, "threads",
+          "prepare batches ahead; 0 one, or as many as threads to decode pictures");
   t.choice(kModel, "precision", &S::precision, "of all numbers; fp64 on the CPU only");
   t.choice(kRun, "matrix_backend", &S::matrix_backend,
            "who makes the CPU's matrix products; auto is the fastest");

@@ -49,6 +49,8 @@ fs::path data_file(const TrainSettings& s, Mode mode) {
   return fs::path(s.data_root) / fmt::format("{}_{}.bin", set_name(s), to_string(mode));
 }
 
+fs::path cache_file(const TrainSettings& s) { return data_file(s, Mode::kTrain).replace_extension("cache"); }
+
 fs::path checkpoint_folder(const TrainSettings& s) { return run_folder(s.checkpoint_root, s); }
 
 fs::path log_folder(const TrainSettings& s) { return run_folder(s.log_root, s); }

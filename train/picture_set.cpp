@@ -1,11 +1,12 @@
 #include "train/picture_set.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
+#include "core/buffer.h"
 #include "core/image_codec.h"
 #include "train/bin_dataset.h"
-#include "train/data_conversion.h"
 
 namespace inpaint {
 namespace {
@@ -29,23 +30,34 @@ class DatasetPictures final : public PictureSet {
   BinDataset dataset_;
 };
 
-class FolderPictures final : public PictureSet {
+class FilePictures final : public PictureSet {
  public:
-  FolderPictures(const fs::path& folder, int64_t image_size, int image_channel)
-      : PictureSet(folder, image_size, image_channel), files_(pictures_in_folder(folder)) {
-    if (files_.empty()) user_error("{}: there is no file in this folder", folder.string());
-    centre_square_.target.image_size = static_cast<int>(image_size);
-    centre_square_.target.image_channel = image_channel;
-  }
+  FilePictures(const fs::path& folder, std::vector<PictureFile> files, int64_t image_size, int image_channel)
+      : PictureSet(folder, image_size, image_channel), files_(std::move(files)) {}
 
   int64_t count() const override { return static_cast<int64_t>(files_.size()); }
-  std::string name(int64_t index) const override {
-    return file(index).lexically_relative(PictureSet::path()).string();
-  }
+  std::string name(int64_t index) const override { return file(index).lexically_relative(path()).string(); }
   std::string read(int64_t index, uint8_t* pixels) const override {
+    return make(index, pixels,
+                [&](const Image& picture) { return centre_image(picture, image_size(), image_channel()); });
+  }
+  std::string read_square(int64_t index, const ChooseSquare& choose, uint8_t* pixels) const override {
+    return make(index, pixels, [&](const Image& picture) {
+      const Image scaled = scaled_for_squares(picture, image_size(), image_channel());
+      return square_image(scaled, choose(scaled.height, scaled.width), image_size(), image_channel());
+    });
+  }
+
+ private:
+  const fs::path& file(int64_t index) const { return files_[static_cast<size_t>(index)].path; }
+
+  template <typename Make>
+  std::string make(int64_t index, uint8_t* pixels, Make&& image_of) const {
     try {
-      const auto image = crops_of(decode_image(file(index)), file(index).string(), index, centre_square_);
-      std::copy(image.begin(), image.end(), pixels);
+      const Image picture = decode_image(file(index));
+      check_large_enough(picture.height, picture.width, image_size(), file(index).string());
+      const Image image = image_of(picture);
+      std::copy(image.bytes.begin(), image.bytes.end(), pixels);
       return {};
     } catch (const OutOfMemory&) {
       throw;
@@ -54,19 +66,26 @@ class FolderPictures final : public PictureSet {
     }
   }
 
- private:
-  const fs::path& file(int64_t index) const { return files_[static_cast<size_t>(index)].path; }
-
   std::vector<PictureFile> files_;
-  ConversionOptions centre_square_;  // as it is without random crops
 };
 
 }  // namespace
 
+std::unique_ptr<PictureSet> open_dataset(const fs::path& path, int64_t image_size, int image_channel) {
+  return std::make_unique<DatasetPictures>(path, image_size, image_channel);
+}
+
+std::unique_ptr<PictureSet> open_files(const fs::path& folder, std::vector<PictureFile> files,
+                                       int64_t image_size, int image_channel) {
+  return std::make_unique<FilePictures>(folder, std::move(files), image_size, image_channel);
+}
+
 std::unique_ptr<PictureSet> open_pictures(const fs::path& path, int64_t image_size, int image_channel) {
   std::error_code error;
-  if (fs::is_directory(path, error)) return std::make_unique<FolderPictures>(path, image_size, image_channel);
-  return std::make_unique<DatasetPictures>(path, image_size, image_channel);
+  if (!fs::is_directory(path, error)) return open_dataset(path, image_size, image_channel);
+  std::vector<PictureFile> files = pictures_in_folder(path);
+  if (files.empty()) user_error("{}: there is no file in this folder", path.string());
+  return open_files(path, std::move(files), image_size, image_channel);
 }
 
 }  // namespace inpaint

@@ -3,10 +3,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/shape.h"
+#include "train/picture_files.h"
+#include "train/picture_squares.h"
 
 namespace inpaint {
 
@@ -26,6 +30,14 @@ class PictureSet {
   // UserError when none can be had any more. Threads may share the object.
   virtual std::string read(int64_t index, uint8_t* pixels) const = 0;
 
+  // The same of another square than the one in the middle: choose is told the height and width of the picture
+  // (scaled_for_squares) and says which. In a set of pictures of S x S there is but one.
+  using ChooseSquare = std::function<Square(int64_t height, int64_t width)>;
+  virtual std::string read_square(int64_t index, const ChooseSquare& choose, uint8_t* pixels) const {
+    static_cast<void>(choose);
+    return read(index, pixels);
+  }
+
  protected:
   PictureSet(const std::filesystem::path& path, int64_t image_size, int image_channel)
       : path_(path), image_size_(image_size), image_channel_(image_channel) {}
@@ -36,8 +48,17 @@ class PictureSet {
   int image_channel_;
 };
 
-// A `.bin` data set; or the files that pictures_in_folder() finds, each made a picture of the set as the data
-// conversion does it without random crops. UserError when there is nothing at the path, or nothing in it.
+// A `.bin` data set.
+std::unique_ptr<PictureSet> open_dataset(const std::filesystem::path& path, int64_t image_size,
+                                         int image_channel);
+
+// These files of the folder, each decoded when it is read, and made a picture of the set as the data conversion
+// does it without random crops.
+std::unique_ptr<PictureSet> open_files(const std::filesystem::path& folder, std::vector<PictureFile> files,
+                                       int64_t image_size, int image_channel);
+
+// A `.bin` data set; or the files that pictures_in_folder() finds. UserError when there is nothing at the path,
+// or nothing in it.
 std::unique_ptr<PictureSet> open_pictures(const std::filesystem::path& path, int64_t image_size,
                                           int image_channel);
 

@@ -29,6 +29,13 @@ void check_settings(const TrainSettings& s) {
   if (s.mode == Mode::kTrain && s.patience > 0 && s.validate_every == 0)
     user_error("patience={} needs validations, and validate_every=0 makes none; give validate_every=1",
                s.patience);
+  if (s.random_crop && s.data_dir == TrainSettings::kNoFolder)
+    user_error(
+        "random_crop: the pictures of a .bin file have no pixel to spare; give data_dir=FOLDER, or make the "
+        "file "
+        "with inpaint_data convert --random_crops");
+  if (s.data_cache && s.data_dir == TrainSettings::kNoFolder)
+    user_error("data_cache: a .bin file is decoded already; give data_dir=FOLDER, or leave data_cache out");
   if (s.device == DeviceChoice::kCuda && s.precision == Precision::kFp64)
     user_error("precision=fp64 runs on the CPU only; give device=cpu, or precision=fp32");
   if (s.device == DeviceChoice::kCuda)

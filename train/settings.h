@@ -30,6 +30,7 @@ std::string to_string(Enum value) { return std::string(names_of(value)[static_ca
 
 struct TrainSettings {
   static constexpr int64_t kNoStepLimit = -1;
+  static constexpr const char* kNoFolder = "none";
 
   // Data
   std::string dataname = "inpaint";
@@ -38,7 +39,10 @@ struct TrainSettings {
   HolePlacement block = HolePlacement::kRandom;
   int batch_size = 64;
   bool shuffle = false;
-  bool flip = false;
+  std::string data_dir = kNoFolder;  // or a folder of pictures, in the place of the .bin file
+  bool data_cache = false;           // decode the folder once
+  bool flip = false;                 // the images of mode=train
+  bool random_crop = false;          // likewise, from larger pictures of data_dir
 
   // Network: a feature map of side 4 * 2^k has max(base_channels, 8 * base_channels >> k) channels.
   int base_channels = 64;
@@ -83,7 +87,7 @@ struct TrainSettings {
   DeviceChoice device = DeviceChoice::kAuto;
   int gpu = 0;
   int threads = 0;         // 0: as many as the cores this process may use
-  int loader_threads = 1;  // that prepare batches ahead
+  int loader_threads = 0;  // 0: as many as the pictures need
   Precision precision = Precision::kFp32;
   MatrixChoice matrix_backend = MatrixChoice::kAuto;
 

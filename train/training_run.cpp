@@ -19,6 +19,7 @@
 #include "train/sample_pictures.h"
 #include "train/settings_text.h"
 #include "train/stop_signal.h"
+#include "train/training_pictures.h"
 #include "train/validation_pass.h"
 
 namespace inpaint {
@@ -41,9 +42,9 @@ class TrainingRun {
 
   const TrainSettings& settings_;
   Progress out_;
-  std::unique_ptr<PictureSet> data_;
   std::optional<ValidationPass> validation_;
   Context ctx_;
+  TrainingPictures data_;
   CheckpointStore store_;
   Model model_;
   TrainingStep step_;
@@ -87,23 +88,23 @@ RunState begin(const TrainSettings& settings, const CheckpointStore& store, cons
 TrainingRun::TrainingRun(const TrainSettings& settings)
     : settings_(settings),
       out_(stdout),
-      data_(open_pictures(data_file(settings), settings.image_size, settings.image_channel)),
       validation_(validation_of(settings)),
       ctx_(settings.threads, matrix_backend_of(settings)),
+      data_(open_training_pictures(settings, ctx_, [this](const std::string& line) { out_.line(line); })),
       store_(checkpoint_folder(settings), settings.keep),
       model_(network_options(settings), real_type(settings), Parameters::Use::kTraining),
       step_(ctx_, model_, settings.batch_size, step_options(settings)),
       samples_(ctx_, model_, settings.batch_size, sample_folder(settings)),
-      state_(begin(settings, store_, *data_, ctx_, model_, out_)),
+      state_(begin(settings, store_, *data_.set, ctx_, model_, out_)),
       logs_(log_folder(settings), state_),
       writer_(store_, checkpoint_layout(model_)),
-      loader_(*data_, {.batch_size = settings.batch_size,
-                       .shuffle = settings.shuffle,
-                       .augmentation = {.flip = settings.flip},
-                       .seed = static_cast<uint64_t>(settings.seed),
-                       .first_epoch = state_.epoch,
-                       .first_batch = state_.batch,
-                       .workers = settings.loader_threads}),
+      loader_(*data_.set, {.batch_size = settings.batch_size,
+                           .shuffle = settings.shuffle,
+                           .augmentation = {.flip = settings.flip, .random_crop = settings.random_crop},
+                           .seed = static_cast<uint64_t>(settings.seed),
+                           .first_epoch = state_.epoch,
+                           .first_batch = state_.batch,
+                           .workers = data_.workers}),
       hole_random_(static_cast<uint64_t>(settings.seed), RandomStream::kHoleOffsets),
       hole_memory_(settings.batch_size * 2 * size_of(DType::kI32)),
       holes_(hole_memory_.tensor({settings.batch_size, 2}, DType::kI32)) {

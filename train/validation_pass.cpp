@@ -42,8 +42,8 @@ ValidationPass::ValidationPass(const TrainSettings& settings, Mode mode)
     : block_(settings.block),
       image_size_(settings.image_size),
       batch_size_(settings.batch_size),
-      data_(open_pictures(data_file(settings, mode), settings.image_size, settings.image_channel)),
-      loader_(*data_, {.batch_size = settings.batch_size, .workers = settings.loader_threads}),
+      data_(open_dataset(data_file(settings, mode), settings.image_size, settings.image_channel)),
+      loader_(*data_, {.batch_size = settings.batch_size}),
       random_(static_cast<uint64_t>(settings.seed), RandomStream::kSampleHoles),
       hole_memory_(settings.batch_size * 2 * size_of(DType::kI32)),
       holes_(hole_memory_.tensor({settings.batch_size, 2}, DType::kI32)) {}

@@ -6,6 +6,7 @@
 
 #include "core/image_codec.h"
 #include "tests/error_message.h"
+#include "tests/temporary_folder.h"
 
 using namespace inpaint;
 
@@ -185,4 +186,16 @@ TEST_CASE("jpeg: damage never does worse than an error") {
     }
   }
   CHECK(refused > 100);
+}
+
+TEST_CASE("jpeg: the short side is in the head, behind whatever a camera puts there") {
+  const std::vector<uint8_t> file = jpeg_of(slope(40, 17, 3));
+  CHECK(jpeg_short_side(file, "f") == 17);
+  CHECK(jpeg_short_side(std::span(file).first(file.size() - 20), "f") == 17);
+  CHECK(contains(error_message([&] { jpeg_short_side(std::span(file).first(30), "f"); }), "f: damaged JPEG"));
+  std::vector<uint8_t> noted = file;
+  for (int i = 0; i < 3; ++i) noted = with_segment(noted, 0xed, std::vector<uint8_t>(60'000, 0xff));
+  const TemporaryFolder folder;
+  put_file(folder / "f", std::string(noted.begin(), noted.end()));
+  CHECK(picture_short_side(folder / "f") == 17);
 }

@@ -92,3 +92,26 @@ TEST_CASE("decode_image: the content decides, not the name") {
   put_file(folder / "picture.jpg", "P5 1 1 255 a");
   CHECK(decode_image(folder / "picture.jpg").bytes == std::vector<uint8_t>{'a'});
 }
+
+TEST_CASE("picture_short_side: the shorter side of the file's picture, from its head") {
+  const TemporaryFolder folder;
+  const auto side = [&](const std::string& contents) {
+    put_file(folder / "p", contents);
+    return picture_short_side(folder / "p");
+  };
+  const auto png = [](int64_t height, int64_t width) {
+    const std::vector<uint8_t> bytes = encode_png(Image(height, width, 3));
+    return std::string(bytes.begin(), bytes.end());
+  };
+  CHECK(side(png(5, 300)) == 5);
+  CHECK(side(png(300, 7)) == 7);
+  CHECK(side(png(300, 7).substr(0, 24)) == 7);  // the rest is not looked at
+  CHECK(contains(error_message([&] { side(png(300, 7).substr(0, 23)); }), "damaged PNG: no header"));
+  CHECK(side("P6 12 9 255\n") == 9);
+  CHECK(side("P2\n# two\n3 80\n7\n0") == 3);
+  CHECK(contains(error_message([&] { side("P6 12 9"); }), "the file is cut off"));
+  CHECK(contains(error_message([&] { side("notes"); }), "not a PNG"));
+  CHECK(contains(error_message([&] { side(""); }), "the file is empty"));
+  CHECK(contains(error_message([&] { picture_short_side(folder.path()); }), "not a file"));
+  CHECK(side("P6 #" + std::string(100'000, 'x') + "\n12 9 255\n") == 9);  // a head that is larger than most
+}

@@ -287,7 +287,7 @@ TEST_CASE("batch_loader: what comes before a bad picture is handed out, then its
       CHECK(batch.index == i);
       CHECK(holds_its_images(batch));
     }
-    CHECK(error_message([&] { loader.next(); }) == "picture 23 is bad");
-    CHECK(error_message([&] { loader.next(); }) == "picture 23 is bad");
+    CHECK(error_message([&] { loader.next(); }).starts_with("picture 23 is bad"));
+    CHECK(error_message([&] { loader.next(); }).starts_with("picture 23 is bad"));
   }
 }

@@ -56,7 +56,10 @@ TEST_CASE("flags: what goes beyond the source program defaults to its behaviour"
       {"max_steps", "-1"},
       {"shuffle", "false"},
       {"flip", "false"},
-      {"loader_threads", "1"},
+      {"loader_threads", "0"},
+      {"data_dir", "none"},
+      {"data_cache", "false"},
+      {"random_crop", "false"},
       {"data_root", "data"},
       {"checkpoint_root", "checkpoints"},
       {"log_root", "logs"},
@@ -141,7 +144,7 @@ TEST_CASE("flags: whole numbers are whole numbers in their range") {
       {"summary", "0", "1", "1000000000", "1000000001"},
       {"gpu", "-1", "0", "255", "256"},
       {"threads", "-1", "0", "1024", "1025"},
-      {"loader_threads", "0", "1", "256", "257"},
+      {"loader_threads", "-1", "0", "256", "257"},
       {"image_size", "63", "64", "256", "512"},
       {"image_channel", "0", "1", "3", "4"},
   };
@@ -183,7 +186,8 @@ TEST_CASE("flags: numbers are finite and in their range") {
 }
 
 TEST_CASE("flags: switches") {
-  for (const char* name : {"use_l1", "weight_clip", "shuffle", "flip", "reuse", "log_offsets", "fallback"}) {
+  for (const char* name : {"use_l1", "weight_clip", "shuffle", "flip", "random_crop", "data_cache", "reuse",
+                           "log_offsets", "fallback"}) {
     CAPTURE(name);
     CHECK(find_flag(name)->kind == Flag::Kind::kSwitch);
     for (const char* yes : {"true", "1", "yes"}) CHECK(taken(name, yes) == "true");
@@ -209,7 +213,8 @@ TEST_CASE("flags: choices take their names and nothing else") {
 }
 
 TEST_CASE("flags: texts are UTF-8 lines") {
-  for (const char* name : {"dataname", "resume", "data_root", "checkpoint_root", "log_root", "sample_root"}) {
+  for (const char* name :
+       {"dataname", "resume", "data_dir", "data_root", "checkpoint_root", "log_root", "sample_root"}) {
     CAPTURE(name);
     for (const char* text : {"a", " a b ", "#1", "x\"y\\", "größe", "\xEE\x80\x80", "\xF4\x8F\xBF\xBF"})
       CHECK(taken(name, text) == text);

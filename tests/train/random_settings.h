@@ -40,7 +40,10 @@ inline TrainSettings random_settings(uint64_t seed) {
   s.block = static_cast<HolePlacement>(whole(0, 1));
   s.batch_size = small(1, 1'000'000);
   s.shuffle = truth();
+  s.data_dir = text(true);
+  s.data_cache = truth();
   s.flip = truth();
+  s.random_crop = truth();
   s.base_channels = small(1, 1024);
   s.bottleneck = small(1, 65536);
   s.learning_rate = real();
@@ -73,7 +76,7 @@ inline TrainSettings random_settings(uint64_t seed) {
   s.device = static_cast<DeviceChoice>(whole(0, 2));
   s.gpu = small(0, 255);
   s.threads = small(0, 1024);
-  s.loader_threads = small(1, 256);
+  s.loader_threads = small(0, 256);
   s.precision = static_cast<Precision>(whole(0, 1));
   s.matrix_backend = static_cast<MatrixChoice>(whole(0, 2));
   return s;

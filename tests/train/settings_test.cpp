@@ -73,3 +73,17 @@ TEST_CASE("settings: the matrix backend that auto stands for") {
   s.matrix_backend = MatrixChoice::kTile;
   CHECK(matrix_backend_of(s) == MatrixBackend::kTile);
 }
+
+TEST_CASE("settings: what only a folder of pictures can give needs one") {
+  TrainSettings s;
+  const auto complaint = [&] { return error_message([&] { check_settings(s); }); };
+  s.random_crop = true;
+  CHECK(contains(complaint(), "random_crop: "));
+  CHECK(contains(complaint(), "data_dir=FOLDER"));
+  s.random_crop = false;
+  s.data_cache = true;
+  CHECK(contains(complaint(), "data_cache: "));
+  s.random_crop = s.flip = true;
+  s.data_dir = "pictures";
+  CHECK_NOTHROW(check_settings(s));
+}

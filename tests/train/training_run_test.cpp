@@ -48,6 +48,29 @@ TEST_CASE("run: ten steps equal five, stop, resume, five more, bit for bit") {
   }
 }
 
+TEST_CASE("run: from a folder of pictures, augmented: stopped in the middle of an epoch, the same weights") {
+  const TemporaryFolder whole_folder, parted_folder;
+  for (const bool cached : {false, true}) {
+    TrainSettings whole = small_run(whole_folder.path()), parted = small_run(parted_folder.path());
+    whole.dataname = parted.dataname = cached ? "cached" : "direct";
+    whole.data_dir = parted.data_dir = whole_folder / "pictures";
+    whole.shuffle = whole.flip = whole.random_crop = true;
+    parted.shuffle = parted.flip = parted.random_crop = parted.data_cache = true;
+    whole.data_cache = cached;
+    whole.loader_threads = 1;
+    fs::create_directories(whole.data_dir);
+    for (int i = 0; i < kPictures; ++i)
+      write_png(fs::path(whole.data_dir) / fmt::format("{}.png", i), procedural_picture(1, i, 80 + 4 * i, 3));
+    whole.max_steps = 7;
+    run_quietly(whole);
+    parted.max_steps = 3;
+    CHECK(contains(run_quietly(parted), "Decoding 11 files"));
+    parted.max_steps = 7;
+    CHECK_FALSE(contains(run_quietly(parted), "Decoding"));
+    check_same_state(checkpoint(whole, 7), checkpoint(parted, 7));
+  }
+}
+
 TEST_CASE("run: a resumed run may have larger batches or fewer pictures") {
   const TemporaryFolder folder;
   TrainSettings s = small_run(folder.path());
