@@ -111,9 +111,9 @@ void SafetensorsFile::verify(const SafetensorsEntry& stored) const {
   uint32_t expected = 0;
   read(stored, std::as_writable_bytes(std::span(&expected, 1)));
   constexpr int64_t kPiece = int64_t{1} << 20;
-  std::vector<std::byte> piece(static_cast<size_t>(kPiece));
-  uint32_t crc = 0;
   const int64_t end = data_start_ + stored.begin;
+  std::vector<std::byte> piece(static_cast<size_t>(std::min(kPiece, end)));
+  uint32_t crc = 0;
   for (int64_t offset = 0; offset < end; offset += kPiece) {
     const auto part = std::span(piece).first(static_cast<size_t>(std::min(kPiece, end - offset)));
     file_.read_at(offset, part);

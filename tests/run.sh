@@ -47,6 +47,9 @@ if [[ $coverage -eq 1 ]]; then
   gcovr --root . --filter 'core/' --filter 'kernels/' --filter 'nn/' --filter 'train/' \
     --exclude-unreachable-branches --print-summary "$build"
 fi
+if [[ ${INPAINT_NIGHTLY:-} == 1 && -z $sanitize ]]; then
+  tests/fuzz/run.sh 600
+fi
 if [[ $parity -eq 1 ]]; then
   tests/parity/run.sh "$build/bin"
 fi
