@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstring>
 
 #include "kernels/conv2d_tile_cpu.h"
+#include "kernels/conv2d_windows_cpu.h"
 
 namespace inpaint::cpu {
 namespace {
@@ -25,7 +25,7 @@ template <typename T>
 void outer_product(const TileKernels<T>& kernels, int64_t begin, int64_t end, int64_t vectors,
                    OuterTile<T> tile) {
   const int64_t rows = end - begin, tiles = ceil_div(rows, kernels.rows(vectors));
-  T* out = tile.out;
+  SumOf<T>* out = tile.out;
   const int64_t right_ahead = tile.right_ahead;
   for (int64_t t = 0; t < tiles; ++t) {
     const int64_t first = begin + rows * t / tiles, height = begin + rows * (t + 1) / tiles - first;
@@ -72,7 +72,7 @@ void find_pairs(const Conv2dShape& s, int64_t begin, int64_t end, int64_t ky, in
 // depends on it.
 int64_t parts_of(const Conv2dShape& s, DType dtype) {
   constexpr int64_t kMaxParts = 8, kFewPixels = 2048, kMaxBytes = int64_t{4} << 20;
-  const int64_t bytes = s.co * window(s) * size_of(dtype);
+  const int64_t bytes = s.co * window(s) * size_of(parameter_dtype(dtype));
   return std::clamp<int64_t>(std::min(output_pixels(s) / kFewPixels, kMaxBytes / bytes), 1, kMaxParts);
 }
 
@@ -80,19 +80,19 @@ int64_t parts_of(const Conv2dShape& s, DType dtype) {
 template <typename T>
 struct Part {
   int64_t begin, end;
-  T* dw;
+  SumOf<T>* dw;
   bool accumulate;
 };
 
 template <typename T>
-Part<T> part_of(const Conv2dShape& s, int64_t part, T* dw, T* sums, GradMode mode) {
+Part<T> part_of(const Conv2dShape& s, int64_t part, SumOf<T>* dw, SumOf<T>* sums, GradMode mode) {
   const int64_t parts = parts_of(s, kDTypeOf<T>), m = output_pixels(s), size = s.co * window(s);
   return {m * part / parts, m * (part + 1) / parts, part == 0 ? dw : sums + (part - 1) * size,
           part == 0 && mode == GradMode::kAccumulate};
 }
 
 template <typename T>
-void add_parts(const Context& ctx, const Conv2dShape& s, const T* sums, T* dw) {
+void add_parts(const Context& ctx, const Conv2dShape& s, const SumOf<T>* sums, SumOf<T>* dw) {
   const int64_t parts = parts_of(s, kDTypeOf<T>), size = s.co * window(s);
   if (parts == 1) return;
   ctx.parallel_blocks(size, 4096, [&](int64_t begin, int64_t end, int) {
@@ -113,7 +113,7 @@ Cut cut_of(const Context& ctx, const TileKernels<T>& kernels, const Conv2dShape&
   const int64_t width = kernels.lanes * kernels.vectors;
   Cut cut{1, ceil_div(s.ci, width), 1};
   // The sums of a task should stay near. Places cut by parity read different pixels of x: that comes first.
-  if (s.co * kK * kK * width * size_of(kDTypeOf<T>) > kNearBytes) cut.places = 4;
+  if (s.co * kK * kK * width * static_cast<int64_t>(sizeof(SumOf<T>)) > kNearBytes) cut.places = 4;
   const int64_t wanted = ctx.threads() == 1 ? 1 : kTasksPerThread * ctx.threads();
   const auto tasks = [&] { return parts_of(s, kDTypeOf<T>) * cut.places * cut.panels * cut.outputs; };
   if (tasks() < wanted) cut.places = 4;
@@ -123,17 +123,67 @@ Cut cut_of(const Context& ctx, const TileKernels<T>& kernels, const Conv2dShape&
   return cut;
 }
 
+// The workspace: the sums of all parts but the first; then for each worker the windows of a block and, in bf16,
+// the block's operands in pairs.
+template <typename T>
+struct Scratch {
+  SumOf<T>* sums;
+  T *windows, *left, *right;
+
+  Scratch(const Context& ctx, const Conv2dShape& s, int worker) {
+    auto* memory =
+        static_cast<std::byte*>(ctx.workspace(conv2d_tile_weight_workspace_bytes(ctx, s, kDTypeOf<T>)));
+    sums = reinterpret_cast<SumOf<T>*>(memory);
+    windows = reinterpret_cast<T*>(memory + sums_bytes(s) + worker * worker_bytes(s));
+    left = windows + kBlock * window(s);
+    right = left + kBlock / 2 * left_stride(s.co);
+  }
+
+  // Of a pair of rows, with a cache line between them: at a power of two they would share a few cache sets.
+  static int64_t left_stride(int64_t outputs) { return 2 * outputs + 64 / static_cast<int64_t>(sizeof(T)); }
+
+  static int64_t sums_bytes(const Conv2dShape& s) {
+    return round_up(
+        (parts_of(s, kDTypeOf<T>) - 1) * s.co * window(s) * static_cast<int64_t>(sizeof(SumOf<T>)), 64);
+  }
+  static int64_t worker_bytes(const Conv2dShape& s) {
+    const int64_t pairs = kTileStep<T> == 1 ? 0 : kBlock / 2 * (left_stride(s.co) + 2 * window(s));
+    return round_up((kBlock * window(s) + pairs) * static_cast<int64_t>(sizeof(T)), 64);
+  }
+};
+
+// Replaces the operands by pairs of them, `outputs` values of dy from first_output on and `channels` of x from
+// first_channel on, that lie in the scratch memory; for bf16.
+template <typename T>
+void interleave(const TileKernels<T>& kernels, int64_t first_output, int64_t outputs, int64_t first_channel,
+                int64_t channels, const Scratch<T>& scratch, PixelPairs<T>& pairs) {
+  const int64_t left_stride = Scratch<T>::left_stride(outputs);
+  for (int64_t k = 0; k < pairs.count; k += 2) {
+    const bool whole = k + 1 < pairs.count;
+    T *left = scratch.left + k / 2 * left_stride, *right = scratch.right + k * channels;
+    kernels.interleave(pairs.dy[k] + first_output, whole ? pairs.dy[k + 1] + first_output : nullptr, outputs,
+                       left);
+    kernels.interleave(pairs.x[k] + first_channel, whole ? pairs.x[k + 1] + first_channel : nullptr, channels,
+                       right);
+    pairs.dy[k / 2] = left;
+    pairs.x[k / 2] = right;
+  }
+  pairs.count = (pairs.count + 1) / 2;
+}
+
 template <typename T>
 void by_pixels(const Context& ctx, const TileKernels<T>& kernels, const Conv2dShape& s, const T* x,
-               const T* dy, T* dw, GradMode mode) {
+               const T* dy, SumOf<T>* dw, GradMode mode) {
   const Cut cut = cut_of(ctx, kernels, s);
   const int64_t width = kernels.lanes * kernels.vectors, cuts = cut.places * cut.panels * cut.outputs;
-  T* sums = static_cast<T*>(ctx.workspace(conv2d_tile_weight_workspace_bytes(ctx, s, kDTypeOf<T>)));
-  ctx.parallel(parts_of(s, kDTypeOf<T>) * cuts, [&](int64_t task, int) {
-    const Part<T> part = part_of(s, task / cuts, dw, sums, mode);
+  ctx.parallel(parts_of(s, kDTypeOf<T>) * cuts, [&](int64_t task, int worker) {
+    const Scratch<T> scratch(ctx, s, worker);
+    const Part<T> part = part_of<T>(s, task / cuts, dw, scratch.sums, mode);
     const int64_t places = task % cuts / (cut.panels * cut.outputs);
-    const int64_t first_channel = task / cut.outputs % cut.panels * width, outputs = task % cut.outputs;
-    const int64_t vectors = std::min(width, s.ci - first_channel) / kernels.lanes;
+    const int64_t first_channel = task / cut.outputs % cut.panels * width;
+    const int64_t channels = std::min(width, s.ci - first_channel);
+    const int64_t outputs = task % cut.outputs, first_output = s.co * outputs / cut.outputs,
+                  end_output = s.co * (outputs + 1) / cut.outputs;
     PixelPairs<T> pairs;
     for (int64_t begin = part.begin; begin < part.end || begin == part.begin; begin += kBlock) {
       for (int64_t ky = 0; ky < kK; ++ky) {
@@ -141,121 +191,88 @@ void by_pixels(const Context& ctx, const TileKernels<T>& kernels, const Conv2dSh
           const int64_t parity = ky % 2 * 2 + kx % 2, rest = ky / 2 * 2 + kx / 2;
           if ((rest * 4 + parity) % cut.places != places) continue;
           find_pairs(s, begin, std::min(part.end, begin + kBlock), ky, kx, x, dy, pairs);
-          // The next block's operands are fetched once: the four middle places hold every pixel.
-          const bool middle = ky % 3 != 0 && kx % 3 != 0;
-          const OuterTile<T> tile{pairs.dy,
-                                  pairs.x,
-                                  0,
-                                  first_channel,
-                                  middle ? kBlock * s.co : 0,
-                                  middle ? kBlock * kStride * kStride * s.ci : 0,
-                                  pairs.count,
-                                  part.dw + (ky * kK + kx) * s.ci + first_channel,
-                                  window(s),
-                                  part.accumulate || begin > part.begin};
-          outer_product(kernels, s.co * outputs / cut.outputs, s.co * (outputs + 1) / cut.outputs, vectors,
-                        tile);
+          OuterTile<T> tile{pairs.dy,    pairs.x,
+                            0,           first_channel,
+                            0,           0,
+                            pairs.count, part.dw + (ky * kK + kx) * s.ci + first_channel,
+                            window(s),   part.accumulate || begin > part.begin};
+          if constexpr (kTileStep<T> == 1) {
+            if (ky % 3 != 0 &&
+                kx % 3 != 0) {  // the next block, once: the four middle places hold every pixel
+              tile.left_ahead = kBlock * s.co;
+              tile.right_ahead = kBlock * kStride * kStride * s.ci;
+            }
+            outer_product(kernels, first_output, end_output, channels / kernels.lanes, tile);
+          } else {
+            interleave(kernels, first_output, end_output - first_output, first_channel, channels, scratch,
+                       pairs);
+            tile.count = pairs.count;
+            tile.right_offset = 0;
+            tile.out += first_output * window(s);
+            outer_product(kernels, 0, end_output - first_output, channels / kernels.lanes, tile);
+          }
         }
       }
     }
   });
-  add_parts(ctx, s, sums, dw);
-}
-
-// The window of output pixel (i, j) of one picture, [4, 4, ci]; outside the picture 0.
-template <typename T, int64_t kChannels>
-void copy_window(const Conv2dShape& s, const T* picture, int64_t i, int64_t j, T* to) {
-  const int64_t ci = kChannels > 0 ? kChannels : s.ci, run = kK * ci;
-  const int64_t left = kStride * j - kPad;
-  const bool whole = left >= 0 && left + kK <= s.w;
-  for (int64_t ky = 0; ky < kK; ++ky, to += run) {
-    const int64_t y = kStride * i + ky - kPad;
-    const T* from = picture + (y * s.w + left) * ci;
-    if (whole && y >= 0 && y < s.h) {
-      std::memcpy(to, from, static_cast<size_t>(run) * sizeof(T));
-    } else {
-      std::fill_n(to, run, T{0});
-      if (y >= 0 && y < s.h)
-        std::copy(from + (left < 0 ? ci : 0), from + (left + kK > s.w ? run - ci : run),
-                  to + (left < 0 ? ci : 0));
-    }
-  }
-}
-
-// The windows of output pixels [begin, end), [pixels, 4 x 4 x ci].
-template <typename T, int64_t kChannels>
-void copy_windows(const Conv2dShape& s, int64_t begin, int64_t end, const T* x, T* col) {
-  const int64_t gh = s.h / kStride, gw = s.w / kStride;
-  int64_t j = begin % gw, i = begin / gw % gh;
-  const T* picture = x + begin / gw / gh * s.h * s.w * s.ci;
-  for (int64_t m = begin; m < end; ++m, col += window(s)) {
-    copy_window<T, kChannels>(s, picture, i, j, col);
-    if (++j < gw) continue;
-    j = 0;
-    if (++i < gh) continue;
-    i = 0;
-    picture += s.h * s.w * s.ci;
-  }
-}
-
-int64_t sums_bytes(const Conv2dShape& s, DType dtype) {
-  return round_up((parts_of(s, dtype) - 1) * s.co * window(s) * size_of(dtype), 64);
-}
-int64_t windows_bytes(const Conv2dShape& s, DType dtype) {
-  return round_up(kBlock * window(s) * size_of(dtype), 64);
+  add_parts<T>(ctx, s, Scratch<T>(ctx, s, 0).sums, dw);
 }
 
 template <typename T>
 void by_windows(const Context& ctx, const TileKernels<T>& kernels, const Conv2dShape& s, const T* x,
-                const T* dy, T* dw, GradMode mode) {
-  auto* memory =
-      static_cast<std::byte*>(ctx.workspace(conv2d_tile_weight_workspace_bytes(ctx, s, kDTypeOf<T>)));
-  T* sums = reinterpret_cast<T*>(memory);
+                const T* dy, SumOf<T>* dw, GradMode mode) {
   const int64_t width = kernels.lanes * kernels.vectors;
   ctx.parallel(parts_of(s, kDTypeOf<T>), [&](int64_t index, int worker) {
-    T* col =
-        reinterpret_cast<T*>(memory + sums_bytes(s, kDTypeOf<T>) + worker * windows_bytes(s, kDTypeOf<T>));
-    const Part<T> part = part_of(s, index, dw, sums, mode);
+    const Scratch<T> scratch(ctx, s, worker);
+    const Part<T> part = part_of<T>(s, index, dw, scratch.sums, mode);
     PixelPairs<T> pairs;
     for (int64_t begin = part.begin; begin < part.end || begin == part.begin; begin += kBlock) {
       const int64_t end = std::min(part.end, begin + kBlock);
-      if (s.ci == 1) {
-        copy_windows<T, 1>(s, begin, end, x, col);
-      } else if (s.ci == 3) {
-        copy_windows<T, 3>(s, begin, end, x, col);
-      } else {
-        copy_windows<T, 0>(s, begin, end, x, col);
-      }
+      copy_windows(s, begin, end, x, scratch.windows);
       pairs.count = end - begin;
       for (int64_t k = 0; k < pairs.count; ++k) {
         pairs.dy[k] = dy + (begin + k) * s.co;
-        pairs.x[k] = col + k * window(s);
+        pairs.x[k] = scratch.windows + k * window(s);
       }
+      if constexpr (kTileStep<T> != 1) interleave(kernels, 0, s.co, 0, window(s), scratch, pairs);
       for (int64_t first = 0; first < window(s); first += width)
         outer_product(kernels, 0, s.co, std::min(width, window(s) - first) / kernels.lanes,
-                      {pairs.dy, pairs.x, 0, first, kBlock * s.co, 0, pairs.count, part.dw + first, window(s),
-                       part.accumulate || begin > part.begin});
+                      {pairs.dy, pairs.x, 0, first, kTileStep<T> == 1 ? kBlock * s.co : 0, 0, pairs.count,
+                       part.dw + first, window(s), part.accumulate || begin > part.begin});
     }
   });
-  add_parts(ctx, s, sums, dw);
+  add_parts<T>(ctx, s, Scratch<T>(ctx, s, 0).sums, dw);
 }
 
 }  // namespace
 
 int64_t conv2d_tile_weight_workspace_bytes(const Context& ctx, const Conv2dShape& s, DType dtype) {
-  return sums_bytes(s, dtype) + ctx.threads() * windows_bytes(s, dtype);
+  const auto bytes = [&]<typename T>(Scratch<T>*) {
+    return Scratch<T>::sums_bytes(s) + ctx.threads() * Scratch<T>::worker_bytes(s);
+  };
+  switch (dtype) {
+    case DType::kBF16:
+      return bytes(static_cast<Scratch<bf16>*>(nullptr));
+    case DType::kF32:
+      return bytes(static_cast<Scratch<float>*>(nullptr));
+    default:
+      return bytes(static_cast<Scratch<double>*>(nullptr));
+  }
 }
 
 template <typename T>
 void conv2d_tile_backward_weight(const Context& ctx, const TileKernels<T>& kernels, const Conv2dShape& s,
-                                 const T* x, const T* dy, T* dw, GradMode mode) {
+                                 const T* x, const T* dy, SumOf<T>* dw, GradMode mode) {
   if (s.ci % kernels.lanes == 0) return by_pixels(ctx, kernels, s, x, dy, dw, mode);
   by_windows(ctx, kernels, s, x, dy, dw, mode);  // 16 ci values fill whole vectors
 }
 
-template void conv2d_tile_backward_weight(const Context&, const TileKernels<float>&, const Conv2dShape&,
-                                          const float*, const float*, float*, GradMode);
-template void conv2d_tile_backward_weight(const Context&, const TileKernels<double>&, const Conv2dShape&,
-                                          const double*, const double*, double*, GradMode);
+#define INPAINT_INSTANTIATE(T)                                                                         \
+  template void conv2d_tile_backward_weight(const Context&, const TileKernels<T>&, const Conv2dShape&, \
+                                            const T*, const T*, SumOf<T>*, GradMode);
+INPAINT_INSTANTIATE(float)
+INPAINT_INSTANTIATE(double)
+INPAINT_INSTANTIATE(bf16)
+#undef INPAINT_INSTANTIATE
 
 }  // namespace inpaint::cpu

@@ -2,116 +2,121 @@
 // flags and includes this file after defining
 //   INPAINT_TILE_BYTES     bytes of a vector
 //   INPAINT_TILE_VECTORS   vectors of the widest panel: with 6 rows, as many sums as the registers hold
-// Everything here has internal linkage and no library code is instantiated: a function shared with the rest
-// of the program could come to be linked in a version that other processors do not run.
+//   INPAINT_TILE_BF16_DOT  where the set multiplies pairs of bf16 (AVX512_BF16)
+// Everything here has internal linkage and no library code is instantiated, not even bf16's own conversions: a
+// function shared with the rest of the program could come to be linked in a version that other processors do
+// not run.
 #pragma once
 
 #include <cstddef>
 #include <utility>  // integer sequences
 
 #include "kernels/tile_cpu.h"
-
-#ifdef __clang__
-#define INPAINT_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define INPAINT_UNROLL _Pragma("GCC unroll 16")
-#endif
+#include "kernels/tile_simd.h"
 
 namespace inpaint::cpu {
 namespace {
 
-template <typename T>
-struct Simd {
-  static constexpr int kLanes = INPAINT_TILE_BYTES / sizeof(T);
-  typedef T Vector __attribute__((vector_size(INPAINT_TILE_BYTES)));
-  typedef T Anywhere __attribute__((vector_size(INPAINT_TILE_BYTES), aligned(alignof(T)), may_alias));
-
-  static Vector load(const T* from) { return *reinterpret_cast<const Anywhere*>(from); }
-  static void store(T* to, Vector value) { *reinterpret_cast<Anywhere*>(to) = value; }
-};
-
 // Asks for the memory that a tile's sums go to while the tile is still being computed.
 template <typename T, int V>
 void fetch_for_write(const T* out) {
+  constexpr int kLine = 64 / sizeof(T), kValues = V * Simd<T>::kLanes;
   INPAINT_UNROLL
-  for (int v = 0; v < V; ++v) __builtin_prefetch(out + v * Simd<T>::kLanes, 1);
+  for (int j = 0; j < kValues; j += kLine) __builtin_prefetch(out + j, 1);
 }
 
 template <typename T, int R, int V>
 void panel_tile(const PanelTile<T>& t) {
   using S = Simd<T>;
-  const bool accumulate = t.accumulate;
+  constexpr int kLanes = S::kLanes, kStep = S::kStep;
   typename S::Vector sum[R][V] = {};
   for (const TileRun* run = t.runs; run != t.runs + t.run_count; ++run) {
     if (run + 1 == t.runs + t.run_count) {
       INPAINT_UNROLL
-      for (int r = 0; r < R; ++r) fetch_for_write<T, V>(t.out + t.out_rows[r]);
+      for (int r = 0; r < R; ++r) {
+        if (t.out != nullptr) fetch_for_write<T, V>(t.out + t.out_rows[r]);
+      }
     }
     const T* row[R];
     INPAINT_UNROLL
     for (int r = 0; r < R; ++r) row[r] = t.source + (t.rows[r] + run->source);
-    const T* panel = t.panel + run->panel_row * (V * S::kLanes);
-    for (int64_t k = 0; k < run->depth; ++k, panel += V * S::kLanes) {
-      typename S::Vector b[V];
+    const T* panel = t.panel + run->panel_row * (V * kLanes);
+    for (int64_t k = 0; k < run->depth; k += kStep, panel += kStep * V * kLanes) {
+      typename S::Operand b[V];
       INPAINT_UNROLL
-      for (int v = 0; v < V; ++v) b[v] = S::load(panel + v * S::kLanes);
+      for (int v = 0; v < V; ++v) b[v] = S::operand(panel + kStep * v * kLanes);
       INPAINT_UNROLL
       for (int r = 0; r < R; ++r) {
-        const T a = row[r][k];
+        const auto a = S::step(row[r] + k);
         INPAINT_UNROLL
-        for (int v = 0; v < V; ++v) sum[r][v] += a * b[v];
+        for (int v = 0; v < V; ++v) sum[r][v] = S::multiply_add(a, b[v], sum[r][v]);
       }
     }
   }
-  if (t.columns == V * S::kLanes) {
+  if (t.resume) {
+    INPAINT_UNROLL
+    for (int r = 0; r < R; ++r) {
+      INPAINT_UNROLL
+      for (int v = 0; v < V; ++v) sum[r][v] = S::load(t.sums + r * t.sums_stride + v * kLanes) + sum[r][v];
+    }
+  }
+  if (t.out == nullptr) {
+    INPAINT_UNROLL
+    for (int r = 0; r < R; ++r) {
+      INPAINT_UNROLL
+      for (int v = 0; v < V; ++v) S::store(t.sums + r * t.sums_stride + v * kLanes, sum[r][v]);
+    }
+    return;
+  }
+  if (t.columns == V * kLanes) {
     INPAINT_UNROLL
     for (int r = 0; r < R; ++r) {
       T* out = t.out + t.out_rows[r];
       INPAINT_UNROLL
-      for (int v = 0; v < V; ++v)
-        S::store(out + v * S::kLanes, accumulate ? S::load(out + v * S::kLanes) + sum[r][v] : sum[r][v]);
+      for (int v = 0; v < V; ++v) S::store_rounded(out + v * kLanes, sum[r][v]);
     }
     return;
   }
   INPAINT_UNROLL
   for (int r = 0; r < R; ++r) {
     T* out = t.out + t.out_rows[r];
-    T values[V * S::kLanes];  // an index known at run time would push the sums out of the registers
+    T values[V * kLanes];  // an index known at run time would push the sums out of the registers
     INPAINT_UNROLL
-    for (int v = 0; v < V; ++v) S::store(values + v * S::kLanes, sum[r][v]);
-    for (int64_t j = 0; j < t.columns; ++j) out[j] = accumulate ? out[j] + values[j] : values[j];
+    for (int v = 0; v < V; ++v) S::store_rounded(values + v * kLanes, sum[r][v]);
+    for (int64_t j = 0; j < t.columns; ++j) out[j] = values[j];
   }
 }
 
 template <typename T, int R, int V>
 void outer_tile(const OuterTile<T>& t) {
   using S = Simd<T>;
+  constexpr int kLanes = S::kLanes, kStep = S::kStep;
   const bool accumulate = t.accumulate;
   typename S::Vector sum[R][V] = {};
   INPAINT_UNROLL
-  for (int r = 0; r < R; ++r) fetch_for_write<T, V>(t.out + r * t.out_stride);
+  for (int r = 0; r < R; ++r) fetch_for_write<SumOf<T>, V>(t.out + r * t.out_stride);
   for (int64_t k = 0; k < t.count; ++k) {
-    const T* a = t.left[k] + t.left_offset;
-    const T* b = t.right[k] + t.right_offset;
+    const T* a = t.left[k] + kStep * t.left_offset;
+    const T* b = t.right[k] + kStep * t.right_offset;
     __asm__("" : "+r"(a), "+r"(b));  // else GCC keeps a register for each of the six left offsets, and spills
     __builtin_prefetch(a + t.left_ahead);
     __builtin_prefetch(b + t.right_ahead);
-    typename S::Vector right[V];
+    typename S::Operand right[V];
     INPAINT_UNROLL
-    for (int v = 0; v < V; ++v) right[v] = S::load(b + v * S::kLanes);
+    for (int v = 0; v < V; ++v) right[v] = S::operand(b + kStep * v * kLanes);
     INPAINT_UNROLL
     for (int r = 0; r < R; ++r) {
-      const T left = a[r];
+      const auto left = S::step(a + kStep * r);
       INPAINT_UNROLL
-      for (int v = 0; v < V; ++v) sum[r][v] += left * right[v];
+      for (int v = 0; v < V; ++v) sum[r][v] = S::multiply_add(left, right[v], sum[r][v]);
     }
   }
   INPAINT_UNROLL
   for (int r = 0; r < R; ++r) {
-    T* out = t.out + r * t.out_stride;
+    SumOf<T>* out = t.out + r * t.out_stride;
     INPAINT_UNROLL
     for (int v = 0; v < V; ++v)
-      S::store(out + v * S::kLanes, accumulate ? S::load(out + v * S::kLanes) + sum[r][v] : sum[r][v]);
+      S::store(out + v * kLanes, accumulate ? S::load(out + v * kLanes) + sum[r][v] : sum[r][v]);
   }
 }
 
@@ -125,16 +130,16 @@ V interleave_high(V a, V b, std::index_sequence<I...>) {
   return __builtin_shufflevector(a, b, (kHalf + (I % 2 == 0 ? I / 2 : sizeof...(I) + I / 2))...);
 }
 
-// A square of lanes x lanes values, from lines `from_stride` apart to lines `to_stride` apart. Each step
+// A square of lanes x lanes words (values, in bf16 pairs of them), from lines `from_stride` apart to lines `to_stride` apart. Each step
 // interleaves line i with line i + lanes / 2, which rotates the bits of (line, lane) by one place.
 template <typename T>
 void transpose_square(const T* from, int64_t from_stride, T* to, int64_t to_stride) {
   using S = Simd<T>;
   constexpr int kLanes = S::kLanes;
   using Lanes = std::make_index_sequence<kLanes>;
-  typename S::Vector line[kLanes], next[kLanes];
+  typename S::Operand line[kLanes], next[kLanes];
   INPAINT_UNROLL
-  for (int i = 0; i < kLanes; ++i) line[i] = S::load(from + i * from_stride);
+  for (int i = 0; i < kLanes; ++i) line[i] = S::operand(from + i * from_stride);
   INPAINT_UNROLL
   for (int step = 1; step < kLanes; step *= 2) {
     INPAINT_UNROLL
@@ -146,22 +151,24 @@ void transpose_square(const T* from, int64_t from_stride, T* to, int64_t to_stri
     for (int i = 0; i < kLanes; ++i) line[i] = next[i];
   }
   INPAINT_UNROLL
-  for (int i = 0; i < kLanes; ++i) S::store(to + i * to_stride, line[i]);
+  for (int i = 0; i < kLanes; ++i) S::store_operand(to + i * to_stride, line[i]);
 }
 
 template <typename T>
 void pack_transposed(const T* from, int64_t stride, int64_t depth, int64_t columns, int64_t v, T* panel) {
-  constexpr int64_t kLanes = Simd<T>::kLanes;
+  constexpr int64_t kLanes = Simd<T>::kLanes, kStep = Simd<T>::kStep;
   const int64_t width = v * kLanes;
   for (int64_t begin = 0; begin < width; begin += kLanes) {
     const int64_t valid = columns - begin < kLanes ? columns - begin : kLanes;
     int64_t k = 0;
     if (valid == kLanes)
-      for (; k + kLanes <= depth; k += kLanes)
-        transpose_square(from + begin * stride + k, stride, panel + k * width + begin, width);
-    for (; k < depth; ++k)
+      for (; k + kStep * kLanes <= depth; k += kStep * kLanes)
+        transpose_square(from + begin * stride + k, stride, panel + k * width + kStep * begin, kStep * width);
+    for (; k < depth; k += kStep)
       for (int64_t j = 0; j < kLanes; ++j)
-        panel[k * width + begin + j] = j < valid ? from[(begin + j) * stride + k] : T{0};
+        for (int64_t i = 0; i < kStep; ++i)
+          panel[k * width + kStep * (begin + j) + i] =
+              j < valid ? from[(begin + j) * stride + k + i] : Simd<T>::zero();
   }
 }
 
@@ -173,6 +180,26 @@ void pack_rows(const T* from, int64_t stride, int64_t depth, int64_t columns, in
     int64_t j = 0;
     for (; j + S::kLanes <= columns; j += S::kLanes) S::store(panel + j, S::load(from + j));
     for (; j < width; ++j) panel[j] = j < columns ? from[j] : T{0};
+  }
+}
+
+void interleave(const bf16* a, const bf16* b, int64_t columns, bf16* to) {
+  constexpr int64_t kLanes = Simd<bf16>::kLanes;
+  int64_t j = 0;
+  if (b != nullptr)
+    for (; j + kLanes <= columns; j += kLanes) Simd<bf16>::store_pairs(to + 2 * j, a + j, b + j);
+  for (; j < columns; ++j) {
+    to[2 * j] = a[j];
+    to[2 * j + 1] = b != nullptr ? b[j] : Simd<bf16>::zero();
+  }
+}
+
+template <>
+void pack_rows(const bf16* from, int64_t stride, int64_t depth, int64_t columns, int64_t v, bf16* panel) {
+  const int64_t width = v * Simd<bf16>::kLanes;
+  for (int64_t k = 0; k < depth; k += 2, from += 2 * stride, panel += 2 * width) {
+    interleave(from, from + stride, columns, panel);
+    for (int64_t j = 2 * columns; j < 2 * width; ++j) panel[j] = Simd<bf16>::zero();
   }
 }
 
@@ -195,7 +222,12 @@ constexpr TileKernels<T> make_tile_kernels() {
 #endif
   table.pack_transposed = pack_transposed<T>;
   table.pack_rows = pack_rows<T>;
+  if constexpr (std::is_same_v<T, bf16>) table.interleave = interleave;
   return table;
+}
+
+constexpr TileSet make_tile_set(const char* name) {
+  return {name, make_tile_kernels<float>(), make_tile_kernels<double>(), make_tile_kernels<bf16>()};
 }
 
 }  // namespace

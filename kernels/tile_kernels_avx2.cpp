@@ -6,6 +6,6 @@
 namespace inpaint::cpu {
 
 extern const TileSet kTilesAvx2;
-const TileSet kTilesAvx2 = {"avx2", make_tile_kernels<float>(), make_tile_kernels<double>()};
+const TileSet kTilesAvx2 = make_tile_set("avx2");
 
 }  // namespace inpaint::cpu

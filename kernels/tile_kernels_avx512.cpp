@@ -6,6 +6,6 @@
 namespace inpaint::cpu {
 
 extern const TileSet kTilesAvx512;
-const TileSet kTilesAvx512 = {"avx512", make_tile_kernels<float>(), make_tile_kernels<double>()};
+const TileSet kTilesAvx512 = make_tile_set("avx512");
 
 }  // namespace inpaint::cpu

@@ -10,6 +10,6 @@
 namespace inpaint::cpu {
 
 extern const TileSet kTilesPlain;
-const TileSet kTilesPlain = {"plain", make_tile_kernels<float>(), make_tile_kernels<double>()};
+const TileSet kTilesPlain = make_tile_set("plain");
 
 }  // namespace inpaint::cpu

@@ -10,7 +10,8 @@ namespace inpaint::cpu {
 namespace {
 
 // Panel rows packed at a time: 256 KB of the widest panel, a part of the second-level cache.
-constexpr int64_t kDepth = 1024;
+template <typename T>
+constexpr int64_t kDepth = sizeof(T) == 2 ? 2048 : 1024;
 
 // Grid coordinates whose windows hold the same places [lo, hi) inside the picture, along one axis.
 struct Band {
@@ -48,7 +49,7 @@ Bands bands_of(int64_t grid, int64_t source, int64_t window, int64_t stride, int
 // Rows that multiply the same places of their windows: rows [lo_p, hi_p) and columns [lo_q, hi_q).
 struct Group {
   int64_t first, count, lo_p, hi_p, lo_q, hi_q;
-  bool started;  // a block of the depth has been written
+  bool started;  // its sums hold a block of the depth
 };
 
 struct Groups {
@@ -118,9 +119,18 @@ void pack(const TileKernels<T>& kernels, const WindowProduct& s, const Block& bl
   }
 }
 
+// Where sums wait between blocks of the depth: row r of the chunk at data[r * stride].
+template <typename T>
+struct Sums {
+  SumOf<T>* data;
+  int64_t stride;
+};
+
+// Adds a block of the depth to a group's sums. Where tile.out is set, this is the last block and the rows are
+// written there.
 template <typename T>
 void multiply(const TileKernels<T>& kernels, const WindowProduct& s, const Block& block, Group& group,
-              int64_t vectors, PanelTile<T> tile) {
+              int64_t vectors, const Sums<T>& sums, PanelTile<T> tile) {
   std::array<TileRun, kMaxWindow> runs;
   tile.runs = runs.data();
   tile.run_count = 0;
@@ -130,8 +140,9 @@ void multiply(const TileKernels<T>& kernels, const WindowProduct& s, const Block
        ++p)
     runs[static_cast<size_t>(tile.run_count++)] = {p * s.source_w * s.channels + from,
                                                    block.panel_row(p, from), to - from};
-  if (tile.run_count == 0) return;
-  tile.accumulate = group.started;
+  if (tile.run_count == 0 && tile.out == nullptr) return;
+  tile.resume = group.started;
+  tile.sums_stride = sums.stride;
   group.started = true;
   const int64_t *source_rows = tile.rows + group.first, *out_rows = tile.out_rows + group.first;
   const int64_t tiles = (group.count + kernels.rows(vectors) - 1) / kernels.rows(vectors);
@@ -139,42 +150,90 @@ void multiply(const TileKernels<T>& kernels, const WindowProduct& s, const Block
     const int64_t first = group.count * t / tiles, height = group.count * (t + 1) / tiles - first;
     tile.rows = source_rows + first;
     tile.out_rows = out_rows + first;
+    tile.sums = sums.data + (group.first + first) * sums.stride;
     kernels.panel_tile[vectors][height](tile);
+  }
+}
+
+int64_t widest_panel(DType dtype) {
+  const auto width = [](const auto& kernels) { return kernels.lanes * kernels.vectors; };
+  int64_t widest = 0;
+  for (const TileSet* set : tile_sets())
+    widest = std::max(widest, dtype == DType::kF64   ? width(set->f64)
+                              : dtype == DType::kF32 ? width(set->f32)
+                                                     : width(set->b16));
+  return widest;
+}
+
+// The scratch memory of one worker.
+template <typename T>
+struct Scratch {
+  int64_t *source_rows, *out_rows;
+  T* panel;
+  SumOf<T>* sums;
+
+  explicit Scratch(void* memory)
+      : source_rows(static_cast<int64_t*>(memory)),
+        out_rows(source_rows + kWindowProductRows),
+        panel(reinterpret_cast<T*>(out_rows + kWindowProductRows)),
+        sums(reinterpret_cast<SumOf<T>*>(panel + kDepth<T> * widest_panel(kDTypeOf<T>))) {}
+
+  static int64_t bytes() {
+    return 2 * kWindowProductRows * static_cast<int64_t>(sizeof(int64_t)) +
+           widest_panel(kDTypeOf<T>) * (kDepth<T> * static_cast<int64_t>(sizeof(T)) +
+                                        kWindowProductRows * static_cast<int64_t>(sizeof(SumOf<T>)));
+  }
+};
+
+// Without `out` the sums stay where they are.
+template <typename T>
+void run_rows(const TileKernels<T>& kernels, const WindowProduct& s, int64_t begin, int64_t end,
+              int64_t first_output, int64_t columns, const T* source, const T* w, T* out, const Sums<T>& sums,
+              const Scratch<T>& scratch) {
+  Groups groups = find_rows(s, begin, end, scratch.source_rows, scratch.out_rows);
+  const int64_t vectors = (columns + kernels.lanes - 1) / kernels.lanes;
+  PanelTile<T> tile{};
+  tile.source = source;
+  tile.rows = scratch.source_rows;
+  tile.panel = scratch.panel;
+  tile.out_rows = scratch.out_rows;
+  tile.columns = columns;
+  const int64_t run = s.window * s.channels;  // a row of a window
+  const int64_t rows_per_block = std::max<int64_t>(1, kDepth<T> / run);
+  for (int64_t p = 0; p < s.window; p += rows_per_block) {
+    for (int64_t k = 0; k < run; k += kDepth<T>) {
+      const Block block{p, std::min(s.window, p + rows_per_block), k, std::min(run, k + kDepth<T>)};
+      pack(kernels, s, block, w, first_output, columns, vectors, scratch.panel);
+      const bool last = block.p_end == s.window && block.k_end == run;
+      tile.out = last && out != nullptr ? out + first_output : nullptr;
+      for (int64_t g = 0; g < groups.count; ++g)
+        multiply(kernels, s, block, groups.groups[static_cast<size_t>(g)], vectors, sums, tile);
+    }
   }
 }
 
 }  // namespace
 
 int64_t window_product_scratch_bytes(DType dtype) {
-  int64_t panel = 0;
-  for (const TileSet* set : tile_sets())
-    panel = std::max(
-        panel, dtype == DType::kF64 ? set->f64.lanes * set->f64.vectors : set->f32.lanes * set->f32.vectors);
-  return kDepth * panel * size_of(dtype) + 2 * kWindowProductRows * static_cast<int64_t>(sizeof(int64_t));
+  if (dtype == DType::kBF16) return Scratch<bf16>::bytes();
+  return dtype == DType::kF32 ? Scratch<float>::bytes() : Scratch<double>::bytes();
 }
 
 template <typename T>
 void window_product_rows(const TileKernels<T>& kernels, const WindowProduct& s, int64_t begin, int64_t end,
                          int64_t first_output, int64_t columns, const T* source, const T* w, T* out,
                          void* scratch) {
-  auto* source_rows = static_cast<int64_t*>(scratch);
-  int64_t* out_rows = source_rows + kWindowProductRows;
-  T* panel = reinterpret_cast<T*>(out_rows + kWindowProductRows);
-  Groups groups = find_rows(s, begin, end, source_rows, out_rows);
+  const Scratch<T> memory(scratch);
+  run_rows<T>(kernels, s, begin, end, first_output, columns, source, w, out,
+              {memory.sums, (columns + kernels.lanes - 1) / kernels.lanes * kernels.lanes}, memory);
+}
 
-  const int64_t vectors = (columns + kernels.lanes - 1) / kernels.lanes;
-  const PanelTile<T> tile{source,   source_rows, nullptr, 0, panel, out + first_output,
-                          out_rows, columns,     false};
-  const int64_t run = s.window * s.channels;  // a row of a window
-  const int64_t rows_per_block = std::max<int64_t>(1, kDepth / run);
-  for (int64_t p = 0; p < s.window; p += rows_per_block) {
-    for (int64_t k = 0; k < run; k += kDepth) {
-      const Block block{p, std::min(s.window, p + rows_per_block), k, std::min(run, k + kDepth)};
-      pack(kernels, s, block, w, first_output, columns, vectors, panel);
-      for (int64_t g = 0; g < groups.count; ++g)
-        multiply(kernels, s, block, groups.groups[static_cast<size_t>(g)], vectors, tile);
-    }
-  }
+template <typename T>
+void window_product_sums(const TileKernels<T>& kernels, const WindowProduct& s, int64_t begin, int64_t end,
+                         int64_t first_output, int64_t columns, const T* source, const T* w, SumOf<T>* sums,
+                         int64_t stride, void* scratch) {
+  run_rows<T>(kernels, s, begin, end, first_output, columns, source, w, nullptr, {sums, stride},
+              Scratch<T>(scratch));
 }
 
 template <typename T>
@@ -203,10 +262,13 @@ void window_products(const Context& ctx, const TileKernels<T>& kernels,
 #define INPAINT_INSTANTIATE(T)                                                                              \
   template void window_product_rows(const TileKernels<T>&, const WindowProduct&, int64_t, int64_t, int64_t, \
                                     int64_t, const T*, const T*, T*, void*);                                \
+  template void window_product_sums(const TileKernels<T>&, const WindowProduct&, int64_t, int64_t, int64_t, \
+                                    int64_t, const T*, const T*, SumOf<T>*, int64_t, void*);                \
   template void window_products(const Context&, const TileKernels<T>&, std::span<const WindowProduct>,      \
                                 const T*, const T*, T*, void*);
 INPAINT_INSTANTIATE(float)
 INPAINT_INSTANTIATE(double)
+INPAINT_INSTANTIATE(bf16)
 #undef INPAINT_INSTANTIATE
 
 }  // namespace inpaint::cpu

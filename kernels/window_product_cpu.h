@@ -8,6 +8,8 @@
 // points of a tile leave out the same products. A 1 x 1 window is a plain product of [images grid, channels]
 // rows.
 //
+// In bf16 the sums are kept in f32 and rounded once; `channels` must be even.
+//
 // For the kernels of this folder only.
 #pragma once
 
@@ -31,6 +33,32 @@ struct WindowProduct {
   int64_t rows() const { return images * grid_h * grid_w; }
 };
 
+// out [rows, outputs] = source [rows, channels] times w, whose element (c, o) lies at w[c w_channel + o w_output].
+inline WindowProduct plain_product(int64_t rows, int64_t channels, int64_t outputs, int64_t w_channel,
+                                   int64_t w_output) {
+  return {.images = rows,
+          .grid_h = 1,
+          .grid_w = 1,
+          .source_h = 1,
+          .source_w = 1,
+          .channels = channels,
+          .window = 1,
+          .stride = 1,
+          .top = 0,
+          .left = 0,
+          .out_h = 1,
+          .out_w = 1,
+          .outputs = outputs,
+          .out_step = 1,
+          .out_top = 0,
+          .out_left = 0,
+          .w_offset = 0,
+          .w_row = 0,
+          .w_column = 0,
+          .w_channel = w_channel,
+          .w_output = w_output};
+}
+
 // Scratch memory of one worker, in bytes; a multiple of 64.
 int64_t window_product_scratch_bytes(DType dtype);
 
@@ -41,6 +69,13 @@ template <typename T>
 void window_product_rows(const TileKernels<T>& kernels, const WindowProduct& product, int64_t begin,
                          int64_t end, int64_t first_output, int64_t columns, const T* source, const T* w,
                          T* out, void* scratch);
+
+// The same of a 1 x 1 window's product, as sums: row `row`, output j at sums[(row - begin) * stride + j]. The
+// outputs, `columns` of them from first_output on, fill whole vectors.
+template <typename T>
+void window_product_sums(const TileKernels<T>& kernels, const WindowProduct& product, int64_t begin,
+                         int64_t end, int64_t first_output, int64_t columns, const T* source, const T* w,
+                         SumOf<T>* sums, int64_t stride, void* scratch);
 
 // Whole products that share rows() and outputs and write different parts of `out`, on all threads.
 // `scratch` holds window_product_scratch_bytes() for each thread.
