@@ -1,0 +1,201 @@
+// Images per second of the loader alone, for each source a run can have: a .bin file, a folder of PNG or JPEG files,
+// a cache, with and without augmentation. The pictures are procedural ones of 288 x 384 pixels, made in a temporary
+// folder. Every source is opened as a run opens it; medians over the rounds, in which the sources take turns.
+#include <turbojpeg.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "core/image_codec.h"
+#include "core/replace_file.h"
+#include "tools/main_guard.h"
+#include "train/batch_loader.h"
+#include "train/folders.h"
+#include "train/procedural_pictures.h"
+#include "train/training_pictures.h"
+
+namespace inpaint {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+constexpr int64_t kHeight = 288, kWidth = 384;
+
+// A new folder that goes with its owner.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string pattern = (fs::temp_directory_path() / "bench_loader-XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr) user_error("{}: cannot be made; set TMPDIR", pattern);
+    path_ = pattern;
+  }
+  ~TemporaryFolder() {
+    std::error_code error;
+    fs::remove_all(path_, error);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+std::string jpeg_of(const Image& image) {
+  constexpr int kQuality = 90;
+  unsigned char* bytes = nullptr;
+  unsigned long size = 0;
+  const tjhandle encoder = tjInitCompress();
+  const int result = tjCompress2(encoder, image.bytes.data(), static_cast<int>(image.width), 0,
+                                 static_cast<int>(image.height), image.channels == 1 ? TJPF_GRAY : TJPF_RGB,
+                                 &bytes, &size, image.channels == 1 ? TJSAMP_GRAY : TJSAMP_420, kQuality, 0);
+  INPAINT_CHECK(result == 0, "TurboJPEG: {}", tjGetErrorStr2(encoder));
+  std::string file(bytes, bytes + size);
+  tjFree(bytes);
+  tjDestroy(encoder);
+  return file;
+}
+
+struct Source {
+  std::string name;
+  TrainSettings settings;
+  TrainingPictures pictures = {};
+  std::unique_ptr<BatchLoader> loader = {};
+  std::vector<double> rates = {};
+
+  void measure(double seconds) {
+    const auto start = Clock::now();
+    double spent = 0;
+    int64_t images = 0;
+    while (spent < seconds) {
+      images += loader->next().pixels.shape[0];
+      spent = std::chrono::duration<double>(Clock::now() - start).count();
+    }
+    rates.push_back(static_cast<double>(images) / spent);
+  }
+  double median() const {
+    std::vector<double> sorted = rates;
+    std::sort(sorted.begin(), sorted.end());
+    return sorted[sorted.size() / 2];
+  }
+};
+
+int run(int argc, const char* const* argv) {
+  CLI::App app("Images per second of the loader, source by source.");
+  int64_t pictures = 256;
+  int threads = 0, rounds = 5;
+  double seconds = 0.5, consumed = 0;
+  bool json = false;
+  TrainSettings base;
+  base.image_channel = 3;
+  app.add_option("--pictures", pictures, "in each source")
+      ->check(CLI::Range(64, 100'000))
+      ->capture_default_str();
+  app.add_option("--batch_size", base.batch_size, "images per batch")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  app.add_option("--image_size", base.image_size, "pixels along a side")
+      ->check(CLI::IsMember({64, 128, 256}))
+      ->capture_default_str();
+  app.add_option("--image_channel", base.image_channel, "1 or 3")
+      ->check(CLI::IsMember({1, 3}))
+      ->capture_default_str();
+  app.add_option("--threads", threads, "0: all cores")->check(CLI::Range(0, 1024))->capture_default_str();
+  app.add_option("--loader_threads", base.loader_threads, "as of a run; 0: as many as the source needs")
+      ->check(CLI::Range(0, 256))
+      ->capture_default_str();
+  app.add_option("--rounds", rounds, "timed, after one to warm up")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--seconds", seconds, "of each source in a round")
+      ->check(CLI::Range(0.01, 60.0))
+      ->capture_default_str();
+  app.add_option("--consumed", consumed, "images/s of the training step (bench_train), to compare with")
+      ->check(CLI::PositiveNumber);
+  app.add_flag("--json", json, "print one JSON object");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 1;
+  }
+
+  const TemporaryFolder folder;
+  base.data_root = folder.path() / "data";
+  for (const char* name : {"data", "png", "jpeg"}) fs::create_directory(folder.path() / name);
+  ReplaceFile bin(data_file(base));
+  for (int64_t i = 0; i < pictures; ++i) {
+    const Image picture = crop(procedural_picture(1, i, kWidth, base.image_channel), 0, 0, kHeight, kWidth);
+    write_png(folder.path() / "png" / fmt::format("{}.png", i), picture);
+    replace_file(folder.path() / "jpeg" / fmt::format("{}.jpg", i), jpeg_of(picture));
+    const Image image = centre_image(picture, base.image_size, base.image_channel);
+    bin.write(std::as_bytes(std::span(image.bytes)));
+  }
+  bin.commit();
+
+  std::vector<Source> sources;
+  const auto add = [&](const std::string& name, const char* data_dir, bool cached, bool flip,
+                       bool random_crop) {
+    TrainSettings s = base;
+    if (data_dir != nullptr) s.data_dir = folder.path() / data_dir;
+    s.dataname = cached && random_crop ? "squares" : base.dataname;  // two caches side by side
+    s.data_cache = cached;
+    s.flip = flip;
+    s.random_crop = random_crop;
+    sources.push_back({name, s});
+  };
+  add(".bin", nullptr, false, false, false);
+  add(".bin, flip", nullptr, false, true, false);
+  add("JPEG folder", "jpeg", false, false, false);
+  add("JPEG folder, flip, random_crop", "jpeg", false, true, true);
+  add("PNG folder", "png", false, false, false);
+  add("PNG folder, flip, random_crop", "png", false, true, true);
+  add("cache, flip", "jpeg", true, true, false);
+  add("cache, flip, random_crop", "jpeg", true, true, true);
+
+  const Context ctx(threads);
+  for (Source& source : sources)
+    source.pictures = open_training_pictures(source.settings, ctx, [](const std::string&) {});
+  for (int round = 0; round <= rounds; ++round) {
+    for (Source& source : sources) {
+      // A loader of its own for each turn: one that waits has batches ready.
+      source.loader = std::make_unique<BatchLoader>(
+          *source.pictures.set,
+          BatchLoader::Options{.batch_size = source.settings.batch_size,
+                               .shuffle = true,
+                               .augmentation = {source.settings.flip, source.settings.random_crop},
+                               .seed = 1,
+                               .workers = source.pictures.workers});
+      if (round == 0) source.loader->next();
+      if (round > 0) source.measure(seconds);
+      source.loader.reset();
+    }
+  }
+
+  if (json) {
+    nlohmann::ordered_json report = {{"threads", ctx.threads()},
+                                     {"batch_size", base.batch_size},
+                                     {"image_size", base.image_size},
+                                     {"image_channel", base.image_channel},
+                                     {"images_per_second", nlohmann::ordered_json::object()}};
+    for (const Source& source : sources) report["images_per_second"][source.name] = source.median();
+    fmt::print("{}\n", report.dump(2));
+    return 0;
+  }
+  fmt::print("{} x {} x {} from {} pictures of {} x {}, batch {}, median of {} rounds\n", base.image_size,
+             base.image_size, base.image_channel, pictures, kHeight, kWidth, base.batch_size, rounds);
+  for (const Source& source : sources)
+    fmt::print("{:32} {:10.0f} images/s{}   {} worker{}\n", source.name, source.median(),
+               consumed > 0 ? fmt::format("  {:8.1f} x the step", source.median() / consumed) : "",
+               source.pictures.workers, source.pictures.workers == 1 ? "" : "s");
+  return 0;
+}
+
+}  // namespace
+}  // namespace inpaint
+
+int main(int argc, char** argv) { return inpaint::run_main(argc, argv, inpaint::run); }
