@@ -133,6 +133,7 @@ void atomic_access(const void* pointer, size_t bytes) {
 void forget_allocations() { recent.fill(nullptr); }
 
 void set_access_checks(bool on) { checks_on = on; }
+bool access_checks() { return checks_on; }
 void set_tracked_bytes(size_t bytes) { tracked_bytes = bytes; }
 
 }  // namespace inpaint::executor

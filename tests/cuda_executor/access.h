@@ -11,6 +11,8 @@ namespace inpaint::executor {
 // `code`: the place in the program. Outside of a kernel it does nothing.
 void check_access(Access kind, const void* pointer, size_t bytes, const void* code);
 
+bool access_checks();  // set_access_checks()
+
 // To be called when an allocation has gone.
 void forget_allocations();
 

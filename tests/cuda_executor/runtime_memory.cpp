@@ -9,6 +9,7 @@
 
 #include "access.h"
 #include "device_memory.h"
+#include "leaks.h"
 #include "runtime.h"
 #include "streams.h"
 
@@ -114,9 +115,20 @@ cudaError_t release(void* pointer) {
   return device_memory().release(pointer) ? cudaSuccess : cudaErrorInvalidValue;
 }
 
+std::vector<std::function<std::string()>>& leak_sources() {
+  static auto* const sources = new std::vector<std::function<std::string()>>;
+  return *sources;
+}
+
 }  // namespace
 
 namespace inpaint::executor {
+
+void add_leak_source(std::function<std::string()> source) { leak_sources().push_back(std::move(source)); }
+
+std::string count_text(size_t count, const std::string& what) {
+  return count == 0 ? std::string() : std::to_string(count) + " " + what;
+}
 
 cudaError_t enqueue_host_code(cudaStream_t stream, std::function<void()> work) {
   return runtime_call([&] { return enqueue(stream, std::move(work)); });
@@ -130,9 +142,8 @@ void wrote(const void* pointer, size_t bytes) {
 std::string leaks() {
   std::string text;
   const auto add = [&](size_t count, const std::string& what) {
-    if (count == 0) return;
-    if (!text.empty()) text += ", ";
-    text += std::to_string(count) + " " + what;
+    if (const std::string more = count_text(count, what); !more.empty())
+      text += (text.empty() ? "" : ", ") + more;
   };
   const auto& allocations = device_memory().allocations();
   add(allocations.size(), "device allocations of " + std::to_string(device_memory().used()) + " bytes");
@@ -141,6 +152,8 @@ std::string leaks() {
   add(handles().events.size(), "events");
   add(handles().graphs.size(), "graphs");
   add(handles().execs.size(), "executable graphs");
+  for (const auto& source : leak_sources())
+    if (const std::string more = source(); !more.empty()) text += (text.empty() ? "" : ", ") + more;
   if (!allocations.empty())
     text += " (the first was allocation " + std::to_string(allocations.begin()->second.number) + ")";
   return text;
