@@ -1,4 +1,5 @@
-# What CUDA code is compiled by and linked with: target inpaint_cuda_runtime, and inpaint_cuda_sources() for the .cu
+# What CUDA code is compiled by and linked with: target inpaint_cuda_runtime, the libraries of
+# products in inpaint_cuda_libraries (the executor contains stand-ins), and inpaint_cuda_sources() for the .cu
 # files of a target. Nothing without INPAINT_CUDA.
 if(INPAINT_CUDA STREQUAL "EXECUTOR")
   add_subdirectory(tests/cuda_executor)
@@ -8,11 +9,17 @@ elseif(INPAINT_CUDA)
     set(CMAKE_CUDA_ARCHITECTURES "75;80;90")
   endif()
   enable_language(CUDA)
+  if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25 does not know that nvcc has it
+    set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+    set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
+  endif()
   set(CMAKE_CUDA_STANDARD 20)
   set(CMAKE_CUDA_STANDARD_REQUIRED ON)
   find_package(CUDAToolkit REQUIRED)
+  find_package(cuDNN 9 REQUIRED)
   add_library(inpaint_cuda_runtime INTERFACE)
   target_link_libraries(inpaint_cuda_runtime INTERFACE CUDA::cudart_static)
+  set(inpaint_cuda_libraries cuDNN::cuDNN CUDA::cublasLt)
 endif()
 
 # Adds .cu files of the current folder to a target.

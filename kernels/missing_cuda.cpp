@@ -2,11 +2,9 @@
 #include "kernels/adam.h"
 #include "kernels/batch_norm.h"
 #include "kernels/bias_activation.h"
-#include "kernels/conv2d.h"
 #include "kernels/dispatch.h"
 #include "kernels/hole.h"
 #include "kernels/image_quality.h"
-#include "kernels/linear.h"
 #include "kernels/reconstruction_loss.h"
 #include "kernels/round_to_bf16.h"
 #include "kernels/sigmoid_bce.h"
@@ -30,19 +28,11 @@ MISSING(batch_norm_backward, void, C, T, T, T, T, T, double, Activation, T, T, c
 MISSING(bias_activation_forward, void, C, T, T, Activation, T)
 MISSING(bias_activation_workspace_bytes, int64_t, C, const Shape&, DType)
 MISSING(bias_activation_backward, void, C, T, T, Activation, T, P, GradMode)
-MISSING(conv2d_workspace_bytes, int64_t, C, const Conv2dShape&, DType)
-MISSING(conv2d_forward, void, C, T, T, T)
-MISSING(conv2d_backward_data, void, C, T, T, T)
-MISSING(conv2d_backward_weight, void, C, T, T, T, GradMode)
 MISSING(cut_hole, void, C, T, T, T, T)
 MISSING(paste_hole, void, C, T, T, T, T)
 MISSING(byte_errors, void, C, T, T, T, T)
 MISSING(ssim_workspace_bytes, int64_t, C, const Shape&)
 MISSING(ssim, void, C, T, T, T)
-MISSING(linear_workspace_bytes, int64_t, C, const LinearShape&, DType)
-MISSING(linear_forward, void, C, T, T, T)
-MISSING(linear_backward_data, void, C, T, T, T)
-MISSING(linear_backward_weight, void, C, T, T, T, GradMode)
 MISSING(reconstruction_loss_workspace_bytes, int64_t, C, const Shape&)
 MISSING(reconstruction_loss, void, C, ReconstructionNorm, T, T, double, T, P, GradMode)
 MISSING(round_to_bf16, void, C, T, T)

@@ -40,9 +40,11 @@ struct Backend {
   // For what belongs to a channel or a parameter.
   Placement parameters() const { return of(parameter_dtype(dtype)); }
   // Of a result in the backend's type, and of one in its parameters' type.
-  double unit_roundoff() const { return roundoff(dtype); }
+  double unit_roundoff() const {
+    return fp32_products == Fp32Products::kTf32 && dtype == DType::kF32 ? 0x1p-11 : roundoff(dtype);
+  }
   static double roundoff(DType type) {
-    return type == DType::kBF16 ? 0x1p-9 : type == DType::kF32 ? 0x1p-24 : 0x1p-53;
+    return type == DType::kBF16 ? 0x1p-8 : type == DType::kF32 ? 0x1p-24 : 0x1p-53;
   }
 };
 
@@ -74,6 +76,14 @@ inline std::vector<Backend> matrix_backends() {
                               {"cpu, tiles, f32", DType::kF32, MatrixBackend::kTile},
                               {"cpu, tiles, f64", DType::kF64, MatrixBackend::kTile}};
   if (Context::has_one_dnn()) all.push_back({"cpu, oneDNN, f32", DType::kF32, MatrixBackend::kOneDnn});
+  if (Context::gpu_count() == 0) return all;
+  const auto add = [&](const char* name, DType dtype, Fp32Products fp32_products) {
+    all.push_back({name, dtype, MatrixBackend::kEigen, Device::kCuda, true, fp32_products});
+  };
+  add("cuda bf16", DType::kBF16, Fp32Products::kExact);
+  add("cuda f32", DType::kF32, Fp32Products::kExact);
+  add("cuda tf32", DType::kF32, Fp32Products::kTf32);
+  add("cuda f64", DType::kF64, Fp32Products::kExact);
   return all;
 }
 
@@ -128,17 +138,25 @@ inline void check_exact(const Label& label, const char* tensor, const GuardedTen
   check_close(label, tensor, got, exact);
 }
 
+// Products of small integers: equal, but for the one rounding of a sum to bf16.
+inline void check_exact_sums(const Label& label, const char* tensor, const GuardedTensor& got,
+                             const std::vector<double>& want) {
+  if (label.backend.dtype != DType::kBF16) return check_exact(label, tensor, got, want);
+  check_close(label, tensor, got, {want.begin(), want.end()}, 1);
+}
+
 inline std::vector<Bounded> plus(std::vector<Bounded> a, const GuardedTensor& b) {
   for (size_t i = 0; i < a.size(); ++i) a[i] += b[static_cast<int64_t>(i)];
   return a;
 }
 
-// Runs an op by run(ctx), which returns its outputs, twice and with 1, 2, 3 and 8 threads: all bits must
-// agree.
+// Runs an op by run(ctx), which returns its outputs, twice, and on the CPU with 1, 2, 3 and 8 threads: all bits
+// must agree.
 template <typename F>
 void check_same_bits(const Label& label, F&& run) {
   const std::vector<GuardedTensor> want = run(*label.backend.context(1));
   for (const int threads : {1, 2, 3, 8}) {
+    if (threads > 1 && label.backend.device == Device::kCuda) break;
     const std::vector<GuardedTensor> got = run(*label.backend.context(threads));
     for (size_t i = 0; i < want.size(); ++i)
       CHECK_MESSAGE(got[i].same_bits(want[i]), describe(label, "output "), i, " differs in its bits with ",

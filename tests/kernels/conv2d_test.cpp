@@ -30,9 +30,9 @@ struct Case {
   Case(const Backend& b, const Conv2dShape& s)
       : backend(b),
         shape(s),
-        x(integer_tensor(s.x(), b.dtype, kSeed, 0)),
-        w(integer_tensor(s.weight(), b.dtype, kSeed, 1)),
-        dy(integer_tensor(s.y(), b.dtype, kSeed, 2)) {}
+        x(integer_tensor(s.x(), b, kSeed, 0)),
+        w(integer_tensor(s.weight(), b, kSeed, 1)),
+        dy(integer_tensor(s.y(), b, kSeed, 2)) {}
 
   Label label(const char* op) const { return {op, backend, describe_shape(shape)}; }
 
@@ -72,9 +72,9 @@ TEST_CASE("conv2d: a window's products, by hand") {
   // One picture of 2 x 2 pixels: its one output sees the four pixels under the kernel's middle.
   for (const Backend& backend : matrix_backends()) {
     const Conv2dShape shape{1, 2, 2, 1, 1};
-    const GuardedTensor x(shape.x(), backend.dtype, [](int64_t i) { return static_cast<double>(i + 1); });
-    const GuardedTensor w(shape.weight(), backend.dtype, [](int64_t i) { return static_cast<double>(i); });
-    GuardedTensor y(shape.y(), backend.dtype);
+    const GuardedTensor x(shape.x(), backend, [](int64_t i) { return static_cast<double>(i + 1); });
+    const GuardedTensor w(shape.weight(), backend, [](int64_t i) { return static_cast<double>(i); });
+    GuardedTensor y(shape.y(), backend);
     const auto ctx = backend.context();
     prepare_workspace(*ctx, conv2d_workspace_bytes(*ctx, shape, backend.dtype));
     conv2d_forward(*ctx, x, w, y);
@@ -86,9 +86,9 @@ TEST_CASE("conv2d: forward is exact on small integers") {
   for (const Backend& backend : matrix_backends())
     for (const Conv2dShape& shape : kShapes) {
       const Case c(backend, shape);
-      GuardedTensor y(shape.y(), backend.dtype);
+      GuardedTensor y(shape.y(), backend);
       conv2d_forward(*c.context(), c.x, c.w, y);
-      check_exact(c.label("conv2d_forward"), "y", y, c.want_y());
+      check_exact_sums(c.label("conv2d_forward"), "y", y, c.want_y());
     }
 }
 
@@ -96,9 +96,9 @@ TEST_CASE("conv2d: the data gradient is exact on small integers") {
   for (const Backend& backend : matrix_backends())
     for (const Conv2dShape& shape : kShapes) {
       const Case c(backend, shape);
-      GuardedTensor dx(shape.x(), backend.dtype);
+      GuardedTensor dx(shape.x(), backend);
       conv2d_backward_data(*c.context(), c.dy, c.w, dx);
-      check_exact(c.label("conv2d_backward_data"), "dx", dx, c.want_dx());
+      check_exact_sums(c.label("conv2d_backward_data"), "dx", dx, c.want_dx());
     }
 }
 
@@ -106,25 +106,25 @@ TEST_CASE("conv2d: the weight gradient is exact on small integers, overwritten o
   for (const Backend& backend : matrix_backends())
     for (const Conv2dShape& shape : kShapes) {
       const Case c(backend, shape);
-      GuardedTensor dw(shape.weight(), backend.dtype);
+      GuardedTensor dw(shape.weight(), backend.parameters());
       const auto ctx = c.context();
       Values<double> want = c.want_dw();
       conv2d_backward_weight(*ctx, c.x, c.dy, dw, GradMode::kOverwrite);
-      check_exact(c.label("conv2d_backward_weight"), "dw", dw, want);
+      check_exact_sums(c.label("conv2d_backward_weight"), "dw", dw, want);
       conv2d_backward_weight(*ctx, c.x, c.dy, dw, GradMode::kAccumulate);
       for (double& value : want) value *= 2;
-      check_exact(c.label("conv2d_backward_weight"), "dw, accumulated", dw, want);
+      check_exact_sums(c.label("conv2d_backward_weight"), "dw, accumulated", dw, want);
     }
 }
 
 TEST_CASE("conv2d: the backward products are the adjoints of forward") {
   // <conv(x, w), dy> = <x, backward_data(dy, w)> = <w, backward_weight(x, dy)>, exactly: the middle one is
-  // the transposed convolution.
+  // the transposed convolution. (Not in bf16, which rounds each.)
   for (const Backend& backend : matrix_backends())
     for (const Conv2dShape& shape : kShapes) {
+      if (backend.dtype == DType::kBF16) continue;
       const Case c(backend, shape);
-      GuardedTensor y(shape.y(), backend.dtype), dx(shape.x(), backend.dtype),
-          dw(shape.weight(), backend.dtype);
+      GuardedTensor y(shape.y(), backend), dx(shape.x(), backend), dw(shape.weight(), backend.parameters());
       const auto ctx = c.context();
       conv2d_forward(*ctx, c.x, c.w, y);
       conv2d_backward_data(*ctx, c.dy, c.w, dx);
@@ -137,32 +137,34 @@ TEST_CASE("conv2d: the backward products are the adjoints of forward") {
 }
 
 TEST_CASE("conv2d: real numbers stay within the error bound") {
-  // Products in the order a matrix library likes: any order of K terms is within K * u * sum of |terms|.
+  // Products in the order a matrix library likes: any order of K terms is within K * u * sum of |terms|. The
+  // factors of one side are so small that half precision would hold little of them.
   for (const Backend& backend : matrix_backends()) {
-    const Conv2dShape shape{3, 8, 8, 33, 17};
-    const GuardedTensor x = random_tensor(shape.x(), backend.dtype, kSeed, 0);
-    const GuardedTensor w = random_tensor(shape.weight(), backend.dtype, kSeed, 1);
-    GuardedTensor y(shape.y(), backend.dtype);
-    const auto ctx = backend.context();
-    prepare_workspace(*ctx, conv2d_workspace_bytes(*ctx, shape, backend.dtype));
-    conv2d_forward(*ctx, x, w, y);
-    const auto xs = x.values<Bounded>(), ws = w.values<Bounded>();
-    std::vector<Bounded> want(reference::at(y.elements()));
-    reference::for_each_conv2d_product(shape,
-                                       [&](size_t i, size_t k, size_t o) { want[o] += xs[i] * ws[k]; });
-    check_close({"conv2d_forward, real numbers", backend, describe_shape(shape)}, "y", y, want);
+    for (const Conv2dShape& shape : {Conv2dShape{3, 8, 8, 33, 17}, Conv2dShape{3, 8, 8, 32, 16}}) {
+      const GuardedTensor x = random_tensor(shape.x(), backend, kSeed, 0, 0, 1e-6);
+      const GuardedTensor w = random_tensor(shape.weight(), backend, kSeed, 1);
+      GuardedTensor y(shape.y(), backend);
+      const auto ctx = backend.context();
+      prepare_workspace(*ctx, conv2d_workspace_bytes(*ctx, shape, backend.dtype));
+      conv2d_forward(*ctx, x, w, y);
+      const auto xs = x.values<Bounded>(), ws = w.values<Bounded>();
+      std::vector<Bounded> want(reference::at(y.elements()));
+      reference::for_each_conv2d_product(shape,
+                                         [&](size_t i, size_t k, size_t o) { want[o] += xs[i] * ws[k]; });
+      check_close({"conv2d_forward, real numbers", backend, describe_shape(shape)}, "y", y, want);
+    }
   }
 }
 
 TEST_CASE("conv2d: same bits for any number of threads") {
   for (const Backend& backend : matrix_backends())
     for (const Conv2dShape& s : kShapes) {
-      const GuardedTensor x = random_tensor(s.x(), backend.dtype, kSeed, 0);
-      const GuardedTensor w = random_tensor(s.weight(), backend.dtype, kSeed, 1);
-      const GuardedTensor dy = random_tensor(s.y(), backend.dtype, kSeed, 2);
+      const GuardedTensor x = random_tensor(s.x(), backend, kSeed, 0);
+      const GuardedTensor w = random_tensor(s.weight(), backend, kSeed, 1);
+      const GuardedTensor dy = random_tensor(s.y(), backend, kSeed, 2);
       check_same_bits({"conv2d", backend, describe_shape(s)}, [&](Context& ctx) {
         prepare_workspace(ctx, conv2d_workspace_bytes(ctx, s, backend.dtype));
-        GuardedTensor y(s.y(), backend.dtype), dx(s.x(), backend.dtype), dw(s.weight(), backend.dtype);
+        GuardedTensor y(s.y(), backend), dx(s.x(), backend), dw(s.weight(), backend.parameters());
         conv2d_forward(ctx, x, w, y);
         conv2d_backward_data(ctx, dy, w, dx);
         conv2d_backward_weight(ctx, x, dy, dw, GradMode::kOverwrite);
