@@ -13,7 +13,11 @@ namespace inpaint {
 
 // Threads of a block and most blocks of a launch_1d.
 inline constexpr int kBlockThreads = 256;
+#ifdef INPAINT_MAX_BLOCKS_1D  // few, where the kernels are tested: small arrays then take several rounds of blocks
+inline constexpr int64_t kMaxBlocks1d = INPAINT_MAX_BLOCKS_1D;
+#else
 inline constexpr int64_t kMaxBlocks1d = 132 * 8 * 4;  // four rounds of full multiprocessors on an H100
+#endif
 
 namespace detail {
 
@@ -60,10 +64,11 @@ void launch(const char* op, cudaStream_t stream, dim3 grid, dim3 block, size_t s
 
 // For kernels that walk over n things with a stride of grid_threads(): enough blocks for n, at most
 // kMaxBlocks1d.
+inline int64_t blocks_1d(int64_t n) { return std::min((n + kBlockThreads - 1) / kBlockThreads, kMaxBlocks1d); }
+
 template <typename... P, typename... A>
 void launch_1d(const char* op, cudaStream_t stream, int64_t n, void (*kernel)(P...), A... args) {
-  const int64_t blocks = std::min((n + kBlockThreads - 1) / kBlockThreads, kMaxBlocks1d);
-  launch(op, stream, dim3(static_cast<unsigned>(blocks)), dim3(kBlockThreads), 0, kernel, args...);
+  launch(op, stream, dim3(static_cast<unsigned>(blocks_1d(n))), dim3(kBlockThreads), 0, kernel, args...);
 }
 
 // The number of this thread in a grid of one dimension, and how many there are.

@@ -3,13 +3,7 @@
 #include "kernels/batch_norm.h"
 #include "kernels/bias_activation.h"
 #include "kernels/dispatch.h"
-#include "kernels/hole.h"
-#include "kernels/image_quality.h"
-#include "kernels/reconstruction_loss.h"
 #include "kernels/round_to_bf16.h"
-#include "kernels/sigmoid_bce.h"
-#include "kernels/to_bytes.h"
-#include "kernels/total_variation.h"
 
 namespace inpaint {
 #define MISSING(op, r, ...) \
@@ -28,17 +22,6 @@ MISSING(batch_norm_backward, void, C, T, T, T, T, T, double, Activation, T, T, c
 MISSING(bias_activation_forward, void, C, T, T, Activation, T)
 MISSING(bias_activation_workspace_bytes, int64_t, C, const Shape&, DType)
 MISSING(bias_activation_backward, void, C, T, T, Activation, T, P, GradMode)
-MISSING(cut_hole, void, C, T, T, T, T)
-MISSING(paste_hole, void, C, T, T, T, T)
-MISSING(byte_errors, void, C, T, T, T, T)
-MISSING(ssim_workspace_bytes, int64_t, C, const Shape&)
-MISSING(ssim, void, C, T, T, T)
-MISSING(reconstruction_loss_workspace_bytes, int64_t, C, const Shape&)
-MISSING(reconstruction_loss, void, C, ReconstructionNorm, T, T, double, T, P, GradMode)
 MISSING(round_to_bf16, void, C, T, T)
-MISSING(sigmoid_bce, void, C, T, double, double, T, T, P)
-MISSING(to_bytes, void, C, T, T)
-MISSING(total_variation_workspace_bytes, int64_t, C, const Shape&)
-MISSING(total_variation, void, C, T, double, T, P, GradMode)
 #undef MISSING
 }  // namespace inpaint

@@ -39,9 +39,10 @@ struct Backend {
   operator Placement() const { return of(dtype); }  // NOLINT
   // For what belongs to a channel or a parameter.
   Placement parameters() const { return of(parameter_dtype(dtype)); }
-  // Of a result in the backend's type, and of one in its parameters' type.
+  // Of what it computes in, and of a type.
   double unit_roundoff() const {
-    return fp32_products == Fp32Products::kTf32 && dtype == DType::kF32 ? 0x1p-11 : roundoff(dtype);
+    return fp32_products == Fp32Products::kTf32 && dtype == DType::kF32 ? 0x1p-11
+                                                                        : roundoff(parameter_dtype(dtype));
   }
   static double roundoff(DType type) {
     return type == DType::kBF16 ? 0x1p-8 : type == DType::kF32 ? 0x1p-24 : 0x1p-53;
@@ -66,6 +67,16 @@ inline std::vector<Backend> cpu_backends() { return {{"cpu f32", DType::kF32}, {
 inline std::vector<Backend> backends() {
   std::vector<Backend> all = cpu_backends();
   for (const Backend& backend : cuda_backends()) all.push_back(backend);
+  return all;
+}
+
+// For the ops on what travels between layers, which a GPU has in bf16 too.
+inline std::vector<Backend> activation_backends() {
+  std::vector<Backend> all = backends();
+  if (Context::gpu_count() == 0) return all;
+  for (const bool aligned : {false, true})
+    all.push_back({fmt::format("cuda bf16{}", aligned ? " aligned" : ""), DType::kBF16, MatrixBackend::kEigen,
+                   Device::kCuda, aligned});
   return all;
 }
 
@@ -112,16 +123,19 @@ inline void check_guards(const Label& label, const char* tensor, const GuardedTe
   CHECK_MESSAGE(got.guards_intact(), describe(label, tensor), ": written outside the tensor");
 }
 
-// Every element within factor * unit roundoff * magnitude of the wanted value, the roundoff being that of the
-// backend's type: results in double of sums of f32 values are no better than their terms.
+// Every element within factor * unit roundoff * magnitude of the wanted value, the roundoff being that of what the
+// backend computes in (results in double of sums of f32 values are no better than their terms); and once rounded, where
+// the tensor is bf16.
 inline void check_close(const Label& label, const char* tensor, const GuardedTensor& got,
                         const std::vector<Bounded>& want, int factor = 8) {
   REQUIRE(got.elements() == static_cast<int64_t>(want.size()));
   std::string first;
   int64_t wrong = 0;
+  const double unit = label.backend.unit_roundoff();
   for (int64_t i = 0; i < got.elements(); ++i) {
     const Bounded& w = want[static_cast<size_t>(i)];
-    const long double bound = factor * label.backend.unit_roundoff() * w.magnitude;
+    long double bound = factor * unit * w.magnitude;
+    if (got.dtype() == DType::kBF16) bound += Backend::roundoff(DType::kBF16) * (std::abs(w.value) + bound);
     if (std::abs(got[i] - w.value) <= bound) continue;  // false for a NaN on either side
     if (wrong++ == 0)
       first = fmt::format("element {}: got {:.17g}, want {:.17g} within {:.3g}", i, got[i], w.value, bound);

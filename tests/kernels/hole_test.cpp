@@ -1,5 +1,6 @@
 #include "kernels/hole.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "tests/op_check.h"
@@ -28,11 +29,11 @@ struct Case {
         s(sizes),
         picture{s.n, s.size, s.size, s.c},
         block{s.n, s.hole, s.hole, s.c},
-        images(picture, DType::kU8,
+        images(picture, b.of(DType::kU8),
                [](int64_t i) {  // every byte occurs in the larger shapes
                  return static_cast<double>((i * 7 + i / 256) % 256);
                }),
-        offsets({s.n, 2}, DType::kI32,
+        offsets({s.n, 2}, b.of(DType::kI32),
                 [&](int64_t i) {
                   const int64_t last = s.size - s.hole;
                   const std::pair<int64_t, int64_t> corners[] = {{0, last}, {last, 0}, {0, 0}, {last, last}};
@@ -40,8 +41,8 @@ struct Case {
                   if (n < 4) return static_cast<double>(i % 2 == 0 ? corners[n].first : corners[n].second);
                   return static_cast<double>((3 * n + 2 * i) % (last + 1));
                 }),
-        masked(picture, b.dtype),
-        hidden(block, b.dtype) {}
+        masked(picture, b),
+        hidden(block, b) {}
 
   Label label(const char* op) const {
     return {op, backend, fmt::format("n {} size {} hole {} c {}", s.n, s.size, s.hole, s.c)};
@@ -61,27 +62,29 @@ struct Case {
 }  // namespace
 
 TEST_CASE("hole: cut gives the picture with a grey hole, and the hole's pixels") {
-  for (const Backend& backend : backends())
+  for (const Backend& backend : activation_backends())
     for (const Sizes& sizes : kShapes) {
       const Case c(backend, sizes);
       cut_hole(*backend.context(), c.images, c.offsets, c.masked, c.hidden);
-      std::vector<Bounded> masked, hidden(static_cast<size_t>(c.hidden.elements()));
+      // The quotient, rounded: no device may get another bit.
+      GuardedTensor masked(c.picture, backend.dtype), hidden(c.block, backend.dtype);
       for (int64_t k = 0; k < c.images.elements(); ++k) {
-        const long double value = (static_cast<long double>(c.images[k]) - 127.5L) / 127.5L;
+        const double value = (c.images[k] - 127.5) / 127.5;
         const int64_t at = c.in_hole(k);
-        if (at >= 0) hidden[static_cast<size_t>(at)] = value;
-        masked.push_back(at >= 0 ? Bounded(0) : Bounded(value));
+        if (at >= 0) hidden.set(at, value);
+        masked.set(k, at >= 0 ? 0 : value);
       }
-      check_close(c.label("cut_hole"), "masked", c.masked, masked, 1);  // one rounding: the division
-      check_close(c.label("cut_hole"), "hidden", c.hidden, hidden, 1);
+      check_exact(c.label("cut_hole"), "masked", c.masked, masked.values());
+      check_exact(c.label("cut_hole"), "hidden", c.hidden, hidden.values());
     }
 }
 
 TEST_CASE("hole: black and white are exactly -1 and 1") {
-  for (const Backend& backend : backends()) {
-    const GuardedTensor images({1, 2, 2, 1}, DType::kU8, [](int64_t i) { return i < 2 ? 0.0 : 255.0; });
-    const GuardedTensor offsets({1, 2}, DType::kI32, [](int64_t) { return 0.0; });
-    GuardedTensor masked({1, 2, 2, 1}, backend.dtype), hidden({1, 2, 2, 1}, backend.dtype);
+  for (const Backend& backend : activation_backends()) {
+    const GuardedTensor images({1, 2, 2, 1}, backend.of(DType::kU8),
+                               [](int64_t i) { return i < 2 ? 0.0 : 255.0; });
+    const GuardedTensor offsets({1, 2}, backend.of(DType::kI32), [](int64_t) { return 0.0; });
+    GuardedTensor masked({1, 2, 2, 1}, backend), hidden({1, 2, 2, 1}, backend);
     cut_hole(*backend.context(), images, offsets, masked, hidden);
     check_exact({"cut_hole", backend, "[1, 2, 2, 1]"}, "hidden", hidden, {-1, -1, 1, 1});
     check_exact({"cut_hole", backend, "[1, 2, 2, 1]"}, "masked", masked, {0, 0, 0, 0});
@@ -89,12 +92,12 @@ TEST_CASE("hole: black and white are exactly -1 and 1") {
 }
 
 TEST_CASE("hole: paste fills the hole and nothing else, also in place") {
-  for (const Backend& backend : backends())
+  for (const Backend& backend : activation_backends())
     for (const Sizes& sizes : kShapes) {
       Case c(backend, sizes);
-      const GuardedTensor known = random_tensor(c.picture, backend.dtype, kSeed, 0);
-      const GuardedTensor fake = random_tensor(c.block, backend.dtype, kSeed, 1);
-      GuardedTensor inpainted(c.picture, backend.dtype);
+      const GuardedTensor known = random_tensor(c.picture, backend, kSeed, 0);
+      const GuardedTensor fake = random_tensor(c.block, backend, kSeed, 1);
+      GuardedTensor inpainted(c.picture, backend);
       paste_hole(*backend.context(), known, fake, c.offsets, inpainted);
       std::vector<double> want;
       for (int64_t k = 0; k < known.elements(); ++k)
@@ -106,7 +109,7 @@ TEST_CASE("hole: paste fills the hole and nothing else, also in place") {
 }
 
 TEST_CASE("hole: cut, then paste the hidden pixels, is the picture") {
-  for (const Backend& backend : backends())
+  for (const Backend& backend : activation_backends())
     for (const Sizes& sizes : kShapes) {
       const Case c(backend, sizes);
       cut_hole(*backend.context(), c.images, c.offsets, c.masked, c.hidden);
@@ -120,12 +123,12 @@ TEST_CASE("hole: cut, then paste the hidden pixels, is the picture") {
 }
 
 TEST_CASE("hole: same bits for any number of threads") {
-  for (const Backend& backend : backends())
+  for (const Backend& backend : activation_backends())
     for (const Sizes& sizes : kShapes) {
       const Case c(backend, sizes);
       check_same_bits(c.label("hole"), [&](Context& ctx) {
-        GuardedTensor masked(c.picture, backend.dtype), hidden(c.block, backend.dtype);
-        GuardedTensor inpainted(c.picture, backend.dtype);
+        GuardedTensor masked(c.picture, backend), hidden(c.block, backend);
+        GuardedTensor inpainted(c.picture, backend);
         cut_hole(ctx, c.images, c.offsets, masked, hidden);
         paste_hole(ctx, masked, hidden, c.offsets, inpainted);
         return outputs(masked, hidden, inpainted);
@@ -142,7 +145,30 @@ TEST_CASE("hole: a hole outside the picture is refused before anything is writte
     c.offsets.set(3, column);
     check_refused("cut_hole", "hole 1", [&] { cut_hole(*ctx, c.images, c.offsets, c.masked, c.hidden); });
     check_refused("paste_hole", "hole 1", [&] { paste_hole(*ctx, c.masked, c.hidden, c.offsets, c.masked); });
-    CHECK(c.masked.same_bits(GuardedTensor(c.picture, backend.dtype)));
+    CHECK(c.masked.same_bits(GuardedTensor(c.picture, backend)));
+  }
+}
+
+TEST_CASE("hole: on a GPU, a hole outside the picture is moved to its border") {
+  for (const Backend& backend : activation_backends()) {
+    if (backend.device != Device::kCuda) continue;
+    const std::pair<int, int> outside[] = {{-1, 2}, {3, -100}, {5, 5}, {1 << 30, -(1 << 30)}};
+    Case moved(backend, {4, 8, 4, 3}), inside(backend, {4, 8, 4, 3});
+    for (int64_t n = 0; n < 4; ++n) {
+      const auto [row, column] = outside[n];
+      moved.offsets.set(2 * n, row);
+      moved.offsets.set(2 * n + 1, column);
+      inside.offsets.set(2 * n, std::clamp(row, 0, 4));
+      inside.offsets.set(2 * n + 1, std::clamp(column, 0, 4));
+    }
+    for (Case* c : {&moved, &inside}) {
+      const auto ctx = backend.context();
+      cut_hole(*ctx, c->images, c->offsets, c->masked, c->hidden);
+      paste_hole(*ctx, c->masked, c->hidden, c->offsets, c->masked);
+    }
+    CHECK_MESSAGE(moved.hidden.same_bits(inside.hidden), describe(moved.label("cut_hole"), "hidden"));
+    CHECK_MESSAGE(moved.masked.same_bits(inside.masked), describe(moved.label("paste_hole"), "masked"));
+    check_guards(moved.label("paste_hole"), "masked", moved.masked);
   }
 }
 

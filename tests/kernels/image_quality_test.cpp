@@ -1,39 +1,58 @@
 #include "kernels/image_quality.h"
 
-#include <doctest/doctest.h>
-
 #include <cmath>
-#include <limits>
-#include <string>
-#include <vector>
 
 #include "core/philox.h"
+#include "tests/op_check.h"
 
 using namespace inpaint;
+using namespace inpaint::test;
 
 namespace {
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr double kGuard = 12345.0;
+// Bytes come in, doubles go out: one backend for each device and alignment.
+std::vector<Backend> byte_backends() {
+  std::vector<Backend> all = backends();
+  std::erase_if(all, [](const Backend& backend) { return backend.dtype != DType::kF64; });
+  return all;
+}
 
 struct Pair {
   Shape shape;
   std::vector<uint8_t> a, b;
-
-  Tensor a_tensor() { return {shape, DType::kU8, Device::kCpu, a.data()}; }
-  Tensor b_tensor() { return {shape, DType::kU8, Device::kCpu, b.data()}; }
 };
 
-// One figure per picture, poisoned, with a guard behind it.
-struct Figures {
-  explicit Figures(int64_t pictures) : values(static_cast<size_t>(pictures) + 1, kNaN) {
-    values.back() = kGuard;
+// Both pictures on a device, and a figure of each kind for each of them.
+struct Case {
+  const Backend& backend;
+  Shape shape;
+  GuardedTensor a, b, absolute, squared, similarity;
+
+  Case(const Backend& backend_, const Pair& pair)
+      : backend(backend_),
+        shape(pair.shape),
+        a(bytes(pair.a)),
+        b(bytes(pair.b)),
+        absolute(figures()),
+        squared(figures()),
+        similarity(figures()) {}
+
+  GuardedTensor bytes(const std::vector<uint8_t>& from) const {
+    return {shape, backend.of(DType::kU8),
+            [&](int64_t i) { return double{1} * from[static_cast<size_t>(i)]; }};
   }
-  Tensor tensor() {
-    return {{static_cast<int64_t>(values.size()) - 1}, DType::kF64, Device::kCpu, values.data()};
+  GuardedTensor figures() const { return {{shape[0]}, backend.of(DType::kF64)}; }
+  Label label() const { return {"image quality", backend, to_string(shape)}; }
+
+  void run_errors(Context& ctx) const { byte_errors(ctx, a, b, absolute, squared); }
+  void run_ssim(Context& ctx) const {
+    prepare_workspace(ctx, ssim_workspace_bytes(ctx, shape));
+    ssim(ctx, a, b, similarity);
   }
-  double operator[](int64_t n) const { return values[static_cast<size_t>(n)]; }
-  std::vector<double> values;
+  void run(Context& ctx) const {
+    run_errors(ctx);
+    run_ssim(ctx);
+  }
 };
 
 // b is a with noise of the given deviation, clipped.
@@ -91,44 +110,52 @@ Reference reference(const Pair& pair, int64_t n) {
   return result;
 }
 
-double ssim_of(Pair& pair, int threads = 1) {
-  Context ctx(threads);
-  ctx.reserve_workspace(ssim_workspace_bytes(ctx, pair.shape));
-  Figures figures(pair.shape[0]);
-  ssim(ctx, pair.a_tensor(), pair.b_tensor(), figures.tensor());
-  return figures[0];
+double ssim_of(const Backend& backend, const Pair& pair) {
+  const Case c(backend, pair);
+  c.run_ssim(*backend.context());
+  return c.similarity[0];
 }
+
+// Smallest pictures; one window column; several tiles of columns and bands of rows.
+const Shape kShapes[] = {{1, 7, 7, 1},   {3, 8, 7, 3},   {2, 7, 19, 5},
+                         {5, 16, 16, 1}, {2, 33, 64, 3}, {1, 24, 95, 3}};
 
 }  // namespace
 
-TEST_CASE("image quality: errors and SSIM match the formulas, for any number of threads") {
-  const Shape shapes[] = {{1, 7, 7, 1}, {3, 8, 7, 3}, {2, 7, 19, 5}, {5, 16, 16, 1}, {2, 33, 64, 3}};
-  for (const Shape& shape : shapes) {
-    for (const double deviation : {2.0, 25.0, 300.0}) {
-      INFO("shape ", to_string(shape), " deviation ", deviation);
-      Pair pair = noisy(shape, deviation, 11);
-      std::vector<double> first;
-      for (const int threads : {1, 2, 3, 8}) {
-        Context ctx(threads);
-        ctx.reserve_workspace(ssim_workspace_bytes(ctx, shape));
-        Figures absolute(shape[0]), squared(shape[0]), similarity(shape[0]);
-        byte_errors(ctx, pair.a_tensor(), pair.b_tensor(), absolute.tensor(), squared.tensor());
-        ssim(ctx, pair.a_tensor(), pair.b_tensor(), similarity.tensor());
+TEST_CASE("image quality: errors and SSIM match the formulas") {
+  for (const Backend& backend : byte_backends())
+    for (const Shape& shape : kShapes)
+      for (const double deviation : {2.0, 25.0, 300.0}) {
+        INFO("deviation ", deviation);
+        const Pair pair = noisy(shape, deviation, 11);
+        const Case c(backend, pair);
+        c.run(*backend.context());
+        std::vector<double> absolute, squared;
         for (int64_t n = 0; n < shape[0]; ++n) {
           const Reference want = reference(pair, n);
-          CHECK(absolute[n] == want.absolute);
-          CHECK(squared[n] == want.squared);
+          absolute.push_back(want.absolute);
+          squared.push_back(want.squared);
           // Each window is a quotient of sums of a few positive terms, except the covariance, which is exact
           // here and has an error of 49 roundings of terms up to 255^2 / c2 in the reference.
-          CHECK(std::abs(similarity[n] - want.ssim) < 49 * 255 * 255 / 58.5 * 2.3e-16);
+          const double bound = 49 * 255 * 255 / 58.5 * 2.3e-16;
+          CHECK_MESSAGE(std::abs(c.similarity[n] - want.ssim) < bound, describe(c.label(), "ssim"));
         }
-        for (const Figures* figures : {&absolute, &squared, &similarity})
-          CHECK(figures->values.back() == kGuard);
-        if (first.empty()) first = similarity.values;
-        CHECK(first == similarity.values);
+        check_exact(c.label(), "absolute_error", c.absolute, absolute);
+        check_exact(c.label(), "squared_error", c.squared, squared);
+        check_guards(c.label(), "ssim", c.similarity);
       }
+}
+
+TEST_CASE("image quality: same bits for any number of threads") {
+  for (const Backend& backend : byte_backends())
+    for (const Shape& shape : kShapes) {
+      const Pair pair = noisy(shape, 25, 11);
+      check_same_bits(Case(backend, pair).label(), [&](Context& ctx) {
+        Case c(backend, pair);
+        c.run(ctx);
+        return outputs(c.absolute, c.squared, c.similarity);
+      });
     }
-  }
 }
 
 TEST_CASE("image quality: the numbers of scikit-image") {
@@ -146,76 +173,78 @@ TEST_CASE("image quality: the numbers of scikit-image") {
     }
     return pair;
   };
-  struct Case {
+  struct Known {
     Shape shape;
     std::vector<double> psnr, ssim;
   };
-  const Case cases[] = {
+  const Known cases[] = {
       {{2, 16, 16, 1}, {31.7744741378834, 31.7819392821253}, {0.995537721342, 0.995865535172956}},
       {{1, 9, 20, 3}, {31.7918193848034}, {0.995757117446137}}};
-  for (const Case& c : cases) {
-    Pair pair = pictures(c.shape);
-    Context ctx(2);
-    ctx.reserve_workspace(ssim_workspace_bytes(ctx, c.shape));
-    Figures absolute(c.shape[0]), squared(c.shape[0]), similarity(c.shape[0]);
-    byte_errors(ctx, pair.a_tensor(), pair.b_tensor(), absolute.tensor(), squared.tensor());
-    ssim(ctx, pair.a_tensor(), pair.b_tensor(), similarity.tensor());
-    for (size_t n = 0; n < c.psnr.size(); ++n) {
-      const auto values = static_cast<double>(c.shape.elements() / c.shape[0]);
-      CHECK(*psnr(squared.values[n], values) == doctest::Approx(c.psnr[n]).epsilon(1e-13));
-      CHECK(similarity.values[n] == doctest::Approx(c.ssim[n]).epsilon(1e-13));
+  for (const Backend& backend : byte_backends())
+    for (const Known& known : cases) {
+      const Case c(backend, pictures(known.shape));
+      c.run(*backend.context());
+      for (size_t n = 0; n < known.psnr.size(); ++n) {
+        const auto values = static_cast<double>(known.shape.elements() / known.shape[0]);
+        const auto i = static_cast<int64_t>(n);
+        CHECK(*psnr(c.squared[i], values) == doctest::Approx(known.psnr[n]).epsilon(1e-13));
+        CHECK(c.similarity[i] == doctest::Approx(known.ssim[n]).epsilon(1e-13));
+      }
     }
-  }
 }
 
 TEST_CASE("image quality: identical pictures have SSIM 1 and no PSNR, opposite ones the worst error") {
-  Pair same = noisy({1, 40, 30, 3}, 0, 3);
-  REQUIRE(same.a == same.b);
-  CHECK(ssim_of(same) == 1.0);
   CHECK_FALSE(psnr(0, 3600).has_value());
   // One byte off by one in a picture of 100 values.
   CHECK(*psnr(1, 100) == doctest::Approx(20 * std::log10(255.0) + 20).epsilon(1e-14));
 
-  // The largest sums there are, beyond the size of one inner block of the error sums.
-  const Shape large{1, 200, 200, 3};
-  Pair opposite{large, std::vector<uint8_t>(120000, 0), std::vector<uint8_t>(120000, 255)};
-  Context ctx(1);
-  Figures absolute(1), squared(1);
-  byte_errors(ctx, opposite.a_tensor(), opposite.b_tensor(), absolute.tensor(), squared.tensor());
-  CHECK(absolute[0] == 120000.0 * 255);
-  CHECK(squared[0] == 120000.0 * 255 * 255);
-  CHECK(*psnr(squared[0], 120000) == doctest::Approx(0).scale(1));
-  // Flat pictures: (0 + c1)(0 + c2) / ((255^2 + c1)(0 + c2)).
-  CHECK(ssim_of(opposite) == doctest::Approx(6.5025 / (65025 + 6.5025)).epsilon(1e-12));
+  const Pair same = noisy({1, 40, 30, 3}, 0, 3);
+  REQUIRE(same.a == same.b);
+  // The largest sums there are, beyond the size of one inner block of the CPU's error sums.
+  const Pair opposite{{1, 200, 200, 3}, std::vector<uint8_t>(120000, 0), std::vector<uint8_t>(120000, 255)};
+  for (const Backend& backend : byte_backends()) {
+    CHECK(ssim_of(backend, same) == 1.0);
+    const Case c(backend, opposite);
+    c.run(*backend.context());
+    CHECK(c.absolute[0] == 120000.0 * 255);
+    CHECK(c.squared[0] == 120000.0 * 255 * 255);
+    CHECK(*psnr(c.squared[0], 120000) == doctest::Approx(0).scale(1));
+    // Flat pictures: (0 + c1)(0 + c2) / ((255^2 + c1)(0 + c2)).
+    CHECK(c.similarity[0] == doctest::Approx(6.5025 / (65025 + 6.5025)).epsilon(1e-12));
+  }
 }
 
 TEST_CASE("image quality: a picture's figures do not depend on its neighbours in the batch") {
-  Pair pair = noisy({3, 12, 10, 3}, 40, 5);
-  Context ctx(2);
-  ctx.reserve_workspace(ssim_workspace_bytes(ctx, pair.shape));
-  Figures all(3);
-  ssim(ctx, pair.a_tensor(), pair.b_tensor(), all.tensor());
-  for (int64_t n = 0; n < 3; ++n) {
-    const auto part = [n](const std::vector<uint8_t>& x) {
-      return std::vector<uint8_t>(x.begin() + n * 360, x.begin() + (n + 1) * 360);
-    };
-    Pair one{{1, 12, 10, 3}, part(pair.a), part(pair.b)};
-    CHECK(ssim_of(one) == all[n]);
+  const Pair pair = noisy({3, 12, 10, 3}, 40, 5);
+  for (const Backend& backend : byte_backends()) {
+    const Case all(backend, pair);
+    all.run_ssim(*backend.context());
+    for (int64_t n = 0; n < 3; ++n) {
+      const auto part = [n](const std::vector<uint8_t>& x) {
+        return std::vector<uint8_t>(x.begin() + n * 360, x.begin() + (n + 1) * 360);
+      };
+      CHECK(ssim_of(backend, {{1, 12, 10, 3}, part(pair.a), part(pair.b)}) == all.similarity[n]);
+    }
+  }
+}
+
+TEST_CASE("image quality: one window's figure is the same on every device, bit for bit") {
+  for (const uint64_t seed : {1, 2, 3, 4, 5, 6, 7, 8}) {
+    const Pair pair = noisy({1, 7, 7, 1}, 30, seed);
+    const double want = ssim_of(byte_backends().front(), pair);
+    for (const Backend& backend : byte_backends()) CHECK(ssim_of(backend, pair) == want);
   }
 }
 
 TEST_CASE("image quality: shapes and types that do not fit are refused") {
-  Pair pair = noisy({2, 8, 8, 1}, 10, 1);
-  Context ctx(1);
-  ctx.reserve_workspace(1 << 20);
-  Figures two(2), three(3);
-  Pair small = noisy({2, 6, 32, 1}, 10, 1);
-  CHECK_THROWS_AS(ssim(ctx, small.a_tensor(), small.b_tensor(), two.tensor()), ShapeError);
-  CHECK_THROWS_AS(ssim(ctx, pair.a_tensor(), small.b_tensor(), two.tensor()), ShapeError);
-  CHECK_THROWS_AS(ssim(ctx, pair.a_tensor(), pair.b_tensor(), three.tensor()), ShapeError);
-  CHECK_THROWS_AS(byte_errors(ctx, pair.a_tensor(), pair.b_tensor(), two.tensor(), three.tensor()),
-                  ShapeError);
-  Tensor wrong_type = pair.a_tensor();
-  wrong_type.dtype = DType::kF32;
-  CHECK_THROWS_AS(byte_errors(ctx, wrong_type, pair.b_tensor(), two.tensor(), two.tensor()), ShapeError);
+  const Backend backend = byte_backends().front();
+  const auto ctx = backend.context();
+  ctx->reserve_workspace(1 << 20);
+  const Case c(backend, noisy({2, 8, 8, 1}, 10, 1)), small(backend, noisy({2, 6, 32, 1}, 10, 1));
+  const GuardedTensor three({3}, DType::kF64), wrong_type(c.shape, DType::kF32);
+  check_refused("ssim", "7 x 7", [&] { ssim(*ctx, small.a, small.b, small.similarity); });
+  check_refused("ssim", "expected", [&] { ssim(*ctx, c.a, small.b, c.similarity); });
+  check_refused("ssim", "expected", [&] { ssim(*ctx, c.a, c.b, three); });
+  check_refused("byte_errors", "squared_error", [&] { byte_errors(*ctx, c.a, c.b, c.absolute, three); });
+  check_refused("byte_errors", "u8", [&] { byte_errors(*ctx, wrong_type, c.b, c.absolute, c.squared); });
 }

@@ -12,7 +12,7 @@ namespace {
 constexpr double kWeight = 0.75;
 constexpr ReconstructionNorm kNorms[] = {ReconstructionNorm::kL1, ReconstructionNorm::kL2};
 
-// Around the 16 lanes and the 16384 elements of a block.
+// Around the 16 lanes and the 16384 elements of a block on the CPU, and the packs and rounds of blocks on a GPU.
 const Shape kShapes[] = {{1, 1, 1, 1},  {1, 3, 5, 1},     {2, 4, 4, 3},     {1, 4, 4, 5},  {3, 1, 1, 64},
                          {1, 1, 17, 1}, {1, 1, 16383, 1}, {1, 1, 16385, 1}, {5, 64, 64, 3}};
 const Shape kSmallShapes[] = {{1, 1, 1, 1}, {2, 3, 2, 3}};
@@ -21,15 +21,16 @@ struct Case {
   const Backend& backend;
   ReconstructionNorm norm;
   Shape shape;
-  GuardedTensor fake, hidden, loss{{1}, DType::kF64};
+  GuardedTensor fake, hidden, loss;
   std::unique_ptr<Context> ctx;
 
   Case(const Backend& b, ReconstructionNorm n, const Shape& s)
       : backend(b),
         norm(n),
         shape(s),
-        fake(random_tensor(s, b.dtype, kSeed, 0)),
-        hidden(random_tensor(s, b.dtype, kSeed, 1)),
+        fake(random_tensor(s, b, kSeed, 0)),
+        hidden(random_tensor(s, b, kSeed, 1)),
+        loss({1}, b.of(DType::kF64)),
         ctx(b.context()) {
     prepare_workspace(*ctx, reconstruction_loss_workspace_bytes(*ctx, s));
   }
@@ -65,11 +66,11 @@ struct Case {
 }  // namespace
 
 TEST_CASE("reconstruction_loss: loss and gradient match the formulas, overwritten, added to or left out") {
-  for (const Backend& backend : backends())
+  for (const Backend& backend : activation_backends())
     for (const ReconstructionNorm norm : kNorms)
       for (const Shape& shape : kShapes) {
         Case c(backend, norm, shape);
-        GuardedTensor dfake(shape, backend.dtype);
+        GuardedTensor dfake(shape, backend);
         c.run(&dfake, GradMode::kOverwrite);
         check_close(c.label(), "loss", c.loss, c.want_loss());
         check_close(c.label(), "dfake", dfake, c.want_gradient());
@@ -86,10 +87,10 @@ TEST_CASE("reconstruction_loss: loss and gradient match the formulas, overwritte
 }
 
 TEST_CASE("reconstruction_loss: the gradient is the derivative of the weighted loss") {
-  for (const Backend& backend : backends())
+  for (const Backend& backend : activation_backends())
     for (const Shape& shape : kSmallShapes) {
       Case c(backend, ReconstructionNorm::kL2, shape);
-      GuardedTensor dfake(shape, backend.dtype);
+      GuardedTensor dfake(shape, backend);
       c.run(&dfake, GradMode::kOverwrite);
       const auto want = complex_step(c.fake.values(), [&](const auto& fake) {
         return Complex(kWeight) * reference::reconstruction_loss(c.norm, fake, c.hidden.values<Complex>());
@@ -102,12 +103,12 @@ TEST_CASE("reconstruction_loss: the gradient is the derivative of the weighted l
 
 TEST_CASE("reconstruction_loss: L1 on a grid of integers, ties included") {
   // |d| is linear between integers, and its two-sided slope at a tie is 0: the differences are exact.
-  for (const Backend& backend : backends())
+  for (const Backend& backend : activation_backends())
     for (const Shape& shape : {Shape{1, 1, 1, 1}, Shape{2, 4, 2, 4}, Shape{4, 8, 8, 1}}) {
       Case c(backend, ReconstructionNorm::kL1, shape);
-      c.fake = integer_tensor(shape, backend.dtype, kSeed, 0, 1);
-      c.hidden = integer_tensor(shape, backend.dtype, kSeed, 1, 1);
-      GuardedTensor dfake(shape, backend.dtype);
+      c.fake = integer_tensor(shape, backend, kSeed, 0, 1);
+      c.hidden = integer_tensor(shape, backend, kSeed, 1, 1);
+      GuardedTensor dfake(shape, backend);
       c.run(&dfake, GradMode::kOverwrite);
       check_exact(c.label(), "dfake", dfake, central_differences(c.fake.values(), 0.5, [&](const auto& fake) {
                     return kWeight * reference::reconstruction_loss(c.norm, fake, c.hidden.values());
@@ -118,13 +119,13 @@ TEST_CASE("reconstruction_loss: L1 on a grid of integers, ties included") {
 }
 
 TEST_CASE("reconstruction_loss: same bits for any number of threads") {
-  for (const Backend& backend : backends())
+  for (const Backend& backend : activation_backends())
     for (const ReconstructionNorm norm : kNorms)
       for (const Shape& shape : kShapes) {
         const Case c(backend, norm, shape);
         check_same_bits(c.label(), [&](Context& ctx) {
           prepare_workspace(ctx, reconstruction_loss_workspace_bytes(ctx, shape));
-          GuardedTensor loss({1}, DType::kF64), dfake(shape, backend.dtype);
+          GuardedTensor loss({1}, backend.of(DType::kF64)), dfake(shape, backend);
           reconstruction_loss(ctx, norm, c.fake, c.hidden, kWeight, loss, dfake.pointer(),
                               GradMode::kOverwrite);
           return outputs(loss, dfake);

@@ -16,7 +16,7 @@ struct Case {
   const Backend& backend;
   GuardedTensor logits;
   double label;
-  GuardedTensor loss{{1}, DType::kF64}, correct{{1}, DType::kF64};
+  GuardedTensor loss{{1}, backend.of(DType::kF64)}, correct{{1}, backend.of(DType::kF64)};
 
   Label name() const {
     return {fmt::format("sigmoid_bce, label {}", label), backend, fmt::format("[{}, 1]", logits.elements())};
@@ -28,24 +28,23 @@ struct Case {
 };
 
 Case random_case(const Backend& backend, const Shape& shape, double label) {
-  return {backend, random_tensor(shape, backend.dtype, kSeed, 0, 0.2, 2), label};
+  return {backend, random_tensor(shape, backend, kSeed, 0, 0.2, 2), label};
 }
 
 Case case_of(const Backend& backend, const std::vector<double>& logits, double label) {
   const auto n = static_cast<int64_t>(logits.size());
-  return {backend,
-          GuardedTensor({n, 1}, backend.dtype, [&](int64_t i) { return logits[static_cast<size_t>(i)]; }),
+  return {backend, GuardedTensor({n, 1}, backend, [&](int64_t i) { return logits[static_cast<size_t>(i)]; }),
           label};
 }
 
 }  // namespace
 
 TEST_CASE("sigmoid_bce: loss, gradient and accuracy match the definition") {
-  for (const Backend& backend : backends())
+  for (const Backend& backend : activation_backends())
     for (const Shape& shape : kShapes)
       for (const double label : {0.0, 1.0}) {
         Case c = random_case(backend, shape, label);
-        GuardedTensor dlogits(shape, backend.dtype);
+        GuardedTensor dlogits(shape, backend);
         c.run(&dlogits);
         check_close(c.name(), "loss", c.loss, {reference::sigmoid_bce(c.logits.values<Bounded>(), label)});
         const auto by_logits = complex_step(c.logits.values(), [&](const auto& x) {
@@ -67,12 +66,12 @@ TEST_CASE("sigmoid_bce: loss, gradient and accuracy match the definition") {
 }
 
 TEST_CASE("sigmoid_bce: logits far out neither overflow nor vanish") {
-  for (const Backend& backend : backends())
+  for (const Backend& backend : activation_backends())
     for (const double label : {0.0, 1.0}) {
       const std::vector<double> logits = {-1e30, -1e4, -100, 100, 1e4, 1e30};
       for (const double x : logits) {
         Case c = case_of(backend, {x}, label);
-        GuardedTensor dlogits({1, 1}, backend.dtype);
+        GuardedTensor dlogits({1, 1}, backend);
         c.run(&dlogits);
         const double rounded = c.logits[0];  // x in the backend's type
         const bool right = (x > 0) == (label == 1);
@@ -86,7 +85,7 @@ TEST_CASE("sigmoid_bce: logits far out neither overflow nor vanish") {
 }
 
 TEST_CASE("sigmoid_bce: a sigmoid of one half counts as a 0") {
-  for (const Backend& backend : backends()) {
+  for (const Backend& backend : activation_backends()) {
     for (const double label : {0.0, 1.0}) {
       Case c = case_of(backend, {0.0, -0.0, 1e-3, -1e-3}, label);
       c.run(nullptr);
@@ -96,11 +95,12 @@ TEST_CASE("sigmoid_bce: a sigmoid of one half counts as a 0") {
 }
 
 TEST_CASE("sigmoid_bce: same bits for any number of threads") {
-  for (const Backend& backend : backends())
+  for (const Backend& backend : activation_backends())
     for (const Shape& shape : kShapes) {
       const Case c = random_case(backend, shape, 1);
       check_same_bits(c.name(), [&](Context& ctx) {
-        GuardedTensor loss({1}, DType::kF64), correct({1}, DType::kF64), dlogits(shape, backend.dtype);
+        GuardedTensor loss({1}, backend.of(DType::kF64)), correct({1}, backend.of(DType::kF64)),
+            dlogits(shape, backend);
         sigmoid_bce(ctx, c.logits, 1, kWeight, loss, correct, dlogits.pointer());
         return outputs(loss, correct, dlogits);
       });

@@ -12,7 +12,7 @@ namespace {
 constexpr double kWeight = 0.5;
 
 // Pictures without neighbours in one direction or both, rows around the 16 lanes, several blocks of rows,
-// rows longer than a block, picture borders inside a block.
+// rows longer than a block, picture borders inside a block; more pictures than the blocks of a launch.
 const Shape kShapes[] = {{1, 1, 1, 1},  {2, 1, 1, 3},   {1, 1, 9, 1},    {2, 7, 1, 5},
                          {1, 2, 2, 1},  {3, 5, 6, 3},   {2, 3, 17, 1},   {2, 4, 5, 5},
                          {1, 3, 3, 64}, {4, 64, 64, 3}, {2, 2, 5600, 3}, {3, 63, 65, 1}};
@@ -20,11 +20,11 @@ const Shape kShapes[] = {{1, 1, 1, 1},  {2, 1, 1, 3},   {1, 1, 9, 1},    {2, 7, 
 struct Case {
   const Backend& backend;
   Shape shape;
-  GuardedTensor x, loss{{1}, DType::kF64};
+  GuardedTensor x, loss;
   std::unique_ptr<Context> ctx;
 
   Case(const Backend& b, const Shape& s, GuardedTensor values)
-      : backend(b), shape(s), x(std::move(values)), ctx(b.context()) {
+      : backend(b), shape(s), x(std::move(values)), loss({1}, b.of(DType::kF64)), ctx(b.context()) {
     prepare_workspace(*ctx, total_variation_workspace_bytes(*ctx, s));
   }
 
@@ -54,10 +54,10 @@ struct Case {
 }  // namespace
 
 TEST_CASE("total_variation: loss and gradient match the formulas, overwritten, added to or left out") {
-  for (const Backend& backend : backends())
+  for (const Backend& backend : activation_backends())
     for (const Shape& shape : kShapes) {
-      Case c(backend, shape, random_tensor(shape, backend.dtype, kSeed, 0));
-      GuardedTensor dx(shape, backend.dtype);
+      Case c(backend, shape, random_tensor(shape, backend, kSeed, 0));
+      GuardedTensor dx(shape, backend);
       c.run(&dx, GradMode::kOverwrite);
       check_close(c.label(), "loss", c.loss, {reference::total_variation(shape, c.x.values<Bounded>())});
       check_close(c.label(), "dx", dx, c.want_gradient());
@@ -75,10 +75,10 @@ TEST_CASE("total_variation: loss and gradient match the formulas, overwritten, a
 
 TEST_CASE("total_variation: on a grid of integers, ties included, the gradient is the derivative") {
   // Linear between integers, and 0 is the two-sided slope at a tie: the differences are exact.
-  for (const Backend& backend : backends())
+  for (const Backend& backend : activation_backends())
     for (const Shape& shape : {Shape{1, 1, 1, 1}, Shape{1, 1, 9, 1}, Shape{2, 7, 1, 2}, Shape{2, 5, 6, 3}}) {
-      Case c(backend, shape, integer_tensor(shape, backend.dtype, kSeed, 0, 1));
-      GuardedTensor dx(shape, backend.dtype);
+      Case c(backend, shape, integer_tensor(shape, backend, kSeed, 0, 1));
+      GuardedTensor dx(shape, backend);
       c.run(&dx, GradMode::kOverwrite);
       check_exact(c.label(), "loss", c.loss, {reference::total_variation(shape, c.x.values())});
       check_exact(c.label(), "dx", dx, central_differences(c.x.values(), 0.25, [&](const auto& x) {
@@ -88,12 +88,12 @@ TEST_CASE("total_variation: on a grid of integers, ties included, the gradient i
 }
 
 TEST_CASE("total_variation: same bits for any number of threads") {
-  for (const Backend& backend : backends())
+  for (const Backend& backend : activation_backends())
     for (const Shape& shape : kShapes) {
-      const Case c(backend, shape, random_tensor(shape, backend.dtype, kSeed, 0));
+      const Case c(backend, shape, random_tensor(shape, backend, kSeed, 0));
       check_same_bits(c.label(), [&](Context& ctx) {
         prepare_workspace(ctx, total_variation_workspace_bytes(ctx, shape));
-        GuardedTensor loss({1}, DType::kF64), dx(shape, backend.dtype);
+        GuardedTensor loss({1}, backend.of(DType::kF64)), dx(shape, backend);
         total_variation(ctx, c.x, kWeight, loss, dx.pointer(), GradMode::kOverwrite);
         return outputs(loss, dx);
       });
@@ -102,7 +102,7 @@ TEST_CASE("total_variation: same bits for any number of threads") {
 
 TEST_CASE("total_variation: wrong tensors are refused") {
   const Backend backend = backends().front();
-  const Case c(backend, {1, 2, 3, 1}, random_tensor({1, 2, 3, 1}, backend.dtype, kSeed, 0));
+  const Case c(backend, {1, 2, 3, 1}, random_tensor({1, 2, 3, 1}, backend, kSeed, 0));
   const GuardedTensor flat({2, 3}, DType::kF32), f32_loss({1}, DType::kF32), wrong({1, 3, 2, 1}, DType::kF32);
   const auto run = [&](const Tensor& x, const Tensor& loss, const Tensor* dx) {
     total_variation(*c.ctx, x, 1, loss, dx, GradMode::kOverwrite);
