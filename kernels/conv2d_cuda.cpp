@@ -67,9 +67,14 @@ class ConvolutionPlans {
     // bf16 gradients are rounded more than their sums need: only where cuDNN does not write f32.
     std::vector<DType> results = {dtype};
     if (kind == Kind::kBackwardWeight && dtype == DType::kBF16) results = {DType::kF32, DType::kBF16};
-    for (const DType written : results)
-      if (auto found = fastest_engine(ctx, {kind, shape, dtype, written, ctx.fp32_products()}))
-        return {std::move(found), written};
+    for (const DType written : results) {
+      try {
+        if (auto found = fastest_engine(ctx, {kind, shape, dtype, written, ctx.fp32_products()}))
+          return {std::move(found), written};
+      } catch (const CudnnError&) {
+        if (written == results.back()) throw;  // else it was not sure that cuDNN knows such a product
+      }
+    }
     return {std::nullopt, dtype};
   }
 
@@ -81,12 +86,13 @@ class ConvolutionPlans {
       if (*engine == kNoEngine) return std::nullopt;
       try {
         return CudnnConvolution(handle_, product, *engine);
-      } catch (const CudnnError&) {  // of another cuDNN after all
+      } catch (const Error&) {  // of another cuDNN after all
         choices.forget(name);
       }
     }
     std::vector<std::string> names;
     std::vector<CudnnConvolution> plans;
+    std::optional<CudnnError> failure;
     for (const std::string& engine : CudnnConvolution::engines(handle_, product)) {
       if (plans.size() == kMostEngines) break;
       try {
@@ -95,9 +101,10 @@ class ConvolutionPlans {
         plans.push_back(std::move(plan));
         names.push_back(engine);
       } catch (const CudnnError& error) {
-        if (!error.is_not_supported()) throw;
+        if (!error.is_not_supported()) failure = error;
       }
     }
+    if (plans.empty() && failure) throw *failure;
     if (plans.empty()) {
       choices.remember(name, kNoEngine);
       return std::nullopt;

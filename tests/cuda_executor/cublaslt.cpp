@@ -279,6 +279,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
   if (status != CUBLAS_STATUS_SUCCESS) return status;
   if (found.workspaceSize > workspace_bytes || (found.workspaceSize > 0 && workspace == nullptr))
     return CUBLAS_STATUS_INVALID_VALUE;
+  if (reinterpret_cast<uintptr_t>(workspace) % 256 != 0) return CUBLAS_STATUS_INVALID_VALUE;
   for (const void* const pointer : {a, b, c, static_cast<const void*>(d)})
     if (pointer == nullptr || (algo->data[1] == kSplit && reinterpret_cast<uintptr_t>(pointer) % 16 != 0))
       return CUBLAS_STATUS_INVALID_VALUE;

@@ -296,6 +296,8 @@ void execute(cudnnHandle_t handle, const Descriptor& plan, const Descriptor& pac
                               : nullptr;
   require(workspace != nullptr || workspace_bytes(convolution, index) == 0,
           CUDNN_STATUS_BAD_PARAM_NULL_POINTER, "the plan needs workspace");
+  require(reinterpret_cast<uintptr_t>(workspace) % 256 == 0, CUDNN_STATUS_BAD_PARAM_MISALIGNED_POINTER,
+          "the workspace is not aligned");
   require(!engines()[index].fails, CUDNN_STATUS_EXECUTION_FAILED, "this engine always fails");
   const cudaError_t error =
       enqueue_host_code(handle->stream, [=] { run(convolution, index, x, w, y, workspace); });
