@@ -42,6 +42,9 @@ CUstream_st* Context::stream() const {
   return gpu_->stream();
 }
 std::string Context::device_name() const { return gpu_ == nullptr ? "CPU" : gpu_->name(); }
+bool Context::has_tensor_cores_for_bf16() const {
+  return gpu_ != nullptr && gpu_->compute_capability() >= 80;
+}
 #else
 Context::Context(Gpu, int threads) : Context(threads) {
   throw UserError("this program was built without CUDA; give device=cpu");
@@ -51,6 +54,7 @@ int Context::gpu_count() { return 0; }
 void Context::synchronize() const {}
 CUstream_st* Context::stream() const { throw Error("this program was built without CUDA"); }
 std::string Context::device_name() const { return "CPU"; }
+bool Context::has_tensor_cores_for_bf16() const { return false; }
 #endif
 
 Context::~Context() {

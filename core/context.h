@@ -70,6 +70,7 @@ class Context {
   // Of a GPU.
   CUstream_st* stream() const;
   std::string device_name() const;
+  bool has_tensor_cores_for_bf16() const;  // and for tf32: compute capability 8.0
   Fp32Products fp32_products() const { return fp32_products_; }
 
   // An object of the kernels that lives as long as this context, T(ctx), made when it is first asked for: the handles

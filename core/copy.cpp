@@ -53,4 +53,11 @@ void copy_on_device(const Context& ctx, const Tensor& from, const Tensor& to) {
   enqueue(ctx, from, to, Way::kWithin);
 }
 
+HostCopy::HostCopy(const Context& ctx, const Tensor& tensor) : tensor_(tensor) {
+  if (tensor.device == Device::kCpu) return;
+  copy_ = Buffer(tensor.bytes());
+  tensor_ = copy_.tensor(tensor.shape, tensor.dtype);
+  download(ctx, tensor, tensor_);
+}
+
 }  // namespace inpaint

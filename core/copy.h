@@ -20,4 +20,16 @@ void download_later(const Context& ctx, const Tensor& device, const Tensor& host
 // Within the device's memory; enqueued.
 void copy_on_device(const Context& ctx, const Tensor& from, const Tensor& to);
 
+// A tensor's values in the host's memory: the tensor itself where that is the host's, else a copy made now.
+class HostCopy {
+ public:
+  HostCopy(const Context& ctx, const Tensor& tensor);
+  operator const Tensor&() const { return tensor_; }  // NOLINT: takes the tensor's place
+  const Tensor* operator->() const { return &tensor_; }
+
+ private:
+  Buffer copy_;
+  Tensor tensor_;
+};
+
 }  // namespace inpaint

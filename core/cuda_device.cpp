@@ -14,6 +14,7 @@ CudaDevice::CudaDevice(int number) : number_(number) {
   cudaDeviceProp properties;
   INPAINT_CUDA_CHECK(cudaGetDeviceProperties(&properties, number));
   name_ = properties.name;
+  compute_capability_ = 10 * properties.major + properties.minor;
   INPAINT_CUDA_CHECK(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
 }
 

@@ -18,6 +18,7 @@ class CudaDevice {
 
   int number() const { return number_; }
   const std::string& name() const { return name_; }
+  int compute_capability() const { return compute_capability_; }  // 90 for 9.0
   CUstream_st* stream() const { return stream_; }
   void synchronize() const;  // returns when all that was enqueued on the stream is done
 
@@ -26,6 +27,7 @@ class CudaDevice {
  private:
   int number_;
   std::string name_;
+  int compute_capability_ = 0;
   CUstream_st* stream_ = nullptr;
 };
 

@@ -1,7 +1,6 @@
 #include "train/inference_model.h"
 
-#include <cstring>
-
+#include "core/copy.h"
 #include "train/checkpoint_store.h"
 #include "train/model_state.h"
 #include "train/run_options.h"
@@ -30,11 +29,11 @@ InferenceModel::InferenceModel(Context& ctx, const std::filesystem::path& path, 
   settings_ = settings_from_metadata(file.metadata(), file_.string());
   step_ = RunState::from_metadata(file.metadata(), file_.string()).step;
   generator_ = std::make_unique<Network>(make_generator(network_options(settings_)));
-  params_ =
-      std::make_unique<Parameters>(generator_->spec(), real_type(settings_), Parameters::Use::kInference);
+  params_ = std::make_unique<Parameters>(generator_->spec(), parameter_dtype(activation_type(settings_)),
+                                         Parameters::Use::kInference, ctx.device());
   load_generator(ctx, file, *params_);
   pass_ = std::make_unique<Pass>(ctx, *generator_, max_batch, params_->dtype(), Pass::Keep::kOutputOnly);
-  batch_ = Buffer(generator_->in_shape(max_batch).elements() * size_of(params_->dtype()));
+  batch_ = Buffer(generator_->in_shape(max_batch).elements() * size_of(params_->dtype()), ctx.device());
 }
 
 void InferenceModel::paint(const Tensor& masked, const Tensor& fake) {
@@ -42,11 +41,12 @@ void InferenceModel::paint(const Tensor& masked, const Tensor& fake) {
   INPAINT_CHECK(n >= 1 && n <= pass_->batch(), "{} pictures for a model of {} at a time", n, pass_->batch());
   expect_shape("masked", masked, generator_->in_shape(n), dtype());
   expect_shape("fake", fake, {n, hidden, hidden, image_channel()}, dtype());
-  std::memcpy(batch_.data(), masked.data, static_cast<size_t>(masked.bytes()));
-  const Tensor all =
+  upload(ctx_, masked, batch_.tensor(masked.shape, dtype()));
+  Tensor painted =
       generator_->forward(ctx_, *params_, batch_.tensor(generator_->in_shape(pass_->batch()), dtype()),
                           Statistics::kRunning, *pass_);
-  std::memcpy(fake.data, all.data, static_cast<size_t>(fake.bytes()));
+  painted.shape = fake.shape;
+  download(ctx_, painted, fake);
 }
 
 }  // namespace inpaint

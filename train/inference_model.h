@@ -22,7 +22,8 @@ class InferenceModel {
   int64_t image_channel() const { return settings_.image_channel; }
   DType dtype() const { return params_->dtype(); }  // of masked and fake
 
-  // masked [n, S, S, C], 0 in the hole; fake [n, S/2, S/2, C], overwritten; 1 <= n <= max_batch.
+  // masked [n, S, S, C], 0 in the hole; fake [n, S/2, S/2, C], overwritten; both in the host's memory;
+  // 1 <= n <= max_batch.
   void paint(const Tensor& masked, const Tensor& fake);
 
  private:

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "core/copy.h"
+
 namespace inpaint {
 namespace {
 
@@ -78,14 +80,18 @@ void copy_layout(const Context& ctx, const StateTensor& state, T* ours, T* their
 }
 
 void load(const Context& ctx, const SafetensorsFile& file, const std::vector<StateTensor>& state) {
-  Buffer staging;
+  Buffer staging, staging_ours;
   for (const StateTensor& s : state) {
+    const bool here = s.tensor.device == Device::kCpu;
     if (staging.bytes() < s.tensor.bytes()) staging = Buffer(s.tensor.bytes());
+    if (!here && staging_ours.bytes() < s.tensor.bytes()) staging_ours = Buffer(s.tensor.bytes());
     const Tensor read = staging.tensor(s.shape, s.tensor.dtype);
+    const Tensor ours = here ? s.tensor : staging_ours.tensor(s.tensor.shape, s.tensor.dtype);
     file.read(s.name, read);
     visit_real(s.tensor.dtype, [&]<typename T>(T) {
-      copy_layout(ctx, s, s.tensor.as<T>(), read.as<T>(), Direction::kFromCheckpoint);
+      copy_layout(ctx, s, ours.as<T>(), read.as<T>(), Direction::kFromCheckpoint);
     });
+    if (!here) upload(ctx, ours, s.tensor);
   }
 }
 
@@ -102,19 +108,22 @@ void capture_model(const Context& ctx, const Model& model, std::span<const Named
   INPAINT_CHECK(state.size() == tensors.size(), "{} tensors for a state of {}", tensors.size(), state.size());
   for (size_t i = 0; i < state.size(); ++i) {
     expect_shape(state[i].name.c_str(), tensors[i].tensor, state[i].shape, state[i].tensor.dtype);
+    const HostCopy ours(ctx, state[i].tensor);
     visit_real(state[i].tensor.dtype, [&]<typename T>(T) {
-      copy_layout(ctx, state[i], state[i].tensor.as<T>(), tensors[i].tensor.as<T>(),
-                  Direction::kToCheckpoint);
+      copy_layout(ctx, state[i], ours->as<T>(), tensors[i].tensor.as<T>(), Direction::kToCheckpoint);
     });
   }
 }
 
 void load_model(const Context& ctx, const SafetensorsFile& file, Model& model) {
   load(ctx, file, state_of(model));
+  model.generator_params.refresh_copy(ctx);
+  model.discriminator_params.refresh_copy(ctx);
 }
 
 void load_generator(const Context& ctx, const SafetensorsFile& file, const Parameters& generator_params) {
   load(ctx, file, state_of(generator_params, false));
+  generator_params.refresh_copy(ctx);
 }
 
 }  // namespace inpaint

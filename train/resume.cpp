@@ -19,15 +19,16 @@ void check_same_network(const TrainSettings& saved, const TrainSettings& now, co
   check("image_channel", saved.image_channel, now.image_channel);
   check("base_channels", saved.base_channels, now.base_channels);
   check("bottleneck", saved.bottleneck, now.bottleneck);
-  check("precision", to_string(saved.precision), to_string(now.precision));
+  if ((saved.precision == Precision::kFp64) != (now.precision == Precision::kFp64))
+    check("precision", to_string(saved.precision), to_string(now.precision));
 }
 
 // What changes the course of a run when it is changed under way, without being wrong.
 void note_changes(const TrainSettings& saved, const TrainSettings& now, std::vector<std::string>& notes) {
   const auto then_text = to_metadata(saved), now_text = to_metadata(now);
-  for (const char* flag :
-       {"dataname", "block", "data_dir", "batch_size", "shuffle", "flip", "random_crop", "learning_rate",
-        "lamb_rec", "lamb_adv", "lamb_tv", "use_l1", "weight_clip", "gene_iter", "disc_iter", "seed"}) {
+  for (const char* flag : {"dataname", "block", "data_dir", "batch_size", "shuffle", "flip", "random_crop",
+                           "learning_rate", "lamb_rec", "lamb_adv", "lamb_tv", "use_l1", "weight_clip",
+                           "gene_iter", "disc_iter", "seed", "precision"}) {
     const std::string key = "flag." + std::string(flag);
     if (then_text.at(key) != now_text.at(key))
       notes.push_back(fmt::format("note: {}={} from here on; the checkpoint was made with {}={}", flag,

@@ -6,7 +6,7 @@ namespace inpaint {
 namespace {
 
 void append_scores(const Tensor& scores, std::vector<float>& values) {
-  visit_real(scores.dtype, [&]<typename T>(T) {
+  visit_activation_type(scores.dtype, [&]<typename T>(T) {
     for (int64_t i = 0; i < scores.elements(); ++i) values.push_back(static_cast<float>(scores.as<T>()[i]));
   });
 }

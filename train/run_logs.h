@@ -21,7 +21,7 @@ class RunLogs {
 
   // The source program's tags: disc_acc, rec_loss, adv_gene_loss (= gene_loss_ori), gene_loss (=
   // adv_gene_loss) and disc_loss (= adv_disc_loss), histograms gene_score (fake) and disc_score (real, then
-  // fake). Scores [N, 1].
+  // fake). Scores [N, 1], in the host's memory.
   void summary(int64_t step, const Losses& losses, const Tensor& real_scores, const Tensor& fake_scores);
 
   // A line, and scalars validate/rec_loss, /gene_loss (= adv_gene_loss), /disc_loss (= adv_disc_loss),

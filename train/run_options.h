@@ -25,8 +25,16 @@ inline StepOptions step_options(const TrainSettings& s) {
           .reuse = s.reuse};
 }
 
-inline DType real_type(const TrainSettings& s) {
-  return s.precision == Precision::kFp64 ? DType::kF64 : DType::kF32;
+// Of what travels between layers.
+inline DType activation_type(const TrainSettings& s) {
+  switch (s.precision) {
+    case Precision::kFp64:
+      return DType::kF64;
+    case Precision::kBf16:
+      return DType::kBF16;
+    default:
+      return DType::kF32;
+  }
 }
 
 }  // namespace inpaint

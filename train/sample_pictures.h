@@ -21,7 +21,7 @@ class SamplePictures {
   SamplePictures(Context& ctx, const Model& model, int64_t batch_size, std::filesystem::path folder);
 
   // Writes <number>_0.png the images, _1 the inpainted images, _2 the masked images, of the batch that `step`
-  // has just watched. images u8 [N, S, S, C], offsets i32 [N, 2]: what step.load was given.
+  // has just watched. images u8 [N, S, S, C], offsets i32 [N, 2]: what step.load was given, in the host's memory.
   void save(const Context& ctx, const TrainingStep& step, const Tensor& images, const Tensor& offsets,
             int64_t number) const;
 
@@ -29,11 +29,11 @@ class SamplePictures {
   HoleQuality measure(const Context& ctx, const TrainingStep& step) const;
 
  private:
-  void save_grid(const Tensor& pictures, const std::string& name) const;
+  void save_grid(const Context& ctx, const Tensor& pictures, const std::string& name) const;
 
   std::filesystem::path folder_;
   Arena arena_;
-  int inpainted_, picture_bytes_, hidden_bytes_, fake_bytes_, absolute_, squared_, ssim_;
+  int offsets_, inpainted_, picture_bytes_, hidden_bytes_, fake_bytes_, absolute_, squared_, ssim_;
 };
 
 }  // namespace inpaint

@@ -7,7 +7,7 @@ namespace {
 constexpr std::string_view kModes[] = {"train", "validate", "test"};
 constexpr std::string_view kBlocks[] = {"random", "center"};
 constexpr std::string_view kDevices[] = {"auto", "cpu", "cuda"};
-constexpr std::string_view kPrecisions[] = {"fp32", "fp64"};
+constexpr std::string_view kPrecisions[] = {"auto", "fp32", "tf32", "bf16", "fp64"};
 constexpr std::string_view kMatrixChoices[] = {"auto", "tile", "onednn", "eigen"};
 }  // namespace
 
@@ -37,8 +37,8 @@ void check_settings(const TrainSettings& s) {
   if (s.data_cache && s.data_dir == TrainSettings::kNoFolder)
     user_error("data_cache: a .bin file is decoded already; give data_dir=FOLDER, or leave data_cache out");
   if (s.device == DeviceChoice::kCuda && s.precision == Precision::kFp64)
-    user_error("precision=fp64 runs on the CPU only; give device=cpu, or precision=fp32");
-  if (s.device == DeviceChoice::kCuda)
+    user_error("precision=fp64 runs on the CPU only; give device=cpu, or another precision");
+  if (s.device == DeviceChoice::kCuda && !Context::has_cuda())
     user_error("device=cuda: this program was built without CUDA; give device=cpu or device=auto");
   if (s.matrix_backend == MatrixChoice::kOneDnn && s.precision == Precision::kFp64)
     user_error("precision=fp64: oneDNN multiplies in fp32 only; give matrix_backend=eigen or auto");

@@ -14,7 +14,7 @@ namespace inpaint {
 
 enum class Mode { kTrain, kValidate, kTest };
 enum class DeviceChoice { kAuto, kCpu, kCuda };
-enum class Precision { kFp32, kFp64 };
+enum class Precision { kAuto, kFp32, kTf32, kBf16, kFp64 };
 enum class MatrixChoice { kAuto, kTile, kOneDnn, kEigen };
 
 // The names of an enumeration's values, in their order; the argument only picks the enumeration.
@@ -88,7 +88,7 @@ struct TrainSettings {
   int gpu = 0;
   int threads = 0;         // 0: as many as the cores this process may use
   int loader_threads = 0;  // 0: as many as the pictures need
-  Precision precision = Precision::kFp32;
+  Precision precision = Precision::kAuto;
   MatrixChoice matrix_backend = MatrixChoice::kAuto;
 
   friend bool operator==(const TrainSettings&, const TrainSettings&) = default;

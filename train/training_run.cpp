@@ -6,6 +6,7 @@
 #include <limits>
 #include <optional>
 
+#include "core/copy.h"
 #include "core/replace_file.h"
 #include "train/batch_loader.h"
 #include "train/checkpoint_writer.h"
@@ -14,6 +15,7 @@
 #include "train/model_state.h"
 #include "train/progress.h"
 #include "train/resume.h"
+#include "train/run_device.h"
 #include "train/run_logs.h"
 #include "train/run_options.h"
 #include "train/sample_pictures.h"
@@ -89,10 +91,10 @@ TrainingRun::TrainingRun(const TrainSettings& settings)
     : settings_(settings),
       out_(stdout),
       validation_(validation_of(settings)),
-      ctx_(settings.threads, matrix_backend_of(settings)),
+      ctx_(open_context(settings)),
       data_(open_training_pictures(settings, ctx_, [this](const std::string& line) { out_.line(line); })),
       store_(checkpoint_folder(settings), settings.keep),
-      model_(network_options(settings), real_type(settings), Parameters::Use::kTraining),
+      model_(network_options(settings), activation_type(settings), Parameters::Use::kTraining, ctx_.device()),
       step_(ctx_, model_, settings.batch_size, step_options(settings)),
       samples_(ctx_, model_, settings.batch_size, sample_folder(settings)),
       state_(begin(settings, store_, *data_.set, ctx_, model_, out_)),
@@ -150,10 +152,11 @@ void TrainingRun::train_batch(const LoadedBatch& batch) {
   if (state_.batch == 0 && state_.epoch % settings_.sample == 0) sample(batch);
   if (number % settings_.summary == 0) {
     const Losses seen = step_.watch(Statistics::kBatch);
-    logs_.summary(number, seen, step_.real_scores(), step_.fake_scores());
+    logs_.summary(number, seen, HostCopy(ctx_, step_.real_scores()), HostCopy(ctx_, step_.fake_scores()));
   }
 
-  const Losses losses = step_.train();
+  step_.train();
+  const Losses losses = step_.losses();
   if (!std::isfinite(losses.gene_loss_ori) || !std::isfinite(losses.adv_disc_loss))
     throw Error(
         fmt::format("step {}: the losses are no longer finite (rec_loss {}, adv_gene_loss {}, tv_loss {}, "
@@ -249,7 +252,8 @@ int64_t TrainingRun::steps_left() const {
 
 }  // namespace
 
-int run_training(const TrainSettings& settings) {
+int run_training(const TrainSettings& wanted) {
+  const TrainSettings settings = with_device(wanted);
   fmt::print("{}", describe_settings(settings));
   make_run_folders(settings);
   TrainingRun run(settings);

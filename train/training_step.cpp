@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/adam.h"
+#include "core/copy.h"
 #include "kernels/hole.h"
 #include "kernels/sigmoid_bce.h"
 #include "kernels/total_variation.h"
@@ -32,48 +32,87 @@ TrainingStep::TrainingStep(Context& ctx, Model& model, int64_t batch_size, const
       options_(options),
       generator_pass_(ctx, model.generator, batch_size, model.activation_dtype(), keep_of(model)),
       real_pass_(ctx, model.discriminator, batch_size, model.activation_dtype(), keep_of(model)),
-      fake_pass_(ctx, model.discriminator, batch_size, model.activation_dtype(), keep_of(model)) {
+      fake_pass_(ctx, model.discriminator, batch_size, model.activation_dtype(), keep_of(model)),
+      figures_there_(ctx),
+      rates_there_(ctx) {
   const DType real = model.activation_dtype();
   const Shape masked = model.generator.in_shape(batch_size),
               hidden = model.discriminator.in_shape(batch_size);
+  const int64_t updates = std::max(1, options.disc_iter + options.gene_iter);
   memory_.masked = arena_.reserve(masked, real);
   memory_.hidden = arena_.reserve(hidden, real);
   memory_.dfake = arena_.reserve(hidden, real);
   memory_.dscore = arena_.reserve({batch_size, 1}, real);
-  for (int* id : {&memory_.rec, &memory_.tv, &memory_.gene, &memory_.real, &memory_.fake,
-                  &memory_.correct_real, &memory_.correct_fake, &memory_.rate, &memory_.unused,
-                  &memory_.generator_half_squares, &memory_.discriminator_half_squares})
-    *id = arena_.reserve({1}, DType::kF64);
-  arena_.allocate();
+  memory_.figures = arena_.reserve({kFigures}, DType::kF64);
+  memory_.rates = arena_.reserve({updates}, DType::kF64);
+  arena_.allocate(ctx.device());
+  host_ = Buffer::staging((kFigures + updates) * size_of(DType::kF64), ctx.device());
+  figures_host_ = host_.tensor({kFigures}, DType::kF64);
+  rates_host_ = host_.tensor({updates}, DType::kF64, kFigures * size_of(DType::kF64));
   ctx.reserve_workspace(std::max({reconstruction_loss_workspace_bytes(ctx, hidden),
                                   total_variation_workspace_bytes(ctx, hidden),
                                   adam_workspace_bytes(ctx, model.generator.spec().parameters()),
                                   adam_workspace_bytes(ctx, model.discriminator.spec().parameters())}));
+  if (ctx.device() == Device::kCpu) return;
+  const Shape shapes[] = {masked, {batch_size, 2}};
+  const DType types[] = {DType::kU8, DType::kI32};
+  input_ = std::make_unique<InputBuffer>(ctx, shapes, types);
 }
 
+// The CPU cuts at once, out of the host's memory; on a GPU the cut is part of what reads it.
 void TrainingStep::load(const Tensor& images, const Tensor& offsets) {
-  cut_hole(ctx_, images, offsets, masked_images(), hidden_images());
-  generator_pass_current_ = real_pass_current_ = false;
+  generator_pass_current_ = real_pass_current_ = holes_cut_ = false;
+  if (input_ == nullptr) {
+    cut_hole(ctx_, images, offsets, masked_images(), hidden_images());
+    holes_cut_ = true;
+    return;
+  }
+  const Tensor host[] = {images, offsets};
+  input_->put(ctx_, host);
 }
 
-Losses TrainingStep::train() {
-  for (int i = 0; i < options_.disc_iter; ++i) update_discriminator();
-  for (int i = 0; i < options_.gene_iter; ++i) update_generator();
-  return read_losses();
+void TrainingStep::cut_holes() {
+  if (holes_cut_) return;
+  const int place = input_->place();
+  cut_hole(ctx_, input_->tensor(place, 0), input_->tensor(place, 1), masked_images(), hidden_images());
+}
+
+void TrainingStep::train() {
+  upload_rates();
+  if (input_ == nullptr) {
+    train_recorded();
+  } else {
+    generator_pass_current_ = real_pass_current_ = holes_cut_ = false;  // as at every replay
+    recordings_[input_->place()].run(ctx_, [this] { train_recorded(); });
+    generator_pass_current_ = real_pass_current_ = false;
+  }
+  generator_updates += options_.gene_iter;
+  discriminator_updates += options_.disc_iter;
+  read_figures();
+}
+
+// What a GPU does again at every step without the host: nothing in it depends on more than what the device's memory
+// holds.
+void TrainingStep::train_recorded() {
+  cut_holes();
+  for (int i = 0; i < options_.disc_iter; ++i) update_discriminator(i);
+  for (int i = 0; i < options_.gene_iter; ++i) update_generator(options_.disc_iter + i);
 }
 
 Losses TrainingStep::watch(Statistics statistics) {
+  cut_holes();
   generator_pass_current_ = real_pass_current_ = false;
   forward_generator(statistics);
   forward_real(statistics);
   forward_fake(statistics);
   judge_scores();
-  sigmoid_bce(ctx_, fake_scores(), 1, 0, arena_.tensor(memory_.gene), arena_.tensor(memory_.unused), nullptr);
-  reconstruction_loss(ctx_, options_.norm, fake_images(), hidden_images(), 0, arena_.tensor(memory_.rec),
-                      nullptr, GradMode::kOverwrite);
-  total_variation(ctx_, fake_images(), 0, arena_.tensor(memory_.tv), nullptr, GradMode::kOverwrite);
+  sigmoid_bce(ctx_, fake_scores(), 1, 0, figure(kGene), figure(kUnused), nullptr);
+  reconstruction_loss(ctx_, options_.norm, fake_images(), hidden_images(), 0, figure(kRec), nullptr,
+                      GradMode::kOverwrite);
+  total_variation(ctx_, fake_images(), 0, figure(kTv), nullptr, GradMode::kOverwrite);
   generator_pass_current_ = real_pass_current_ = false;
-  return read_losses();
+  read_figures();
+  return losses();
 }
 
 // A pass is run only when what it holds is out of date. Batch norm's running averages are moved by the
@@ -96,13 +135,11 @@ void TrainingStep::forward_fake(Statistics statistics) {
 
 // The discriminator's loss and accuracy, without gradients.
 void TrainingStep::judge_scores() {
-  sigmoid_bce(ctx_, real_scores(), 1, 0, arena_.tensor(memory_.real), arena_.tensor(memory_.correct_real),
-              nullptr);
-  sigmoid_bce(ctx_, fake_scores(), 0, 0, arena_.tensor(memory_.fake), arena_.tensor(memory_.correct_fake),
-              nullptr);
+  sigmoid_bce(ctx_, real_scores(), 1, 0, figure(kReal), figure(kCorrectReal), nullptr);
+  sigmoid_bce(ctx_, fake_scores(), 0, 0, figure(kFake), figure(kCorrectFake), nullptr);
 }
 
-void TrainingStep::update_discriminator() {
+void TrainingStep::update_discriminator(int64_t rate) {
   const Network &generator = model_.generator, &disc = model_.discriminator;
   const Parameters &generator_params = model_.generator_params, &disc_params = model_.discriminator_params;
 
@@ -116,19 +153,16 @@ void TrainingStep::update_discriminator() {
   // The mean over 2N scores is half the sum of the two means over N.
   const double weight = options_.lamb_adv / 2;
   const Tensor dscore = arena_.tensor(memory_.dscore);
-  sigmoid_bce(ctx_, real_scores(), 1, weight, arena_.tensor(memory_.real),
-              arena_.tensor(memory_.correct_real), &dscore);
+  sigmoid_bce(ctx_, real_scores(), 1, weight, figure(kReal), figure(kCorrectReal), &dscore);
   disc.backward(ctx_, disc_params, dscore, nullptr, ParameterGrads::kOverwrite, real_pass_);
-  sigmoid_bce(ctx_, fake_scores(), 0, weight, arena_.tensor(memory_.fake),
-              arena_.tensor(memory_.correct_fake), &dscore);
+  sigmoid_bce(ctx_, fake_scores(), 0, weight, figure(kFake), figure(kCorrectFake), &dscore);
   disc.backward(ctx_, disc_params, dscore, nullptr, ParameterGrads::kAccumulate, fake_pass_);
 
-  update(disc, disc_params, discriminator_learning_rate(), ++discriminator_updates,
-         memory_.discriminator_half_squares);
+  update(disc, disc_params, discriminator_learning_rate(), rate, kDiscriminatorHalfSquares);
   real_pass_current_ = false;
 }
 
-void TrainingStep::update_generator() {
+void TrainingStep::update_generator(int64_t rate) {
   const Network &generator = model_.generator, &disc = model_.discriminator;
   const Parameters &generator_params = model_.generator_params, &disc_params = model_.discriminator_params;
 
@@ -143,53 +177,81 @@ void TrainingStep::update_generator() {
 
   // Through the discriminator for the image's gradient only; its own parameters' gradients are not touched.
   const Tensor dscore = arena_.tensor(memory_.dscore), dfake = arena_.tensor(memory_.dfake);
-  sigmoid_bce(ctx_, fake_scores(), 1, options_.lamb_adv, arena_.tensor(memory_.gene),
-              arena_.tensor(memory_.unused), &dscore);
+  sigmoid_bce(ctx_, fake_scores(), 1, options_.lamb_adv, figure(kGene), figure(kUnused), &dscore);
   disc.backward(ctx_, disc_params, dscore, &dfake, ParameterGrads::kSkip, fake_pass_);
-  reconstruction_loss(ctx_, options_.norm, fake_images(), hidden_images(), options_.lamb_rec,
-                      arena_.tensor(memory_.rec), &dfake, GradMode::kAccumulate);
-  total_variation(ctx_, fake_images(), options_.lamb_tv, arena_.tensor(memory_.tv), &dfake,
-                  GradMode::kAccumulate);
+  reconstruction_loss(ctx_, options_.norm, fake_images(), hidden_images(), options_.lamb_rec, figure(kRec),
+                      &dfake, GradMode::kAccumulate);
+  total_variation(ctx_, fake_images(), options_.lamb_tv, figure(kTv), &dfake, GradMode::kAccumulate);
   generator.backward(ctx_, generator_params, dfake, nullptr, ParameterGrads::kOverwrite, generator_pass_);
 
-  update(generator, generator_params, generator_learning_rate(), ++generator_updates,
-         memory_.generator_half_squares);
+  update(generator, generator_params, generator_learning_rate(), rate, kGeneratorHalfSquares);
   generator_pass_current_ = false;
 }
 
-void TrainingStep::update(const Network& network, const Parameters& params, double learning_rate, int64_t t,
-                          int half_squares) {
-  AdamOptions adam_options;
-  adam_options.learning_rate = learning_rate;
-  adam_options.beta2 = options_.weight_clip ? 0.999 : 0.9;
-  adam_options.weight_decay = decay_factor(network);
-  if (options_.weight_clip) adam_options.clip = kGradientClip;
-  const Tensor rate = arena_.tensor(memory_.rate), sum = arena_.tensor(half_squares);
-  *rate.as<double>() = adam_rate(adam_options, t);
-  adam(ctx_, adam_options, rate, network.spec().elements(ParameterId::Kind::kWeight), params.grads(),
-       params.values(), params.moments1(), params.moments2(), params.weights_bf16(), &sum);
+AdamOptions TrainingStep::adam_options(const Network& network, double learning_rate) const {
+  AdamOptions options;
+  options.learning_rate = learning_rate;
+  options.beta2 = options_.weight_clip ? 0.999 : 0.9;
+  options.weight_decay = decay_factor(network);
+  if (options_.weight_clip) options.clip = kGradientClip;
+  return options;
 }
 
-Losses TrainingStep::read_losses() const {
+// rate: the update's place in the step.
+void TrainingStep::update(const Network& network, const Parameters& params, double learning_rate,
+                          int64_t rate, Figure half_squares) {
+  const Tensor sum = figure(half_squares);
+  Tensor lr_t = arena_.tensor(memory_.rates);
+  lr_t.data = lr_t.as<double>() + rate;
+  lr_t.shape = {1};
+  adam(ctx_, adam_options(network, learning_rate), lr_t, network.spec().elements(ParameterId::Kind::kWeight),
+       params.grads(), params.values(), params.moments1(), params.moments2(), params.weights_bf16(), &sum);
+}
+
+// Adam's rates of the step to come, the one thing in it that is another each time.
+void TrainingStep::upload_rates() {
+  const AdamOptions disc = adam_options(model_.discriminator, discriminator_learning_rate());
+  const AdamOptions gene = adam_options(model_.generator, generator_learning_rate());
+  rates_there_.wait();
+  double* rates = rates_host_.as<double>();
+  for (int64_t i = 1; i <= options_.disc_iter; ++i) *rates++ = adam_rate(disc, discriminator_updates + i);
+  for (int64_t i = 1; i <= options_.gene_iter; ++i) *rates++ = adam_rate(gene, generator_updates + i);
+  upload(ctx_, rates_host_, arena_.tensor(memory_.rates));
+  rates_there_.record(ctx_);
+}
+
+void TrainingStep::read_figures() {
+  download_later(ctx_, arena_.tensor(memory_.figures), figures_host_);
+  figures_there_.record(ctx_);
+}
+
+Tensor TrainingStep::figure(Figure f) const {
+  Tensor one = arena_.tensor(memory_.figures);
+  one.data = one.as<double>() + f;
+  one.shape = {1};
+  return one;
+}
+
+Losses TrainingStep::losses() {
+  figures_there_.wait();
   Losses l;
-  l.rec_loss = scalar(memory_.rec);
-  l.adv_gene_loss = scalar(memory_.gene);
-  l.tv_loss = scalar(memory_.tv);
+  l.rec_loss = value(kRec);
+  l.adv_gene_loss = value(kGene);
+  l.tv_loss = value(kTv);
   l.gene_loss_ori =
       options_.lamb_adv * l.adv_gene_loss + options_.lamb_rec * l.rec_loss + options_.lamb_tv * l.tv_loss;
-  l.adv_disc_loss = (scalar(memory_.real) + scalar(memory_.fake)) / 2;
+  l.adv_disc_loss = (value(kReal) + value(kFake)) / 2;
   l.disc_loss_ori = options_.lamb_adv * l.adv_disc_loss;
-  l.disc_acc = (scalar(memory_.correct_real) + scalar(memory_.correct_fake)) /
-               static_cast<double>(2 * generator_pass_.batch());
+  l.disc_acc = (value(kCorrectReal) + value(kCorrectFake)) / static_cast<double>(2 * generator_pass_.batch());
   return l;
 }
 
 double TrainingStep::generator_decay_loss() const {
-  return decay_factor(model_.generator) * scalar(memory_.generator_half_squares);
+  return decay_factor(model_.generator) * value(kGeneratorHalfSquares);
 }
 
 double TrainingStep::discriminator_decay_loss() const {
-  return decay_factor(model_.discriminator) * scalar(memory_.discriminator_half_squares);
+  return decay_factor(model_.discriminator) * value(kDiscriminatorHalfSquares);
 }
 
 int64_t TrainingStep::bytes() const {

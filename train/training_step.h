@@ -13,8 +13,12 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <memory>
 
+#include "core/event.h"
+#include "core/input_buffer.h"
+#include "core/recording.h"
+#include "kernels/adam.h"
 #include "kernels/reconstruction_loss.h"
 #include "train/model.h"
 
@@ -45,22 +49,27 @@ class TrainingStep {
   // model and ctx must outlive this object.
   TrainingStep(Context& ctx, Model& model, int64_t batch_size, const StepOptions& options);
 
-  // Takes a batch: bytes u8 [N, S, S, C] and hole offsets i32 [N, 2]. Cuts the holes; both are free after.
+  // Takes a batch of the host's: bytes u8 [N, S, S, C] and hole offsets i32 [N, 2], whose holes lie inside. Both are free
+  // after; but a GPU reads page-locked memory until the next load returns.
   void load(const Tensor& images, const Tensor& offsets);
 
-  // Trains on the loaded batch; returns the losses of the last generator update before it was applied (of the
-  // last discriminator update where gene_iter is 0).
-  Losses train();
+  // Trains on the loaded batch. On a GPU the work is enqueued and the call returns; losses() waits for it.
+  void train();
+
+  // Of the last train(): those of the last generator update before it was applied (of the last discriminator update
+  // where gene_iter is 0). Of the last watch().
+  Losses losses();
 
   // Losses of the loaded batch, changing no state: with batch statistics as in training (a summary), or with
   // the running averages (a sample, validation).
   Losses watch(Statistics statistics);
 
-  // Of the last pass, views that stay valid until the next: painted holes [N, H, H, C], logits [N, 1].
+  // Of the last pass, views of the device's memory that stay valid until the next: painted holes [N, H, H, C],
+  // logits [N, 1].
   Tensor fake_images() const { return generator_pass_.output(); }
   Tensor real_scores() const { return real_pass_.output(); }
   Tensor fake_scores() const { return fake_pass_.output(); }
-  // Of the loaded batch.
+  // Of the batch that was last trained on or watched.
   Tensor masked_images() const { return arena_.tensor(memory_.masked); }
   Tensor hidden_images() const { return arena_.tensor(memory_.hidden); }
 
@@ -71,7 +80,8 @@ class TrainingStep {
   double discriminator_learning_rate() const {
     return options_.learning_rate * (options_.weight_clip ? 0.1 : 1.0);
   }
-  // Weight-decay terms of the two losses at the last update: rate * mean over weight tensors of sum w^2 / 2.
+  // Weight-decay terms of the two losses at the last update that losses() has waited for: rate * mean over weight
+  // tensors of sum w^2 / 2.
   double generator_decay_loss() const;
   double discriminator_decay_loss() const;
 
@@ -79,22 +89,40 @@ class TrainingStep {
   int64_t product_flop() const;  // of the matrix products of one train(), as executed
 
  private:
-  // Places in the arena; scalars are f64[1].
+  // Figures of a step, f64[1] each, side by side in one array of the device.
+  enum Figure {
+    kRec,
+    kTv,
+    kGene,
+    kReal,
+    kFake,
+    kCorrectReal,
+    kCorrectFake,
+    kUnused,
+    kGeneratorHalfSquares,
+    kDiscriminatorHalfSquares,
+    kFigures
+  };
+  // Places in the arena.
   struct Memory {
-    int masked, hidden, dfake, dscore, rec, tv, gene, real, fake, correct_real, correct_fake, rate, unused,
-        generator_half_squares, discriminator_half_squares;
+    int masked, hidden, dfake, dscore, figures, rates;
   };
 
+  void cut_holes();
+  void train_recorded();
   void forward_generator(Statistics statistics);
   void forward_real(Statistics statistics);
   void forward_fake(Statistics statistics);
   void judge_scores();
-  void update_discriminator();
-  void update_generator();
-  void update(const Network& network, const Parameters& params, double learning_rate, int64_t t,
-              int half_squares);
-  Losses read_losses() const;
-  double scalar(int id) const { return *arena_.tensor(id).as<double>(); }
+  void update_discriminator(int64_t rate);
+  void update_generator(int64_t rate);
+  AdamOptions adam_options(const Network& network, double learning_rate) const;
+  void update(const Network& network, const Parameters& params, double learning_rate, int64_t rate,
+              Figure half_squares);
+  void upload_rates();
+  void read_figures();
+  Tensor figure(Figure f) const;  // on the device
+  double value(Figure f) const { return figures_host_.as<double>()[f]; }
 
   Context& ctx_;
   Model& model_;
@@ -102,6 +130,12 @@ class TrainingStep {
   Pass generator_pass_, real_pass_, fake_pass_;
   Arena arena_;
   Memory memory_;
+  Buffer host_;  // figures, and the rates of the next step
+  Tensor figures_host_, rates_host_;
+  Event figures_there_, rates_there_;
+  std::unique_ptr<InputBuffer> input_;          // of a GPU
+  Recording recordings_[InputBuffer::kPlaces];  // of a step on the batch in this place
+  bool holes_cut_ = false;                      // of the loaded batch
   bool generator_pass_current_ = false;  // it holds the loaded batch, through the generator as it is now
   bool real_pass_current_ = false;       // the same of the hidden images through the discriminator
 };

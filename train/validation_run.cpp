@@ -5,6 +5,7 @@
 #include "train/folders.h"
 #include "train/progress.h"
 #include "train/resume.h"
+#include "train/run_device.h"
 #include "train/run_options.h"
 #include "train/run_text.h"
 #include "train/settings_text.h"
@@ -12,12 +13,14 @@
 
 namespace inpaint {
 
-int run_validation(const TrainSettings& settings) {
+int run_validation(const TrainSettings& wanted) {
+  const TrainSettings settings = with_device(wanted);
   Progress out(stdout);
   fmt::print("{}", describe_settings(settings));
   ValidationPass validation(settings, settings.mode);
-  Context ctx(settings.threads, matrix_backend_of(settings));
-  Model model(network_options(settings), real_type(settings), Parameters::Use::kInference);
+  Context ctx = open_context(settings);
+  Model model(network_options(settings), activation_type(settings), Parameters::Use::kInference,
+              ctx.device());
   const Beginning beginning = begin_validation(settings, checkpoint_folder(settings), ctx, model);
   for (const std::string& note : beginning.notes) out.line(note);
   make_run_folders(settings);

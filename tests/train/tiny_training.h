@@ -4,6 +4,7 @@
 #include <cstring>
 #include <vector>
 
+#include "core/copy.h"
 #include "core/philox.h"
 #include "train/hole_placement.h"
 #include "train/model.h"
@@ -42,8 +43,15 @@ struct TinyTraining {
 
   explicit TinyTraining(const StepOptions& options, int threads = 2, DType dtype = DType::kF32,
                         int64_t batch_size = 8, MatrixBackend backend = Context::default_backend())
-      : ctx(threads, backend),
-        model(kTinyOptions, dtype, Parameters::Use::kTraining),
+      : TinyTraining(
+            options, [=] { return Context(threads, backend); }, dtype, batch_size) {}
+
+  // `open` returns the context to train on.
+  template <typename Open>
+  requires std::is_invocable_r_v<Context, Open> TinyTraining(const StepOptions& options, Open open,
+                                                             DType dtype, int64_t batch_size)
+      : ctx(open()),
+        model(kTinyOptions, dtype, Parameters::Use::kTraining, ctx.device()),
         step(ctx, model, batch_size, options),
         batch(batch_size),
         pictures(striped_pictures(batch_size)),
@@ -58,13 +66,20 @@ struct TinyTraining {
     step.load({{batch, 16, 16, 3}, DType::kU8, Device::kCpu, pictures.data()}, holes);
   }
 
+  Losses train() {
+    step.train();
+    return step.losses();
+  }
+
   // All values, moments and running averages of both networks, as bytes.
   std::vector<uint8_t> state() const {
     std::vector<uint8_t> bytes;
     for (const Parameters* params : {&model.generator_params, &model.discriminator_params}) {
-      for (const Tensor& t : {params->values(), params->moments1(), params->moments2()}) append(bytes, t);
+      for (const Tensor& t : {params->values(), params->moments1(), params->moments2()})
+        append(bytes, HostCopy(ctx, t));
       const auto kind = ParameterId::Kind::kRunning;
-      for (size_t i = 0; i < params->spec().list(kind).size(); ++i) append(bytes, params->value({kind, i}));
+      for (size_t i = 0; i < params->spec().list(kind).size(); ++i)
+        append(bytes, HostCopy(ctx, params->value({kind, i})));
     }
     return bytes;
   }

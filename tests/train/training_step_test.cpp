@@ -25,10 +25,10 @@ TEST_CASE("training step: a tiny network learns eight pictures by heart") {
   options.learning_rate = 0.002;
   TinyTraining training(options);
   training.load(0, HolePlacement::kCenter);
-  const double before = training.step.train().rec_loss;
+  const double before = training.train().rec_loss;
   double after = before;
   int steps = 1;
-  for (; steps < 400 && after >= 0.01; ++steps) after = training.step.train().rec_loss;
+  for (; steps < 400 && after >= 0.01; ++steps) after = training.train().rec_loss;
   INFO("rec_loss " << before << " -> " << after << " in " << steps << " steps");
   CHECK(before > 0.1);
   CHECK(after < 0.01);
@@ -59,7 +59,7 @@ TEST_CASE("training step: watching changes nothing") {
     for (int i = 0; i < 3; ++i) {
       for (TinyTraining* t : {&watched, &plain}) t->load(static_cast<uint64_t>(8 * i));
       watched.step.watch(statistics);
-      const Losses a = watched.step.train(), b = plain.step.train();
+      const Losses a = watched.train(), b = plain.train();
       watched.step.watch(statistics);
       CHECK(a.rec_loss == b.rec_loss);
     }
@@ -73,7 +73,7 @@ TEST_CASE("training step: a watch with batch statistics sees the losses the next
   options.gene_iter = 1;
   TinyTraining training(options, 2, DType::kF64);
   training.load(0);
-  const Losses seen = training.step.watch(Statistics::kBatch), printed = training.step.train();
+  const Losses seen = training.step.watch(Statistics::kBatch), printed = training.train();
   CHECK(seen.rec_loss == printed.rec_loss);
   CHECK(seen.adv_gene_loss == printed.adv_gene_loss);
   CHECK(seen.tv_loss == printed.tv_loss);
