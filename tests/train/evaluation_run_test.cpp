@@ -72,6 +72,7 @@ fs::path small_model(const TemporaryFolder& folder, Precision precision = Precis
   s.gene_iter = 1;
   s.max_steps = 2;
   s.threads = 2;
+  s.device = DeviceChoice::kCpu;
   s.precision = precision;
   s.data_root = folder / "data";
   s.checkpoint_root = folder / ("checkpoints" + to_string(precision));

@@ -77,7 +77,7 @@ inline TrainSettings random_settings(uint64_t seed) {
   s.gpu = small(0, 255);
   s.threads = small(0, 1024);
   s.loader_threads = small(0, 256);
-  s.precision = static_cast<Precision>(whole(0, 1));
+  s.precision = static_cast<Precision>(whole(0, 4));
   s.matrix_backend = static_cast<MatrixChoice>(whole(0, 2));
   return s;
 }

@@ -28,6 +28,7 @@ inline TrainSettings small_run(const std::filesystem::path& folder) {
   s.base_channels = 2;
   s.bottleneck = 8;
   s.batch_size = 4;
+  s.device = DeviceChoice::kCpu;
   s.threads = 2;
   s.gene_iter = 2;
   s.data_root = folder / "data";

@@ -1,0 +1,115 @@
+// The training step on a GPU beside the CPU's, and what it asks of the GPU. Where there is none, doctest reports these
+// as skipped.
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "tests/train/tiny_training.h"
+#ifdef INPAINT_CUDA_EXECUTOR
+#include "executor.h"
+#endif
+
+using namespace inpaint;
+
+namespace {
+
+bool no_gpu() { return Context::gpu_count() == 0; }
+
+TinyTraining on_gpu(const StepOptions& options, DType dtype = DType::kF32) {
+  return TinyTraining(options, [] { return Context(Gpu{}, 1); }, dtype, 8);
+}
+
+Tensor host_view(const HostCopy& copy) { return copy; }
+
+// The largest difference between two tensors' changes since `start`, beside the size of the CPU's change.
+template <typename T>
+double relative_difference(const Tensor& start, const Tensor& a, const Tensor& b) {
+  double difference = 0, change = 0;
+  for (int64_t i = 0; i < a.elements(); ++i) {
+    const double moved = static_cast<double>(a.as<T>()[i]) - static_cast<double>(start.as<T>()[i]);
+    const double other = static_cast<double>(b.as<T>()[i]) - static_cast<double>(start.as<T>()[i]);
+    difference += (moved - other) * (moved - other);
+    change += moved * moved;
+  }
+  return change == 0 ? std::sqrt(difference) : std::sqrt(difference / change);
+}
+
+void check_close(double got, double want, double relative, const char* what, int step) {
+  CHECK_MESSAGE(std::abs(got - want) <= relative * std::abs(want), what, " at step ", step, ": ", got, " for ",
+                want);
+}
+
+}  // namespace
+
+TEST_CASE("GPU: ten training steps agree with the CPU's, recorded" * doctest::skip(no_gpu())) {
+  for (const bool weight_clip : {false, true}) {
+    StepOptions options;
+    options.weight_clip = weight_clip;
+    TinyTraining cpu(options), gpu = on_gpu(options), start(options);
+    for (int step = 0; step < 10; ++step) {
+      for (TinyTraining* t : {&cpu, &gpu}) t->load(static_cast<uint64_t>(8 * step));
+      const Losses want = cpu.train(), got = gpu.train();
+      check_close(got.rec_loss, want.rec_loss, 1e-5, "rec_loss", step);
+      check_close(got.adv_gene_loss, want.adv_gene_loss, 1e-5, "adv_gene_loss", step);
+      check_close(got.tv_loss, want.tv_loss, 1e-5, "tv_loss", step);
+      check_close(got.adv_disc_loss, want.adv_disc_loss, 1e-5, "adv_disc_loss", step);
+      CHECK(got.disc_acc == want.disc_acc);
+      check_close(gpu.step.generator_decay_loss(), cpu.step.generator_decay_loss(), 1e-5, "decay", step);
+    }
+    const auto compare = [&](const Parameters& s, const Parameters& c, const Parameters& g) {
+      for (const auto kind : {ParameterId::Kind::kWeight, ParameterId::Kind::kOther})
+        for (size_t i = 0; i < c.spec().list(kind).size(); ++i) {
+          const HostCopy there(gpu.ctx, g.value({kind, i}));
+          const double off = relative_difference<float>(s.value({kind, i}), c.value({kind, i}), host_view(there));
+          CHECK_MESSAGE(off <= 1e-3, c.spec().list(kind)[i].name, ": updates differ by ", off);
+        }
+    };
+    compare(start.model.generator_params, cpu.model.generator_params, gpu.model.generator_params);
+    compare(start.model.discriminator_params, cpu.model.discriminator_params, gpu.model.discriminator_params);
+  }
+}
+
+TEST_CASE("GPU: a recorded step gives the bits of one that was not, with and without reuse" *
+          doctest::skip(no_gpu())) {
+  StepOptions options;
+  options.gene_iter = 2;
+  StepOptions plain = options;
+  plain.reuse = false;
+  TinyTraining once = on_gpu(options), plainly = on_gpu(plain);
+  for (int step = 0; step < 5; ++step)
+    for (TinyTraining* t : {&once, &plainly}) {
+      t->load(static_cast<uint64_t>(8 * step));
+      t->train();
+    }
+  CHECK(once.state() == plainly.state());
+}
+
+TEST_CASE("GPU: in bf16 the losses stay near the CPU's in fp32" * doctest::skip(no_gpu())) {
+  const StepOptions options;
+  TinyTraining cpu(options), gpu = on_gpu(options, DType::kBF16);
+  for (int step = 0; step < 3; ++step) {
+    for (TinyTraining* t : {&cpu, &gpu}) t->load(static_cast<uint64_t>(8 * step));
+    const Losses want = cpu.train(), got = gpu.train();
+    check_close(got.rec_loss, want.rec_loss, 0.05, "rec_loss", step);
+    check_close(got.adv_disc_loss, want.adv_disc_loss, 0.05, "adv_disc_loss", step);
+  }
+}
+
+#ifdef INPAINT_CUDA_EXECUTOR
+TEST_CASE("GPU: a step is one launch, and neither allocates nor waits") {
+  TinyTraining t = on_gpu(StepOptions{});
+  for (int step = 0; step < 4; ++step) {  // both places of the input, first plainly, then recorded
+    t.load(static_cast<uint64_t>(8 * step));
+    t.train();
+  }
+  t.load(32);
+  const executor::Counters before = executor::counters();
+  t.step.train();
+  const executor::Counters after = executor::counters();
+  CHECK(after.kernel_launches == before.kernel_launches);
+  CHECK(after.graph_launches == before.graph_launches + 1);
+  CHECK(after.allocations == before.allocations);
+  CHECK(after.host_waits == before.host_waits);
+  t.step.losses();
+}
+#endif
