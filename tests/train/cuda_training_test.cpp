@@ -16,7 +16,8 @@ namespace {
 bool no_gpu() { return Context::gpu_count() == 0; }
 
 TinyTraining on_gpu(const StepOptions& options, DType dtype = DType::kF32) {
-  return TinyTraining(options, [] { return Context(Gpu{}, 1); }, dtype, 8);
+  return TinyTraining(
+      options, [] { return Context(Gpu{}, 1); }, dtype, 8);
 }
 
 Tensor host_view(const HostCopy& copy) { return copy; }
@@ -35,8 +36,8 @@ double relative_difference(const Tensor& start, const Tensor& a, const Tensor& b
 }
 
 void check_close(double got, double want, double relative, const char* what, int step) {
-  CHECK_MESSAGE(std::abs(got - want) <= relative * std::abs(want), what, " at step ", step, ": ", got, " for ",
-                want);
+  CHECK_MESSAGE(std::abs(got - want) <= relative * std::abs(want), what, " at step ", step, ": ", got,
+                " for ", want);
 }
 
 }  // namespace
@@ -60,7 +61,8 @@ TEST_CASE("GPU: ten training steps agree with the CPU's, recorded" * doctest::sk
       for (const auto kind : {ParameterId::Kind::kWeight, ParameterId::Kind::kOther})
         for (size_t i = 0; i < c.spec().list(kind).size(); ++i) {
           const HostCopy there(gpu.ctx, g.value({kind, i}));
-          const double off = relative_difference<float>(s.value({kind, i}), c.value({kind, i}), host_view(there));
+          const double off =
+              relative_difference<float>(s.value({kind, i}), c.value({kind, i}), host_view(there));
           CHECK_MESSAGE(off <= 1e-3, c.spec().list(kind)[i].name, ": updates differ by ", off);
         }
     };

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -203,14 +204,14 @@ TEST_CASE("evaluation run: a model is scored with what it paints, and shown unde
 TEST_CASE("evaluation run: a model in double precision") {
   const TemporaryFolder folder;
   EvaluationSettings settings = small_evaluation(folder);
-  double l1[2];
+  std::map<Precision, double> l1;
   for (const Precision precision : {Precision::kFp32, Precision::kFp64}) {
     settings.checkpoint = small_model(folder, precision);
     run_quietly(settings);
-    l1[static_cast<size_t>(precision)] =
-        json_of(folder / "out/scores.json")["methods"]["model"]["hole"]["l1_percent"]["value"];
+    l1[precision] = json_of(folder / "out/scores.json")["methods"]["model"]["hole"]["l1_percent"]["value"];
   }
-  CHECK(l1[0] == doctest::Approx(l1[1]).epsilon(1e-2));  // two steps from the same initial values
+  CHECK(l1[Precision::kFp32] ==
+        doctest::Approx(l1[Precision::kFp64]).epsilon(1e-2));  // two steps from the same initial values
 }
 
 TEST_CASE("evaluation run: grey pictures of a folder, a limit, no files") {

@@ -69,7 +69,7 @@ TEST_CASE("flags: what goes beyond the source program defaults to its behaviour"
       {"fallback", "false"},
       {"validate_every", "1"},
       {"patience", "0"},
-      {"precision", "fp32"},
+      {"precision", "auto"},
       {"log_offsets", "false"},
       {"base_channels", "64"},
       {"bottleneck", "4000"},
@@ -202,12 +202,12 @@ TEST_CASE("flags: choices take their names and nothing else") {
       {"mode", {"train", "validate", "test"}},
       {"block", {"random", "center"}},
       {"device", {"auto", "cpu", "cuda"}},
-      {"precision", {"fp32", "fp64"}},
+      {"precision", {"auto", "fp32", "tf32", "bf16", "fp64"}},
       {"matrix_backend", {"auto", "onednn", "eigen"}}};
   for (const auto& [name, values] : choices) {
     CAPTURE(name);
     for (const std::string& value : values) CHECK(taken(name, value) == value);
-    for (const char* text : {"", "0", "Train", "CPU", "fp16", "tf32"})
+    for (const char* text : {"", "0", "Train", "CPU", "fp16", "half"})
       CHECK(contains(complaint(name, text), "is not known"));
   }
 }

@@ -28,7 +28,7 @@ TEST_CASE("settings text: an entry of configs.txt names what the weights come fr
         "dataname:inpaint\nimage_size:128\nimage_channel:1\nblock:random\nbatch_size:64\nshuffle:false\n"
         "data_dir:none\nflip:false\nrandom_crop:false\nbase_channels:64\nbottleneck:4000\n"
         "learning_rate:0.0002\nlamb_rec:0.999\nlamb_adv:0.001\nlamb_tv:1e-06\nuse_l1:false\n"
-        "weight_clip:false\ngene_iter:5\ndisc_iter:1\nstart_epoch:0\nepoch:100\nseed:1\nprecision:fp32\n\n");
+        "weight_clip:false\ngene_iter:5\ndisc_iter:1\nstart_epoch:0\nepoch:100\nseed:1\nprecision:auto\n\n");
 }
 
 TEST_CASE("settings text: checkpoint metadata and back") {

@@ -29,6 +29,7 @@ inline TrainSettings small_run(const std::filesystem::path& folder) {
   s.bottleneck = 8;
   s.batch_size = 4;
   s.device = DeviceChoice::kCpu;
+  s.precision = Precision::kFp32;
   s.threads = 2;
   s.gene_iter = 2;
   s.data_root = folder / "data";
