@@ -16,6 +16,7 @@
 #include "tests/bounded.h"
 #include "tests/error_message.h"
 #include "tests/guarded_tensor.h"
+#include "tests/orders.h"
 
 namespace inpaint::test {
 
@@ -123,33 +124,46 @@ inline void check_guards(const Label& label, const char* tensor, const GuardedTe
   CHECK_MESSAGE(got.guards_intact(), describe(label, tensor), ": written outside the tensor");
 }
 
-// Every element within factor * unit roundoff * magnitude of the wanted value, the roundoff being that of what the
-// backend computes in (results in double of sums of f32 values are no better than their terms); and once rounded, where
-// the tensor is bf16.
-inline void check_close(const Label& label, const char* tensor, const GuardedTensor& got,
-                        const std::vector<Bounded>& want, int factor = 8) {
+// What an element has to be, and how far off it may be.
+struct Wanted {
+  long double value, bound;
+};
+
+inline void check_within(const Label& label, const char* tensor, const GuardedTensor& got,
+                         const std::vector<Wanted>& want) {
   REQUIRE(got.elements() == static_cast<int64_t>(want.size()));
   std::string first;
   int64_t wrong = 0;
-  const double unit = label.backend.unit_roundoff();
   for (int64_t i = 0; i < got.elements(); ++i) {
-    const Bounded& w = want[static_cast<size_t>(i)];
-    long double bound = factor * unit * w.magnitude;
-    if (got.dtype() == DType::kBF16) bound += Backend::roundoff(DType::kBF16) * (std::abs(w.value) + bound);
-    if (std::abs(got[i] - w.value) <= bound) continue;  // false for a NaN on either side
+    const Wanted& w = want[static_cast<size_t>(i)];
+    if (std::abs(got[i] - w.value) <= w.bound) continue;  // false for a NaN on either side
     if (wrong++ == 0)
-      first = fmt::format("element {}: got {:.17g}, want {:.17g} within {:.3g}", i, got[i], w.value, bound);
+      first = fmt::format("element {}: got {:.17g}, want {:.17g} within {:.3g}", i, got[i], w.value, w.bound);
   }
   CHECK_MESSAGE(wrong == 0, describe(label, tensor), ": ", wrong, " of ", got.elements(), " wrong, ", first);
   check_guards(label, tensor, got);
 }
 
+// Every element within factor * unit roundoff * magnitude of the wanted value, the roundoff being that of what the
+// backend computes in (results in double of sums of f32 values are no better than their terms); and once rounded, where
+// the tensor is bf16.
+inline void check_close(const Label& label, const char* tensor, const GuardedTensor& got,
+                        const std::vector<Bounded>& want, int factor = 8) {
+  std::vector<Wanted> within;
+  for (const Bounded& w : want) {
+    long double bound = factor * label.backend.unit_roundoff() * w.magnitude;
+    if (got.dtype() == DType::kBF16) bound += Backend::roundoff(DType::kBF16) * (std::abs(w.value) + bound);
+    within.push_back({w.value, bound});
+  }
+  check_within(label, tensor, got, within);
+}
+
 // Every element equal.
 inline void check_exact(const Label& label, const char* tensor, const GuardedTensor& got,
                         const std::vector<double>& want) {
-  std::vector<Bounded> exact;
+  std::vector<Wanted> exact;
   for (const double w : want) exact.push_back({w, 0});
-  check_close(label, tensor, got, exact);
+  check_within(label, tensor, got, exact);
 }
 
 // Products of small integers: equal, but for the one rounding of a sum to bf16.
@@ -164,18 +178,21 @@ inline std::vector<Bounded> plus(std::vector<Bounded> a, const GuardedTensor& b)
   return a;
 }
 
-// Runs an op by run(ctx), which returns its outputs, twice, and on the CPU with 1, 2, 3 and 8 threads: all bits
-// must agree.
+// Runs an op by run(ctx), which returns its outputs, again and again: twice and with 1, 2, 3 and 8 threads on the CPU, in
+// every order on a GPU. All bits must agree.
 template <typename F>
 void check_same_bits(const Label& label, F&& run) {
-  const std::vector<GuardedTensor> want = run(*label.backend.context(1));
-  for (const int threads : {1, 2, 3, 8}) {
-    if (threads > 1 && label.backend.device == Device::kCuda) break;
-    const std::vector<GuardedTensor> got = run(*label.backend.context(threads));
-    for (size_t i = 0; i < want.size(); ++i)
-      CHECK_MESSAGE(got[i].same_bits(want[i]), describe(label, "output "), i, " differs in its bits with ",
-                    threads, " threads");
-  }
+  std::vector<GuardedTensor> want;
+  const auto check = [&](const std::string& how, int threads) {
+    std::vector<GuardedTensor> got = run(*label.backend.context(threads));
+    if (want.empty()) want = std::move(got);
+    for (size_t i = 0; i < got.size(); ++i)
+      CHECK_MESSAGE(got[i].same_bits(want[i]), describe(label, "output "), i, " differs in its bits: ", how);
+  };
+  if (label.backend.device == Device::kCuda)
+    for_each_order([&](const std::string& order) { check(order, 1); });
+  else
+    for (const int threads : {1, 1, 2, 3, 8}) check(fmt::format("{} threads", threads), threads);
 }
 
 // The call must throw a ShapeError whose message names the op and the tensor.

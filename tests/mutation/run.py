@@ -12,6 +12,7 @@ that no longer fits the source, or does not compile, counts as failed.
 import argparse
 import fnmatch
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -58,7 +59,9 @@ def verdict(program, cases):
         return False, "no test case has this name" if none_ran else "SURVIVED"
     seen = {line.split("TEST CASE:")[1].strip() for line in run.stdout.splitlines() if "TEST CASE:" in line}
     seen |= {line[5:90] for line in run.stdout.splitlines() if line.startswith("FAIL ")}
-    return True, f"caught by {len(seen)}: {sorted(seen)[0] if seen else 'a crash'}"
+    text = f"caught by {len(seen)}: {sorted(seen)[0] if seen else 'a crash'}"
+    violations = re.findall(r"violation: kernel \S* ?(.*?_kernel).*?(block \(.*?)(?:; in|$)", run.stderr, re.MULTILINE)
+    return True, text + (f"; the executor: {violations[0][0]}: {violations[0][1]}" if violations else "")
 
 
 def main():
@@ -71,7 +74,7 @@ def main():
     copy_tree()
     warnings = "-Wno-unused-parameter -Wno-unused-variable -Wno-unused-function"  # a bug may leave a name unused
     subprocess.run(["cmake", "-S", COPY, "-B", BUILD, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
-                    "-DINPAINT_BENCH=OFF", f"-DCMAKE_CXX_FLAGS={warnings}"], check=True, capture_output=True)
+                    "-DINPAINT_BENCH=OFF", "-DINPAINT_CUDA=EXECUTOR", f"-DCMAKE_CXX_FLAGS={warnings}"], check=True, capture_output=True)
     for program, cases in sorted({bug[4:6] for bug in chosen}):
         passes, text = verdict(program, cases)
         if passes or text != "SURVIVED":  # without a bug the tests have to pass
