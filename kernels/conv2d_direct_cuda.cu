@@ -4,10 +4,9 @@
 // With few channels a product reads or writes y or dy once and little else. One multiply-add costs as much as
 // the two loads it takes from shared memory, so every kernel holds a tile of results in registers and
 // uses each loaded value for several of them; the counts stand beside the loops.
-#include <cuda_bf16.h>
-
 #include "kernels/conv2d_direct_cuda.h"
 #include "kernels/launch.h"
+#include "kernels/values_cuda.h"
 
 namespace inpaint::cuda {
 namespace {
@@ -19,26 +18,6 @@ constexpr int kThreads = 256;
 template <typename A, int kCi>
 constexpr int kLeastBlocks = sizeof(A) == sizeof(float) && kCi < 4 ? 2 : 1;
 
-// bf16 and float are summed in float, double in double.
-template <typename T>
-struct AccOf {
-  using type = float;
-};
-template <>
-struct AccOf<double> {
-  using type = double;
-};
-template <typename T>
-using Acc = typename AccOf<T>::type;
-
-__device__ inline float widen(__nv_bfloat16 v) { return __bfloat162float(v); }
-__device__ inline float widen(float v) { return v; }
-__device__ inline double widen(double v) { return v; }
-template <typename T>
-__device__ T narrow(Acc<T> v) {
-  return T(v);  // a bfloat16 rounds to the nearest
-}
-
 // Four neighbours, moved as one access (a double's as two).
 template <typename T>
 struct alignas(sizeof(T) == 8 ? 16 : 4 * sizeof(T)) Four {
@@ -47,13 +26,13 @@ struct alignas(sizeof(T) == 8 ? 16 : 4 * sizeof(T)) Four {
 
 // The loaded four, of which those from `count` on are 0 and not touched. vector: the address allows one access.
 template <typename T>
-__device__ Four<Acc<T>> load_four(const T* from, int64_t count, bool vector) {
-  Four<Acc<T>> to;
+__device__ Four<Compute<T>> load_four(const T* from, int64_t count, bool vector) {
+  Four<Compute<T>> to;
   if (vector && count >= 4) {
     const Four<T> whole = *reinterpret_cast<const Four<T>*>(from);
-    for (int i = 0; i < 4; ++i) to.v[i] = widen(whole.v[i]);
+    for (int i = 0; i < 4; ++i) to.v[i] = value_of(whole.v[i]);
   } else {
-    for (int i = 0; i < 4; ++i) to.v[i] = i < count ? widen(from[i]) : Acc<T>(0);
+    for (int i = 0; i < 4; ++i) to.v[i] = i < count ? value_of(from[i]) : Compute<T>(0);
   }
   return to;
 }
@@ -83,13 +62,14 @@ __device__ Tile tile_of(const Plan& p, int64_t index) {
 // The pixels of x under a tile's windows, channels [c0, c0 + kCi), zero outside the picture and past ci:
 // patch[(row * columns + column) * kCi + c].
 template <int kRows, int kCols, int kCi, typename T>
-__device__ void load_patch(const Plan& p, const Tile& tile, int c0, const T* __restrict__ x, Acc<T>* patch) {
+__device__ void load_patch(const Plan& p, const Tile& tile, int c0, const T* __restrict__ x,
+                           Compute<T>* patch) {
   constexpr int kPatchRows = 2 * kRows + 2, kPatchCols = 2 * kCols + 2;
   for (int e = static_cast<int>(threadIdx.x); e < kPatchRows * kPatchCols * kCi; e += kThreads) {
     const int c = e % kCi, column = e / kCi % kPatchCols, row = e / (kCi * kPatchCols);
     const int y_px = 2 * tile.i0 + row - 1, x_px = 2 * tile.j0 + column - 1;
     const bool inside = y_px >= 0 && y_px < p.h && x_px >= 0 && x_px < p.w && c0 + c < p.ci;
-    patch[e] = inside ? widen(x[((tile.n * p.h + y_px) * p.w + x_px) * p.ci + c0 + c]) : Acc<T>(0);
+    patch[e] = inside ? value_of(x[((tile.n * p.h + y_px) * p.w + x_px) * p.ci + c0 + c]) : Compute<T>(0);
   }
 }
 
@@ -103,10 +83,10 @@ constexpr size_t kForwardSharedBytes = sizeof(A) * (kTaps * kCi * kBlockCo +
                                                     (2 * kForwardRows + 2) * (2 * kForwardCols + 2) * kCi);
 
 template <typename T, int kCi>
-__global__ void __launch_bounds__(kThreads, kLeastBlocks<Acc<T>, kCi>)
+__global__ void __launch_bounds__(kThreads, kLeastBlocks<Compute<T>, kCi>)
     conv2d_direct_forward_kernel(Plan p, const T* __restrict__ x, const T* __restrict__ w,
                                  T* __restrict__ y) {
-  using A = Acc<T>;
+  using A = Compute<T>;
   constexpr int kPatchCols = 2 * kForwardCols + 2;
   A* const weights = dynamic_shared<A>();  // [taps, kCi, 64]
   A* const patch = weights + kTaps * kCi * kBlockCo;
@@ -126,7 +106,7 @@ __global__ void __launch_bounds__(kThreads, kLeastBlocks<Acc<T>, kCi>)
     for (int e = t; e < kTaps * kCi * kBlockCo; e += kThreads) {
       const int o = e % kBlockCo, c = e / kBlockCo % kCi, tap = e / (kBlockCo * kCi);
       const bool inside = o0 + o < p.co && c0 + c < p.ci;
-      weights[e] = inside ? widen(w[(int64_t{o0 + o} * kTaps + tap) * p.ci + c0 + c]) : A(0);
+      weights[e] = inside ? value_of(w[(int64_t{o0 + o} * kTaps + tap) * p.ci + c0 + c]) : A(0);
     }
     __syncthreads();
     // For each kernel row and channel: 18 pixels and 4 x 4 weights for 128 multiply-adds.
@@ -161,12 +141,12 @@ __global__ void __launch_bounds__(kThreads, kLeastBlocks<Acc<T>, kCi>)
     if (p.vector && o + 4 <= p.co) {
       Four<T> out;
 #pragma unroll
-      for (int k = 0; k < 4; ++k) out.v[k] = narrow<T>(sums[j][k]);
+      for (int k = 0; k < 4; ++k) out.v[k] = rounded_to<T>(sums[j][k]);
       *reinterpret_cast<Four<T>*>(to) = out;
     } else {
 #pragma unroll
       for (int k = 0; k < 4; ++k)
-        if (o + k < p.co) to[k] = narrow<T>(sums[j][k]);
+        if (o + k < p.co) to[k] = rounded_to<T>(sums[j][k]);
     }
   }
 }
@@ -196,10 +176,10 @@ constexpr size_t kDataSharedBytes = sizeof(A) * (kDataHaloRows * kDataHaloCols *
 __device__ constexpr int halo_offset(int k) { return k == 0 ? 2 : k == kK - 1 ? 0 : 1; }
 
 template <typename T, int kCi>
-__global__ void __launch_bounds__(kThreads, kLeastBlocks<Acc<T>, kCi>)
+__global__ void __launch_bounds__(kThreads, kLeastBlocks<Compute<T>, kCi>)
     conv2d_direct_backward_data_kernel(Plan p, const T* __restrict__ dy, const T* __restrict__ w,
                                        T* __restrict__ dx) {
-  using A = Acc<T>;
+  using A = Compute<T>;
   A* const halo = dynamic_shared<A>();                                            // [rows, columns, channels]
   A* const weights = halo + kDataHaloRows * kDataHaloCols * kDataPixelStride<A>;  // [channels, taps, kCi]
   const int t = static_cast<int>(threadIdx.x);
@@ -225,7 +205,7 @@ __global__ void __launch_bounds__(kThreads, kLeastBlocks<Acc<T>, kCi>)
       const int c = e % kCi, tap = e / kCi % kTaps, o = e / (kCi * kTaps);
       const bool inside = o0 + o < p.co && c0 + c < p.ci;
       weights[o * kDataWeightStride<kCi> + tap * kCi + c] =
-          inside ? widen(w[(int64_t{o0 + o} * kTaps + tap) * p.ci + c0 + c]) : A(0);
+          inside ? value_of(w[(int64_t{o0 + o} * kTaps + tap) * p.ci + c0 + c]) : A(0);
     }
     __syncthreads();
     // For each output channel: 18 values of dy and 16 kCi weights for 64 kCi multiply-adds.
@@ -281,7 +261,7 @@ __global__ void __launch_bounds__(kThreads, kLeastBlocks<Acc<T>, kCi>)
         for (int b = 0; b < 2; ++b) {
 #pragma unroll
           for (int c = 0; c < kCi; ++c)
-            if (c0 + c < p.ci) to[b * p.ci + c] = narrow<T>(sums[j][a][b][c]);
+            if (c0 + c < p.ci) to[b * p.ci + c] = rounded_to<T>(sums[j][a][b][c]);
         }
       }
     }
@@ -305,10 +285,10 @@ constexpr size_t kWeightSharedBytes = sizeof(A) * std::max(kWeightTile* kWeightT
                                                            kBlockCo / 4 * kK * 4 * kK * kCi);
 
 template <typename T, int kCi>
-__global__ void __launch_bounds__(kThreads, kLeastBlocks<Acc<T>, kCi>)
+__global__ void __launch_bounds__(kThreads, kLeastBlocks<Compute<T>, kCi>)
     conv2d_direct_backward_weight_kernel(Plan p, const T* __restrict__ x, const T* __restrict__ dy,
-                                         Acc<T>* __restrict__ partial) {
-  using A = Acc<T>;
+                                         Compute<T>* __restrict__ partial) {
+  using A = Compute<T>;
   A* const dys = dynamic_shared<A>();                           // [pixels, 64]
   A* const patch = dys + kWeightTile * kWeightTile * kBlockCo;  // [rows, columns, kCi]
   const int t = static_cast<int>(threadIdx.x);
@@ -424,59 +404,46 @@ int weight_parts(const Conv2dShape& s) {
   return static_cast<int>(std::clamp<int64_t>(kWeightBlocks / others, 1, tiles));
 }
 
-// Calls f(type of the elements, number of channels in a chunk as a constant).
+// Calls f(a value of the tensors' type, number of channels in a chunk as a constant).
 template <typename F>
 void visit(const Conv2dShape& s, DType dtype, F&& f) {
-  const auto with_chunk = [&](auto t) {
+  visit_activation_type(dtype, [&](auto value) {
     switch (chunk_of(s)) {
       case 1:
-        return f(t, std::integral_constant<int, 1>());
+        return f(value, std::integral_constant<int, 1>());
       case 3:
-        return f(t, std::integral_constant<int, 3>());
+        return f(value, std::integral_constant<int, 3>());
       default:
-        return f(t, std::integral_constant<int, 4>());
+        return f(value, std::integral_constant<int, 4>());
     }
-  };
-  switch (dtype) {
-    case DType::kBF16:
-      return with_chunk(__nv_bfloat16(0.0f));
-    case DType::kF32:
-      return with_chunk(0.0f);
-    case DType::kF64:
-      return with_chunk(0.0);
-    default:
-      throw ShapeError(fmt::format("conv2d does not take {}", to_string(dtype)));
-  }
-}
-
-template <typename T>
-T* data_of(const Tensor& t) {
-  return static_cast<T*>(t.data);
+  });
 }
 
 }  // namespace
 
 void conv2d_direct_forward(const Context& ctx, const Conv2dShape& s, const Tensor& x, const Tensor& w,
                            const Tensor& y) {
-  visit(s, x.dtype, [&](auto zero, auto chunk) {
-    using T = decltype(zero);
+  visit(s, x.dtype, [&](auto value, auto chunk) {
+    using V = decltype(value);
+    using T = DeviceType<V>;
     constexpr int kCi = decltype(chunk)::value;
     const Plan p = plan_for(s, kForwardRows, kForwardCols);
     const dim3 grid(static_cast<unsigned>(p.tiles()), static_cast<unsigned>(blocks_for(s.co, kBlockCo)));
-    launch("conv2d_forward", ctx.stream(), grid, dim3(kThreads), kForwardSharedBytes<kCi, Acc<T>>,
-           conv2d_direct_forward_kernel<T, kCi>, p, data_of<T>(x), data_of<T>(w), data_of<T>(y));
+    launch("conv2d_forward", ctx.stream(), grid, dim3(kThreads), kForwardSharedBytes<kCi, Compute<T>>,
+           conv2d_direct_forward_kernel<T, kCi>, p, data_of<V>(x), data_of<V>(w), data_of<V>(y));
   });
 }
 
 void conv2d_direct_backward_data(const Context& ctx, const Conv2dShape& s, const Tensor& dy, const Tensor& w,
                                  const Tensor& dx) {
-  visit(s, dy.dtype, [&](auto zero, auto chunk) {
-    using T = decltype(zero);
+  visit(s, dy.dtype, [&](auto value, auto chunk) {
+    using V = decltype(value);
+    using T = DeviceType<V>;
     constexpr int kCi = decltype(chunk)::value;
     const Plan p = plan_for(s, kDataRows, kDataCols);
     const dim3 grid(static_cast<unsigned>(p.tiles()), static_cast<unsigned>(blocks_for(s.ci, kCi)));
-    launch("conv2d_backward_data", ctx.stream(), grid, dim3(kThreads), kDataSharedBytes<kCi, Acc<T>>,
-           conv2d_direct_backward_data_kernel<T, kCi>, p, data_of<T>(dy), data_of<T>(w), data_of<T>(dx));
+    launch("conv2d_backward_data", ctx.stream(), grid, dim3(kThreads), kDataSharedBytes<kCi, Compute<T>>,
+           conv2d_direct_backward_data_kernel<T, kCi>, p, data_of<V>(dy), data_of<V>(w), data_of<V>(dx));
   });
 }
 
@@ -488,21 +455,22 @@ void conv2d_direct_backward_weight(const Context& ctx, const Conv2dShape& s, con
                                    const Tensor& dy, const Tensor& dw, GradMode mode) {
   const int parts = weight_parts(s);
   void* const partial = ctx.workspace(conv2d_direct_backward_weight_workspace_bytes(s, x.dtype));
-  visit(s, x.dtype, [&](auto zero, auto chunk) {
-    using T = decltype(zero);
-    using A = Acc<T>;
+  visit(s, x.dtype, [&](auto value, auto chunk) {
+    using V = decltype(value);
+    using T = DeviceType<V>;
+    using A = Compute<T>;
     constexpr int kCi = decltype(chunk)::value;
     const Plan p = plan_for(s, kWeightTile, kWeightTile);
     const dim3 grid(static_cast<unsigned>(parts), static_cast<unsigned>(blocks_for(s.co, kBlockCo)),
                     static_cast<unsigned>(blocks_for(s.ci, kCi)));
     launch("conv2d_backward_weight", ctx.stream(), grid, dim3(kThreads), kWeightSharedBytes<kCi, A>,
-           conv2d_direct_backward_weight_kernel<T, kCi>, p, data_of<T>(x), data_of<T>(dy),
+           conv2d_direct_backward_weight_kernel<T, kCi>, p, data_of<V>(x), data_of<V>(dy),
            static_cast<A*>(partial));
     const int64_t elements = dw.elements();
     launch("conv2d_backward_weight, sum", ctx.stream(),
            dim3(static_cast<unsigned>(blocks_for(elements, kReduceElements))), dim3(kThreads), 0,
            conv2d_direct_add_parts_kernel<A>, elements, parts, static_cast<const A*>(partial),
-           mode == GradMode::kAccumulate, data_of<A>(dw));
+           mode == GradMode::kAccumulate, static_cast<A*>(dw.data));
   });
 }
 
