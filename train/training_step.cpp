@@ -33,8 +33,7 @@ TrainingStep::TrainingStep(Context& ctx, Model& model, int64_t batch_size, const
       generator_pass_(ctx, model.generator, batch_size, model.activation_dtype(), keep_of(model)),
       real_pass_(ctx, model.discriminator, batch_size, model.activation_dtype(), keep_of(model)),
       fake_pass_(ctx, model.discriminator, batch_size, model.activation_dtype(), keep_of(model)),
-      figures_there_(ctx),
-      rates_there_(ctx) {
+      figures_there_(ctx) {
   const DType real = model.activation_dtype();
   const Shape masked = model.generator.in_shape(batch_size),
               hidden = model.discriminator.in_shape(batch_size);
@@ -78,6 +77,7 @@ void TrainingStep::cut_holes() {
 }
 
 void TrainingStep::train() {
+  wait_for_figures();  // nothing to wait for after losses(); the host's rates and figures are used again
   upload_rates();
   if (input_ == nullptr) {
     train_recorded();
@@ -212,17 +212,21 @@ void TrainingStep::update(const Network& network, const Parameters& params, doub
 void TrainingStep::upload_rates() {
   const AdamOptions disc = adam_options(model_.discriminator, discriminator_learning_rate());
   const AdamOptions gene = adam_options(model_.generator, generator_learning_rate());
-  rates_there_.wait();
   double* rates = rates_host_.as<double>();
   for (int64_t i = 1; i <= options_.disc_iter; ++i) *rates++ = adam_rate(disc, discriminator_updates + i);
   for (int64_t i = 1; i <= options_.gene_iter; ++i) *rates++ = adam_rate(gene, generator_updates + i);
   upload(ctx_, rates_host_, arena_.tensor(memory_.rates));
-  rates_there_.record(ctx_);
 }
 
 void TrainingStep::read_figures() {
   download_later(ctx_, arena_.tensor(memory_.figures), figures_host_);
   figures_there_.record(ctx_);
+  figures_due_ = true;
+}
+
+void TrainingStep::wait_for_figures() {
+  if (figures_due_) figures_there_.wait();
+  figures_due_ = false;
 }
 
 Tensor TrainingStep::figure(Figure f) const {
@@ -233,7 +237,7 @@ Tensor TrainingStep::figure(Figure f) const {
 }
 
 Losses TrainingStep::losses() {
-  figures_there_.wait();
+  wait_for_figures();
   Losses l;
   l.rec_loss = value(kRec);
   l.adv_gene_loss = value(kGene);

@@ -53,7 +53,8 @@ class TrainingStep {
   // after; but a GPU reads page-locked memory until the next load returns.
   void load(const Tensor& images, const Tensor& offsets);
 
-  // Trains on the loaded batch. On a GPU the work is enqueued and the call returns; losses() waits for it.
+  // Trains on the loaded batch. On a GPU the work is enqueued and the call returns; losses() waits for it, and so does
+  // the next train().
   void train();
 
   // Of the last train(): those of the last generator update before it was applied (of the last discriminator update
@@ -121,6 +122,7 @@ class TrainingStep {
               Figure half_squares);
   void upload_rates();
   void read_figures();
+  void wait_for_figures();
   Tensor figure(Figure f) const;  // on the device
   double value(Figure f) const { return figures_host_.as<double>()[f]; }
 
@@ -132,7 +134,8 @@ class TrainingStep {
   Memory memory_;
   Buffer host_;  // figures, and the rates of the next step
   Tensor figures_host_, rates_host_;
-  Event figures_there_, rates_there_;
+  Event figures_there_;
+  bool figures_due_ = false;
   std::unique_ptr<InputBuffer> input_;          // of a GPU
   Recording recordings_[InputBuffer::kPlaces];  // of a step on the batch in this place
   bool holes_cut_ = false;                      // of the loaded batch
