@@ -61,7 +61,9 @@ const char* name_of(WarpOp op) {
 size_t warp_of(const Thread& thread) { return static_cast<size_t>(thread.number) / 32; }
 int lane_of(const Thread& thread) { return thread.number % 32; }
 
-bool same_site(Site a, Site b) { return a.line == b.line && std::strcmp(a.file, b.file) == 0; }
+bool same_site(Site a, Site b) {
+  return a.line == b.line && (a.file == b.file || std::strcmp(a.file, b.file) == 0);
+}
 
 bool same_warp_op(const Thread& a, const Thread& b) {
   return a.state == Thread::State::kAtWarpOp && b.state == Thread::State::kAtWarpOp && a.op == b.op &&

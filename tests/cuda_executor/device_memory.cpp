@@ -52,12 +52,21 @@ DeviceMemory::DeviceMemory() {
   void* const range =
       mmap(nullptr, kReservedBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (range == MAP_FAILED) throw std::bad_alloc();
-  base_ = next_ = used_end_ = static_cast<std::byte*>(range);
+  base_ = next_ = used_end_ = opened_ = static_cast<std::byte*>(range);
   next_ += kRedZone;
 }
 
 void DeviceMemory::open() {
-  if (open_++ == 0) protect(true);
+  if (open_++ > 0) return;
+  opened_ = used_end_;
+  if (!allocations_.empty()) open_from(allocations_.begin()->second.begin);
+}
+
+// What lies before the first allocation was freed, and stays closed: changing its protection too would take longer with
+// every allocation a process makes.
+void DeviceMemory::open_from(std::byte* first) {
+  opened_ = std::min(opened_, round_up(first - kPage + 1, kPage));
+  protect(true);
 }
 
 void DeviceMemory::close() {
@@ -66,8 +75,8 @@ void DeviceMemory::close() {
 
 void DeviceMemory::protect(bool accessible) {
   explain_faults();
-  const auto bytes = static_cast<size_t>(used_end_ - base_);
-  if (bytes > 0) mprotect(base_, bytes, accessible ? PROT_READ | PROT_WRITE : PROT_NONE);
+  const auto bytes = static_cast<size_t>(used_end_ - opened_);
+  if (bytes > 0) mprotect(opened_, bytes, accessible ? PROT_READ | PROT_WRITE : PROT_NONE);
 }
 
 // The first gap from next_ on, or failing that from the start.
@@ -94,8 +103,8 @@ void* DeviceMemory::allocate(size_t bytes) {
   if (std::byte* const end = round_up(next_, kPage); end > used_end_) {
     asan::poison(used_end_, static_cast<size_t>(end - used_end_));
     used_end_ = end;
-    if (open_ > 0) protect(true);
   }
+  if (open_ > 0) open_from(begin);
   used_ += bytes;
   freed_.erase(freed_.lower_bound(begin), freed_.upper_bound(begin + bytes));
   allocations_.emplace(begin, Allocation{begin, bytes, ++count_, {}, false, nullptr});

@@ -64,12 +64,14 @@ class DeviceMemory {
  private:
   void open();
   void close();
+  void open_from(std::byte* first);
   void protect(bool accessible);
   std::byte* place(size_t bytes);
 
   std::byte* base_;
   std::byte* next_;      // where the search for room begins
   std::byte* used_end_;  // no allocation has been behind it
+  std::byte* opened_;    // from here to there the memory is open, or was the last time
   size_t capacity_ = size_t{4} << 30;
   size_t used_ = 0;
   int64_t count_ = 0;
