@@ -14,9 +14,10 @@ namespace {
 struct Sizes {
   int64_t parameters, decayed;
 };
-// Around vectors, the pieces of 2048 and the blocks of 65536; the border of the decayed part everywhere.
-const Sizes kSizes[] = {{1, 0},       {1, 1},       {5, 2},         {17, 16},       {2048, 2048},
-                        {2049, 2047}, {5000, 3001}, {65537, 65536}, {140000, 70001}};
+// Around vectors and the blocks of 2048; the border of the decayed part everywhere.
+const Sizes kSmallSizes[] = {{1, 0}, {1, 1}, {5, 2}, {17, 16}, {2048, 2048}, {2049, 2047}, {5000, 3001}};
+// Around the CPU's blocks of 65536; 70 blocks of a GPU.
+const Sizes kLargeSizes[] = {{65537, 65536}, {140000, 70001}};
 
 struct NamedOptions {
   const char* name;
@@ -42,6 +43,18 @@ struct Case {
         param(random_tensor({s.parameters}, b, kSeed, 1)),
         m(random_tensor({s.parameters}, b, kSeed, 2, 0, 0.5)),
         v({s.parameters}, b, [](int64_t i) { return 0.01 * static_cast<double>(i % 101); }),
+        weights_bf16({s.decayed}, b.of(DType::kBF16)),
+        half_squares({1}, b.of(DType::kF64)) {}
+
+  // With gradients, parameters and first moments by value(i).
+  template <typename F>
+  Case(const Backend& b, const Sizes& s, F&& value)
+      : backend(b),
+        sizes(s),
+        grad({s.parameters}, b, value),
+        param({s.parameters}, b, value),
+        m({s.parameters}, b, value),
+        v({s.parameters}, b, [&](int64_t i) { return 1 + value(i); }),
         weights_bf16({s.decayed}, b.of(DType::kBF16)),
         half_squares({1}, b.of(DType::kF64)) {}
 
@@ -85,29 +98,58 @@ Updated reference_update(const Case& c, const AdamOptions& o, int64_t t) {
   return result;
 }
 
+void check_update(const Backend& backend, const Sizes& sizes, const char* name, const AdamOptions& options,
+                  int64_t t) {
+  const Case c(backend, sizes);
+  const Updated want = reference_update(c, options, t);
+  const GuardedTensor grad_before({sizes.parameters}, backend.dtype, [&](int64_t i) { return c.grad[i]; });
+  c.run(*backend.context(), options, t);
+  const Label label = c.label(name, t);
+  check_close(label, "param", c.param, want.param);
+  check_close(label, "m", c.m, want.m);
+  check_close(label, "v", c.v, want.v);
+  check_close(label, "half_squares", c.half_squares, want.half_squares);
+  for (int64_t i = 0; i < sizes.decayed; ++i)
+    if (c.weights_bf16[i] != static_cast<double>(bf16(c.param[i])))
+      FAIL(describe(label, "weights_bf16 element "), i);
+  check_guards(label, "weights_bf16", c.weights_bf16);
+  CHECK_MESSAGE(c.grad.same_bits(grad_before), describe(label, "grad was written"));
+  check_guards(label, "grad", c.grad);
+}
+
 }  // namespace
 
 TEST_CASE("adam: one update matches the formulas") {
-  for (const Backend& backend : backends())
-    for (const Sizes& sizes : kSizes)
-      for (const auto& [name, options] : kOptions)
-        for (const int64_t t : {1, 2, 1000}) {
-          const Case c(backend, sizes);
-          const Updated want = reference_update(c, options, t);
-          const GuardedTensor grad_before({sizes.parameters}, backend.dtype,
-                                          [&](int64_t i) { return c.grad[i]; });
-          c.run(*backend.context(), options, t);
-          check_close(c.label(name, t), "param", c.param, want.param);
-          check_close(c.label(name, t), "m", c.m, want.m);
-          check_close(c.label(name, t), "v", c.v, want.v);
-          check_close(c.label(name, t), "half_squares", c.half_squares, want.half_squares);
-          for (int64_t i = 0; i < sizes.decayed; ++i)
-            if (c.weights_bf16[i] != static_cast<double>(bf16(c.param[i])))
-              FAIL(describe(c.label(name, t), "weights_bf16 element "), i);
-          check_guards(c.label(name, t), "weights_bf16", c.weights_bf16);
-          CHECK_MESSAGE(c.grad.same_bits(grad_before), describe(c.label(name, t), "grad was written"));
-          check_guards(c.label(name, t), "grad", c.grad);
-        }
+  for (const Backend& backend : backends()) {
+    for (const auto& [name, options] : kOptions)
+      for (const Sizes& sizes : kSmallSizes)
+        for (const int64_t t : {1, 2, 1000}) check_update(backend, sizes, name, options, t);
+    for (const Sizes& sizes : kLargeSizes)
+      check_update(backend, sizes, kOptions[3].name, kOptions[3].options, 2);
+  }
+}
+
+TEST_CASE("adam: a GPU's threads take more than one turn") {
+  const Sizes sizes{8 * 132 * 8 * 4 * 256 + 5, 8 * 132 * 8 * 4 * 256 - 3};  // 8 for each thread, and 5
+  for (const Backend& backend : cuda_backends()) {
+    if (backend.dtype != DType::kF32 || !backend.aligned) continue;
+    const Backend cpu = cpu_backends().front();
+    const auto value = [](int64_t i) { return 0.01 * static_cast<double>(i % 199 - 99); };
+    std::vector<std::unique_ptr<Case>> runs;
+    for (const Backend& b : {cpu, backend}) {
+      const Case& c = *runs.emplace_back(std::make_unique<Case>(b, sizes, value));
+      c.run(*b.context(), kOptions[3].options, 2);
+    }
+    const auto near = [](double a, double b) { return std::abs(a - b) <= 1e-6; };
+    int64_t wrong = 0;
+    for (int64_t i = 0; i < sizes.parameters; ++i)
+      if (!near(runs[0]->param[i], runs[1]->param[i]) || !near(runs[0]->v[i], runs[1]->v[i])) ++wrong;
+    CHECK(wrong == 0);
+    const double half_squares = runs[0]->half_squares[0];
+    CHECK(std::abs(runs[1]->half_squares[0] - half_squares) <= 1e-7 * half_squares);
+    CHECK(runs[1]->weights_bf16[sizes.decayed - 1] ==
+          static_cast<double>(bf16(runs[1]->param[sizes.decayed - 1])));
+  }
 }
 
 TEST_CASE("adam: the first update from zero moments is the learning rate against the gradient's sign") {
@@ -131,7 +173,7 @@ TEST_CASE("adam: the first update from zero moments is the learning rate against
 
 TEST_CASE("adam: without half_squares the update is the same") {
   for (const Backend& backend : backends())
-    for (const Sizes& sizes : kSizes) {
+    for (const Sizes& sizes : kSmallSizes) {
       const Case with(backend, sizes), without(backend, sizes);
       with.run(*backend.context(), kOptions[3].options, 3);
       without.run(*backend.context(), kOptions[3].options, 3, false);
@@ -153,7 +195,7 @@ TEST_CASE("adam: a NaN gradient is seen, also through the clip") {
 
 TEST_CASE("adam: same bits for any number of threads") {
   for (const Backend& backend : backends())
-    for (const Sizes& sizes : kSizes)
+    for (const Sizes& sizes : kSmallSizes)
       check_same_bits(Case(backend, sizes).label("decay and clip", 5), [&](Context& ctx) {
         Case c(backend, sizes);
         c.run(ctx, kOptions[3].options, 5);

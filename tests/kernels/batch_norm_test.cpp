@@ -31,7 +31,8 @@ const Shape kShapes[] = {
     {11001, 3},      //
     {2, 24, 23, 64}  // three tiles of one chunk
 };
-const Shape kSmallShapes[] = {{1, 3}, {6, 1}, {5, 3}, {2, 2, 2, 5}};  // for derivatives by every element
+const Shape kOrderShapes[] = {{5, 3}, {9, 257}, {300, 64}, {11001, 3}};  // sums of one and of more row blocks
+const Shape kSmallShapes[] = {{1, 3}, {6, 1}, {5, 3}, {2, 2, 2, 5}};     // for derivatives by every element
 
 struct Case {
   const Backend& backend;
@@ -42,13 +43,13 @@ struct Case {
       : backend(b),
         shape(s),
         channels{s.back()},
-        x(random_tensor(s, b.dtype, kSeed, 0, 0.5)),
-        dy(random_tensor(s, b.dtype, kSeed, 1)),
-        mean(random_tensor(channels, b.dtype, kSeed, 2, 0.5, 0.1)),
-        variance(channels, b.dtype, [](int64_t c) { return 0.5 + 0.1 * static_cast<double>(c % 7); }),
-        gamma(random_tensor(channels, b.dtype, kSeed, 3, 1, 0.3)),
-        beta(random_tensor(channels, b.dtype, kSeed, 4, 0, 0.3)),
-        bias(random_tensor(channels, b.dtype, kSeed, 5)) {}
+        x(random_tensor(s, b, kSeed, 0, 0.5)),
+        dy(random_tensor(s, b, kSeed, 1)),
+        mean(random_tensor(channels, b.parameters(), kSeed, 2, 0.5, 0.1)),
+        variance(channels, b.parameters(), [](int64_t c) { return 0.5 + 0.1 * static_cast<double>(c % 7); }),
+        gamma(random_tensor(channels, b.parameters(), kSeed, 3, 1, 0.3)),
+        beta(random_tensor(channels, b.parameters(), kSeed, 4, 0, 0.3)),
+        bias(random_tensor(channels, b.parameters(), kSeed, 5)) {}
 
   Label label(const char* op, Activation act = Activation::kNone) const {
     return {fmt::format("{}, activation {}", op, static_cast<int>(act)), backend, to_string(shape)};
@@ -93,10 +94,10 @@ std::vector<Bounded> with_magnitudes(const std::vector<long double>& values,
 }  // namespace
 
 TEST_CASE("batch_norm: statistics match the reference") {
-  for (const Backend& backend : backends())
+  for (const Backend& backend : activation_backends())
     for (const Shape& shape : kShapes) {
       const Case c(backend, shape);
-      GuardedTensor mean(c.channels, backend.dtype), variance(c.channels, backend.dtype);
+      GuardedTensor mean(c.channels, backend.parameters()), variance(c.channels, backend.parameters());
       batch_norm_statistics(*c.context(), c.x, mean, variance);
       const auto want = reference::moments(c.x.values<Bounded>(), shape.back());
       // The terms that are summed are x - shift, the shift being a row of x: larger than the formula's by the
@@ -108,11 +109,12 @@ TEST_CASE("batch_norm: statistics match the reference") {
 }
 
 TEST_CASE("batch_norm: a mean a thousand deviations away does not spoil the variance") {
-  for (const Backend& backend : backends())
+  for (const Backend& backend : activation_backends())
     for (const Shape& shape : {Shape{40000, 1}, Shape{700, 64}}) {
-      GuardedTensor x = random_tensor(shape, backend.dtype, kSeed, 0, 1000, 1);
+      GuardedTensor x = random_tensor(shape, backend, kSeed, 0, 1000, 1);
       x.set(0, 0);  // the first value is the shift of the one-pass formula: let it be a bad one
-      GuardedTensor mean({shape.back()}, backend.dtype), variance({shape.back()}, backend.dtype);
+      GuardedTensor mean({shape.back()}, backend.parameters()),
+          variance({shape.back()}, backend.parameters());
       const auto ctx = backend.context();
       prepare_workspace(*ctx, batch_norm_workspace_bytes(*ctx, shape));
       batch_norm_statistics(*ctx, x, mean, variance);
@@ -129,11 +131,11 @@ TEST_CASE("batch_norm: a mean a thousand deviations away does not spoil the vari
 }
 
 TEST_CASE("batch_norm: forward matches the reference") {
-  for (const Backend& backend : backends())
+  for (const Backend& backend : activation_backends())
     for (const Shape& shape : kShapes)
       for (const Activation act : kActivations) {
         const Case c(backend, shape);
-        GuardedTensor y(shape, backend.dtype);
+        GuardedTensor y(shape, backend);
         batch_norm_forward(*c.context(), c.x, c.mean, c.variance, c.gamma, c.beta, kEpsilon, act, y);
         check_close(c.label("batch_norm_forward", act), "y", y,
                     c.reference_of<Bounded>().forward(c.x.values<Bounded>(), act));
@@ -141,11 +143,11 @@ TEST_CASE("batch_norm: forward matches the reference") {
 }
 
 TEST_CASE("batch_norm: inference adds the bias and takes the running values") {
-  for (const Backend& backend : backends())
+  for (const Backend& backend : activation_backends())
     for (const Shape& shape : kShapes)
       for (const Activation act : kActivations) {
         const Case c(backend, shape);
-        GuardedTensor y(shape, backend.dtype);
+        GuardedTensor y(shape, backend);
         const auto ctx = c.context();
         const auto x = c.x.values<Bounded>();
         const auto with_bias = reference::bias_activation(x, c.bias.values<Bounded>(), Activation::kNone);
@@ -160,12 +162,12 @@ TEST_CASE("batch_norm: inference adds the bias and takes the running values") {
 }
 
 TEST_CASE("batch_norm: running values move by one minus the decay, the mean with its bias") {
-  for (const Backend& backend : backends())
+  for (const Backend& backend : activation_backends())
     for (const int64_t channels : {1, 3, 65})
       for (const bool biased : {true, false}) {
         const Case c(backend, {2, channels});
-        GuardedTensor mean = random_tensor({channels}, backend.dtype, kSeed, 6);
-        GuardedTensor variance = random_tensor({channels}, backend.dtype, kSeed, 7);
+        GuardedTensor mean = random_tensor({channels}, backend.parameters(), kSeed, 6);
+        GuardedTensor variance = random_tensor({channels}, backend.parameters(), kSeed, 7);
         std::vector<Bounded> want_mean, want_variance;
         for (int64_t i = 0; i < channels; ++i) {
           const Bounded keep = 0.9, take = 1 - 0.9, bias = biased ? c.bias[i] : 0;
@@ -180,13 +182,13 @@ TEST_CASE("batch_norm: running values move by one minus the decay, the mean with
 }
 
 TEST_CASE("batch_norm: backward matches the formula") {
-  for (const Backend& backend : backends())
+  for (const Backend& backend : activation_backends())
     for (const Shape& shape : kShapes)
       for (const Activation act : kActivations) {
         Case c(backend, shape);
         c.leave_kink();
-        GuardedTensor dx(shape, backend.dtype), dgamma(c.channels, backend.dtype),
-            dbeta(c.channels, backend.dtype);
+        GuardedTensor dx(shape, backend), dgamma(c.channels, backend.parameters()),
+            dbeta(c.channels, backend.parameters());
         batch_norm_backward(*c.context(), c.x, c.mean, c.variance, c.gamma, c.beta, kEpsilon, act, c.dy, dx,
                             {dgamma.pointer(), dbeta.pointer(), GradMode::kOverwrite});
         const auto want =
@@ -199,13 +201,13 @@ TEST_CASE("batch_norm: backward matches the formula") {
 }
 
 TEST_CASE("batch_norm: backward is the derivative of statistics and forward together") {
-  for (const Backend& backend : backends())
+  for (const Backend& backend : activation_backends())
     for (const Shape& shape : kSmallShapes)
       for (const Activation act : kActivations) {
         const Case c(backend, shape);
-        GuardedTensor mean(c.channels, backend.dtype), variance(c.channels, backend.dtype);
-        GuardedTensor dx(shape, backend.dtype), dgamma(c.channels, backend.dtype),
-            dbeta(c.channels, backend.dtype);
+        GuardedTensor mean(c.channels, backend.parameters()), variance(c.channels, backend.parameters());
+        GuardedTensor dx(shape, backend), dgamma(c.channels, backend.parameters()),
+            dbeta(c.channels, backend.parameters());
         const auto ctx = c.context();
         batch_norm_statistics(*ctx, c.x, mean, variance);
         batch_norm_backward(*ctx, c.x, mean, variance, c.gamma, c.beta, kEpsilon, act, c.dy, dx,
@@ -232,7 +234,7 @@ TEST_CASE("batch_norm: backward is the derivative of statistics and forward toge
 }
 
 TEST_CASE("batch_norm: parameter gradients are added to or left out, and dx may be dy") {
-  for (const Backend& backend : backends())
+  for (const Backend& backend : activation_backends())
     for (const Shape& shape : kShapes) {
       Case c(backend, shape);
       c.leave_kink();
@@ -240,8 +242,8 @@ TEST_CASE("batch_norm: parameter gradients are added to or left out, and dx may 
       const auto want =
           c.reference_of<Bounded>().backward(c.x.values<Bounded>(), act, c.dy.values<Bounded>());
       const Label label = c.label("batch_norm_backward, accumulate, in place", act);
-      GuardedTensor dgamma = random_tensor(c.channels, backend.dtype, kSeed, 8);
-      GuardedTensor dbeta = random_tensor(c.channels, backend.dtype, kSeed, 9);
+      GuardedTensor dgamma = random_tensor(c.channels, backend.parameters(), kSeed, 8);
+      GuardedTensor dbeta = random_tensor(c.channels, backend.parameters(), kSeed, 9);
       const auto want_dgamma = plus(want.dgamma, dgamma), want_dbeta = plus(want.dbeta, dbeta);
       const auto ctx = c.context();
       batch_norm_backward(*ctx, c.x, c.mean, c.variance, c.gamma, c.beta, kEpsilon, act, c.dy, c.dy,
@@ -251,7 +253,7 @@ TEST_CASE("batch_norm: parameter gradients are added to or left out, and dx may 
       check_close(label, "dbeta", dbeta, want_dbeta);
 
       const Case again(backend, shape);
-      GuardedTensor dx(shape, backend.dtype), only_dbeta(c.channels, backend.dtype);
+      GuardedTensor dx(shape, backend), only_dbeta(c.channels, backend.parameters());
       batch_norm_backward(*ctx, c.x, c.mean, c.variance, c.gamma, c.beta, kEpsilon, act, again.dy, dx,
                           {nullptr, only_dbeta.pointer(), GradMode::kOverwrite});
       CHECK_MESSAGE(dx.same_bits(c.dy), describe(label, "dx without dgamma"));
@@ -260,14 +262,14 @@ TEST_CASE("batch_norm: parameter gradients are added to or left out, and dx may 
 }
 
 TEST_CASE("batch_norm: same bits for any number of threads") {
-  for (const Backend& backend : backends())
-    for (const Shape& shape : kShapes) {
+  for (const Backend& backend : activation_backends())
+    for (const Shape& shape : kOrderShapes) {
       const Case c(backend, shape);
       check_same_bits(c.label("batch_norm"), [&](Context& ctx) {
         prepare_workspace(ctx, batch_norm_workspace_bytes(ctx, shape));
-        GuardedTensor mean(c.channels, backend.dtype), variance(c.channels, backend.dtype);
-        GuardedTensor y(shape, backend.dtype), dx(shape, backend.dtype);
-        GuardedTensor dgamma(c.channels, backend.dtype), dbeta(c.channels, backend.dtype);
+        GuardedTensor mean(c.channels, backend.parameters()), variance(c.channels, backend.parameters());
+        GuardedTensor y(shape, backend), dx(shape, backend);
+        GuardedTensor dgamma(c.channels, backend.parameters()), dbeta(c.channels, backend.parameters());
         batch_norm_statistics(ctx, c.x, mean, variance);
         batch_norm_forward(ctx, c.x, mean, variance, c.gamma, c.beta, kEpsilon, Activation::kRelu, y);
         batch_norm_backward(ctx, c.x, mean, variance, c.gamma, c.beta, kEpsilon, Activation::kRelu, c.dy, dx,

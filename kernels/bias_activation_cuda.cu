@@ -1,0 +1,155 @@
+// bias_activation on CUDA; contract in bias_activation.h. Memory-bound: forward reads x and writes y, backward reads y and dy
+// and writes dx, the sums of dbias being taken on the way: in the type that is computed in over the few rows of a group,
+// in double over the groups.
+#include "kernels/activation_cuda.h"
+#include "kernels/bias_activation.h"
+#include "kernels/channel_blocks_cuda.h"
+
+namespace inpaint::cuda {
+namespace {
+
+template <bool kTanh, typename T>
+__device__ T activate(T z, T slope) {
+  if constexpr (kTanh)
+    return tanh(z);
+  else
+    return kinked(z, slope);
+}
+
+template <bool kTanh, typename T>
+__device__ T activation_gradient(T y, T slope, T dy) {
+  if constexpr (kTanh)
+    return dy * (1 - y * y);
+  else
+    return kinked_gradient(y, slope, dy);
+}
+
+// y may be x.
+// sm_90: at most 64 registers, 128-bit loads, 128-bit stores
+template <int V, bool kTanh, typename T>
+__global__ void __launch_bounds__(kBlockThreads)
+    forward_kernel(ChannelBlocks b, const Compute<T>* __restrict__ bias, Compute<T> slope, const T* x, T* y) {
+  Compute<T> shift[V];
+  if (first_channel<V>() < b.channels) load_channels(shift, bias, first_channel<V>());
+  for_each_row_group<V>(b, [&](auto group, int64_t at, int64_t stride) {
+    Pack<T, V> values[group()];
+    load_rows(values, x, at, stride);
+#pragma unroll
+    for (int r = 0; r < group(); ++r) {
+#pragma unroll
+      for (int k = 0; k < V; ++k)
+        values[r][k] = rounded_to<T>(activate<kTanh>(value_of(values[r][k]) + shift[k], slope));
+      store_row(values[r], y, at + r * stride);
+    }
+  });
+}
+
+// dx may be dy. Leaves this block's sums of dx in partial [row block, C], unless that is null.
+// sm_90: at most 96 registers, 128-bit loads, 128-bit stores
+template <int V, bool kTanh, typename T>
+__global__ void __launch_bounds__(kBlockThreads, 2)
+    backward_kernel(ChannelBlocks b, Compute<T> slope, const T* __restrict__ y, const T* dy, T* dx,
+                    double* __restrict__ partial) {
+  using C = Compute<T>;
+  double sums[1][V] = {};
+  for_each_row_group<V>(b, [&](auto group, int64_t at, int64_t stride) {
+    Pack<T, V> outputs[group()], gradients[group()];
+    load_rows(outputs, y, at, stride);
+    load_rows(gradients, dy, at, stride);
+    C sum[V] = {};
+#pragma unroll
+    for (int r = 0; r < group(); ++r) {
+#pragma unroll
+      for (int k = 0; k < V; ++k) {
+        const C dz = activation_gradient<kTanh>(value_of(outputs[r][k]), slope, value_of(gradients[r][k]));
+        sum[k] += dz;
+        gradients[r][k] = rounded_to<T>(dz);
+      }
+      store_row(gradients[r], dx, at + r * stride);
+    }
+#pragma unroll
+    for (int k = 0; k < V; ++k) sums[0][k] += sum[k];
+  });
+  if (partial == nullptr) return;
+  sum_lanes(b.channels, sums, [&](int64_t channel, unsigned, const double(&totals)[1]) {
+    partial[blockIdx.y * b.channels + channel] = totals[0];
+  });
+}
+
+template <typename P>
+__global__ void __launch_bounds__(kBlockThreads)
+    merge_kernel(ChannelBlocks b, const double* __restrict__ partial, bool accumulate,
+                 P* __restrict__ dbias) {
+  double sums[1][1] = {};
+  const int64_t c = first_channel<1>();
+  if (c < b.channels)
+    for (unsigned block = threadIdx.y; block < b.row_blocks; block += blockDim.y)
+      sums[0][0] += partial[block * b.channels + c];
+  sum_lanes(b.channels, sums, [&](int64_t channel, unsigned, const double(&totals)[1]) {
+    const double before = accumulate ? static_cast<double>(dbias[channel]) : 0;
+    dbias[channel] = static_cast<P>(before + totals[0]);
+  });
+}
+
+// Calls f with whether the activation is tanh as a constant, and with the slope of one that is not.
+template <typename F>
+void visit_tanh(Activation act, F&& f) {
+  if (act == Activation::kTanh)
+    f(std::true_type{}, 0.0);
+  else
+    f(std::false_type{}, negative_slope(act));
+}
+
+}  // namespace
+
+void bias_activation_forward(const Context& ctx, const Tensor& x, const Tensor& bias, Activation act,
+                             const Tensor& y) {
+  visit_activation_type(x.dtype, [&]<typename T>(T) {
+    using D = DeviceType<T>;
+    const D* const xs = data_of<T>(x);
+    D* const ys = data_of<T>(y);
+    visit_tanh(act, [&]<bool kTanh>(std::bool_constant<kTanh>, double slope) {
+      visit_vector<D>(
+          x.shape.back(),
+          [&]<int V>(std::integral_constant<int, V>) {
+            const ChannelBlocks b(x.shape, V, kMapBlocks);
+            launch("bias_activation_forward", ctx.stream(), b.grid(), b.block(), 0,
+                   forward_kernel<V, kTanh, D>, b, bias.as<Compute<D>>(), slope, xs, ys);
+          },
+          xs, ys);
+    });
+  });
+}
+
+int64_t bias_activation_workspace_bytes(const Context&, const Shape& x, DType) {
+  return max_row_blocks(x) * x.back() * size_of(DType::kF64);
+}
+
+void bias_activation_backward(const Context& ctx, const Tensor& y, const Tensor& dy, Activation act,
+                              const Tensor& dx, const Tensor* dbias, GradMode mode) {
+  double* const partial =
+      dbias == nullptr
+          ? nullptr
+          : static_cast<double*>(ctx.workspace(cuda::bias_activation_workspace_bytes(ctx, y.shape, y.dtype)));
+  visit_activation_type(y.dtype, [&]<typename T>(T) {
+    using D = DeviceType<T>;
+    using P = Compute<D>;
+    const D *const ys = data_of<T>(y), *const dys = data_of<T>(dy);
+    D* const dxs = data_of<T>(dx);
+    visit_tanh(act, [&]<bool kTanh>(std::bool_constant<kTanh>, double slope) {
+      visit_vector<D>(
+          y.shape.back(),
+          [&]<int V>(std::integral_constant<int, V>) {
+            const ChannelBlocks b(y.shape, V, kSumBlocks);
+            launch("bias_activation_backward", ctx.stream(), b.grid(), b.block(), 0,
+                   backward_kernel<V, kTanh, D>, b, slope, ys, dys, dxs, partial);
+            if (dbias != nullptr)
+              launch("bias_activation_backward, merge", ctx.stream(), merge_grid(b), merge_block(), 0,
+                     merge_kernel<P>, b, partial, mode == GradMode::kAccumulate, dbias->as<P>());
+          },
+          ys, dys, dxs);
+    });
+  });
+}
+
+}  // namespace inpaint::cuda
