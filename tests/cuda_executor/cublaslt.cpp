@@ -141,7 +141,7 @@ struct Work {
   size_t workspace_bytes;
 
   void operator()() const {
-    scribble(workspace, static_cast<int64_t>(workspace_bytes));
+    const Scratch scratch(workspace, static_cast<int64_t>(workspace_bytes));
     const auto read = [&](const cublasLtMatrixLayoutOpaque_t& layout, const void* pointer) {
       auto values = read_elements("cuBLASLt", element_of(layout.type), pointer, layout.rows * layout.cols);
       if (desc.compute == CUBLAS_COMPUTE_32F_FAST_TF32 && layout.type == CUDA_R_32F)

@@ -205,7 +205,7 @@ void run(const Convolution& c, size_t engine, const void* x, const void* w, cons
     return report({cudaErrorLaunchFailure, "an engine that is not deterministic was run"});
   if (engine == kCompiledAtRunTime)
     return report({cudaErrorLaunchFailure, "an engine that is compiled at run time was run"});
-  scribble(workspace, workspace_bytes(c, engine));
+  const Scratch scratch(workspace, workspace_bytes(c, engine));
   const auto read = [&](const TensorView& tensor, const void* pointer) {
     if (&tensor == &c.output()) return std::vector<double>(static_cast<size_t>(elements(tensor)));
     auto values = read_elements("cuDNN", element_of(tensor.type), pointer, elements(tensor));

@@ -82,11 +82,11 @@ void write_elements(Element type, void* pointer, const std::vector<double>& valu
   }
 }
 
-void scribble(void* pointer, int64_t bytes) {
+void Scratch::scribble() const {
+  const auto bytes = static_cast<size_t>(bytes_);
   if (bytes == 0) return;
-  wrote(pointer, static_cast<size_t>(bytes));
-  if (device_memory().find(pointer, static_cast<size_t>(bytes)) != nullptr)
-    std::memset(pointer, 0xff, static_cast<size_t>(bytes));
+  wrote(pointer_, bytes);
+  if (device_memory().find(pointer_, bytes) != nullptr) std::memset(pointer_, 0xff, bytes);
 }
 
 }  // namespace inpaint::executor

@@ -20,7 +20,19 @@ std::vector<double> read_elements(const char* what, Element type, const void* po
 // Rounds and stores them. A violation when they do not lie in one allocation.
 void write_elements(Element type, void* pointer, const std::vector<double>& values);
 
-// Fills memory a library uses for itself, so that it cannot be somebody's values.
-void scribble(void* pointer, int64_t bytes);
+// Memory a library works in: filled with NaN before and after its work, so that it cannot be somebody's values.
+class Scratch {
+ public:
+  Scratch(void* pointer, int64_t bytes) : pointer_(pointer), bytes_(bytes) { scribble(); }
+  ~Scratch() { scribble(); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+ private:
+  void scribble() const;
+
+  void* pointer_;
+  int64_t bytes_;
+};
 
 }  // namespace inpaint::executor
