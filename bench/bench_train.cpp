@@ -2,182 +2,239 @@
 //   floor = counted FLOP of the step's matrix products / rate of a large matrix product
 //           + every update's pass over its network's parameters at Adam's own measured time
 // Prints the medians, the ratio, images per second and the peak memory, as one JSON object with --json.
+//
+// --on_demand measures no floor: it prints "ready" after warming up, runs one step for each line it reads, answers with
+// the milliseconds, and prints the JSON object at the end of the input. A caller can so alternate it with another
+// program.
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <chrono>
+#include <iostream>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <vector>
 
+#include "bench/machine_rates.h"
+#include "bench/timing.h"
+#include "core/copy.h"
 #include "kernels/adam.h"
-#include "kernels/gemm_cpu.h"
 #include "tools/main_guard.h"
 #include "train/hole_placement.h"
 #include "train/training_step.h"
 
-namespace inpaint {
+namespace inpaint::bench {
 namespace {
 
-double seconds_of(const std::function<void()>& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
+struct Options {
+  std::string device = "cpu", precision = "fp32", backend = "auto";
+  int64_t batch_size = 16;
+  int gpu = 0, threads = 0, rounds = 5;
+  bool on_demand = false, json = false;
+  ContextEncoderOptions network{.image_channel = 3};
+  StepOptions step;
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
-// FLOP per second of one product of 1536 x 1536 matrices for each thread, the best backend's rate being the
-// bar.
-class MatrixRate {
- public:
-  explicit MatrixRate(const Context& ctx) : ctx_(ctx), memory_(3 * kSide * kSide * 4 * ctx.threads()) {
-    std::fill_n(static_cast<float*>(memory_.data()), memory_.bytes() / 4, 0.5f);
-  }
-
-  double measure() const {
-    constexpr int kProducts = 4;
-    const double seconds = seconds_of([&] {
-      ctx_.parallel(ctx_.threads(), [&](int64_t index, int) {
-        float* a = static_cast<float*>(memory_.data()) + index * 3 * kSide * kSide;
-        float* b = a + kSide * kSide;
-        float* c = b + kSide * kSide;
-        for (int i = 0; i < kProducts; ++i)
-          cpu::gemm<float>(ctx_.matrix_backend(), cpu::Transpose::kNo, cpu::Transpose::kNo, kSide, kSide,
-                           kSide, a, kSide, b, kSide, 0.0f, c, kSide);
-      });
-    });
-    return 2.0 * kSide * kSide * kSide * kProducts * ctx_.threads() / seconds;
-  }
-
- private:
-  static constexpr int64_t kSide = 1536;
-  const Context& ctx_;
-  Buffer memory_;
+  DType activation() const { return precision == "bf16" ? DType::kBF16 : DType::kF32; }
 };
 
-double adam_seconds(const Context& ctx, const Parameters& params, const Tensor& half_squares) {
-  AdamOptions options;
-  double no_rate = 0;  // leaves the weights as they are
-  const Tensor rate{{1}, DType::kF64, Device::kCpu, &no_rate};
-  return seconds_of([&] {
-    adam(ctx, options, rate, params.spec().elements(ParameterId::Kind::kWeight), params.grads(),
-         params.values(), params.moments1(), params.moments2(), params.weights_bf16(), &half_squares);
-  });
-}
-
-int run(int argc, const char* const* argv) {
+// The exit code, where the command line asks for nothing to be run.
+std::optional<int> parse(int argc, const char* const* argv, Options& o) {
   CLI::App app("Time of a training step beside its floor.");
-  std::string device = "cpu", backend = "auto";
-  int64_t batch_size = 16;
-  int threads = 0, rounds = 5;
-  bool json = false;
-  ContextEncoderOptions network{.image_channel = 3};
-  StepOptions options;
-  app.add_option("--device", device, "cpu")->check(CLI::IsMember({"cpu"}))->capture_default_str();
-  app.add_option("--batch_size", batch_size, "images per batch")
+  std::vector<std::string> devices{"cpu"};
+  if (Context::has_cuda()) devices.push_back("cuda");
+  app.add_option("--device", o.device, "cpu, or cuda in a program built with it")
+      ->check(CLI::IsMember(devices))
+      ->capture_default_str();
+  app.add_option("--gpu", o.gpu, "number of the GPU")->check(CLI::Range(0, 1024))->capture_default_str();
+  app.add_option("--precision", o.precision, "fp32, bf16, or tf32 on a GPU")
+      ->check(CLI::IsMember({"fp32", "tf32", "bf16"}))
+      ->capture_default_str();
+  app.add_option("--batch_size", o.batch_size, "images per batch")
       ->check(CLI::Range(2, 4096))
       ->capture_default_str();
-  app.add_option("--image_size", network.image_size, "pixels along a side")
+  app.add_option("--image_size", o.network.image_size, "pixels along a side")
       ->check(CLI::IsMember({64, 128, 256}))
       ->capture_default_str();
-  app.add_option("--image_channel", network.image_channel, "1 or 3")
+  app.add_option("--image_channel", o.network.image_channel, "1 or 3")
       ->check(CLI::IsMember({1, 3}))
       ->capture_default_str();
-  app.add_option("--threads", threads, "0: all cores")->check(CLI::Range(0, 1024))->capture_default_str();
-  app.add_option("--matrix_backend", backend, "auto, tile, onednn or eigen")
+  app.add_option("--base_channels", o.network.base_channels, "of the network's widest maps")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app.add_option("--bottleneck", o.network.bottleneck, "features between the two linear layers")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  app.add_option("--threads", o.threads, "0: all cores")->check(CLI::Range(0, 1024))->capture_default_str();
+  app.add_option("--matrix_backend", o.backend, "auto, tile, onednn or eigen")
       ->check(CLI::IsMember({"auto", "tile", "onednn", "eigen"}))
       ->capture_default_str();
-  app.add_option("--rounds", rounds, "timed steps, after one to warm up")
+  app.add_option("--rounds", o.rounds, "timed steps, after one to warm up")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
-  app.add_flag("--reuse,!--noreuse", options.reuse, "do work the step repeats once")->capture_default_str();
-  app.add_flag("--json", json, "print one JSON object");
+  app.add_flag("--reuse,!--noreuse", o.step.reuse, "do work the step repeats once")->capture_default_str();
+  app.add_flag("--on_demand", o.on_demand, "run a step for each line of the input");
+  app.add_flag("--json", o.json, "print one JSON object");
   try {
     app.parse(argc, argv);
+    if (o.precision == "tf32" && o.device == "cpu")
+      throw CLI::ValidationError("--precision", "tf32 needs --device cuda");
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : 1;
   }
+  return std::nullopt;
+}
 
-  const MatrixBackend matrix_backend = backend == "eigen"    ? MatrixBackend::kEigen
-                                       : backend == "tile"   ? MatrixBackend::kTile
-                                       : backend == "onednn" ? MatrixBackend::kOneDnn
-                                                             : Context::default_backend();
-  Context ctx(threads, matrix_backend);
-  Model model(network, DType::kF32, Parameters::Use::kTraining);
-  model.initialize(ctx, 1);
-  TrainingStep step(ctx, model, batch_size, options);
-  const MatrixRate matrix_rate(ctx);
+Context make_context(const Options& o) {
+  if (o.device == "cuda")
+    return Context({o.gpu, o.precision == "tf32" ? Fp32Products::kTf32 : Fp32Products::kExact}, o.threads);
+  return Context(o.threads, o.backend == "eigen"    ? MatrixBackend::kEigen
+                            : o.backend == "tile"   ? MatrixBackend::kTile
+                            : o.backend == "onednn" ? MatrixBackend::kOneDnn
+                                                    : Context::default_backend());
+}
 
-  // Random pixels: a processor may run zeros faster.
-  const Shape shape = model.generator.in_shape(batch_size);
-  Buffer pixels(shape.elements()), offsets(batch_size * 8), half_squares(8);
-  const Philox random(1, RandomStream::kProceduralPictures);
-  for (int64_t i = 0; i < shape.elements(); ++i)
-    static_cast<uint8_t*>(pixels.data())[i] = static_cast<uint8_t>(random.bits(static_cast<uint64_t>(i))[0]);
-  const Tensor images = pixels.tensor(shape, DType::kU8),
-               holes = offsets.tensor({batch_size, 2}, DType::kI32);
-  place_holes(HolePlacement::kRandom, Philox(1, RandomStream::kHoleOffsets), 0, network.image_size, holes);
-
-  std::vector<double> steps, rates, generator_adam, discriminator_adam;
-  for (int round = 0; round <= rounds; ++round) {
-    const double rate = matrix_rate.measure();
-    const double seconds = seconds_of([&] {
-      step.load(images, holes);
-      step.train();
-    });
-    const Tensor sum = half_squares.tensor({1}, DType::kF64);
-    const double ga = adam_seconds(ctx, model.generator_params, sum);
-    const double da = adam_seconds(ctx, model.discriminator_params, sum);
-    if (round == 0) continue;
-    steps.push_back(seconds);
-    rates.push_back(rate);
-    generator_adam.push_back(ga);
-    discriminator_adam.push_back(da);
+// Random pixels: a processor may run zeros faster.
+class Batch {
+ public:
+  Batch(const Options& o, const Shape& shape)
+      : pixels_(Buffer::staging(shape.elements(), device_of(o))),
+        offsets_(Buffer::staging(o.batch_size * 8, device_of(o))),
+        images(pixels_.tensor(shape, DType::kU8)),
+        holes(offsets_.tensor({o.batch_size, 2}, DType::kI32)) {
+    const Philox random(1, RandomStream::kProceduralPictures);
+    for (int64_t i = 0; i < shape.elements(); ++i)
+      images.as<uint8_t>()[i] = static_cast<uint8_t>(random.bits(static_cast<uint64_t>(i))[0]);
+    place_holes(HolePlacement::kRandom, Philox(1, RandomStream::kHoleOffsets), 0, o.network.image_size,
+                holes);
   }
 
-  const double step_s = median(steps), rate = median(rates);
-  const double adam_s =
-      options.gene_iter * median(generator_adam) + options.disc_iter * median(discriminator_adam);
-  const double floor_s = static_cast<double>(step.product_flop()) / rate + adam_s;
+ private:
+  static Device device_of(const Options& o) { return o.device == "cuda" ? Device::kCuda : Device::kCpu; }
+  Buffer pixels_, offsets_;
+
+ public:
+  const Tensor images, holes;
+};
+
+// One update of a network's parameters, which leaves the weights as they are.
+class AdamTime {
+ public:
+  AdamTime(const Context& ctx, const Parameters& params)
+      : ctx_(ctx), params_(params), scalars_(2 * 8, ctx.device()) {}
+
+  double measure() const {
+    const Tensor rate = scalars_.tensor({1}, DType::kF64),
+                 half_squares = scalars_.tensor({1}, DType::kF64, 8);
+    ctx_.synchronize();
+    return seconds_of([&] {
+      adam(ctx_, {}, rate, params_.spec().elements(ParameterId::Kind::kWeight), params_.grads(),
+           params_.values(), params_.moments1(), params_.moments2(), params_.weights_bf16(), &half_squares);
+      ctx_.synchronize();
+    });
+  }
+
+ private:
+  const Context& ctx_;
+  const Parameters& params_;
+  Buffer scalars_;  // zeroed: the learning rate is 0
+};
+
+nlohmann::ordered_json report_of(const Options& o, const Context& ctx, const std::vector<double>& steps) {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const double peak_gib = static_cast<double>(usage.ru_maxrss) / (1 << 20);
-  if (json) {
-    const nlohmann::ordered_json report = {
-        {"device", device},
-        {"threads", ctx.threads()},
-        {"batch_size", batch_size},
-        {"image_size", network.image_size},
-        {"image_channel", network.image_channel},
-        {"reuse", options.reuse},
-        {"step_ms", step_s * 1e3},
-        {"floor_ms", floor_s * 1e3},
-        {"ratio", step_s / floor_s},
-        {"images_per_second", static_cast<double>(batch_size) / step_s},
-        {"product_gflop", static_cast<double>(step.product_flop()) * 1e-9},
-        {"matrix_gflop_per_second", rate * 1e-9},
-        {"adam_ms", adam_s * 1e3},
-        {"peak_memory_gib", peak_gib},
-    };
+  const double step_s = median(steps);
+  return {
+      {"program", "inpaint"},
+      {"device", o.device},
+      {"device_name",
+       o.device == "cuda" ? nlohmann::ordered_json(ctx.device_name()) : nlohmann::ordered_json()},
+      {"precision", o.precision},
+      {"threads", ctx.threads()},
+      {"batch_size", o.batch_size},
+      {"image_size", o.network.image_size},
+      {"image_channel", o.network.image_channel},
+      {"base_channels", o.network.base_channels},
+      {"bottleneck", o.network.bottleneck},
+      {"sharing", o.step.reuse},
+      {"steps", steps.size()},
+      {"step_ms", step_s * 1e3},
+      {"step_ms_p10", quantile(steps, 0.1) * 1e3},
+      {"step_ms_p90", quantile(steps, 0.9) * 1e3},
+      {"images_per_second", static_cast<double>(o.batch_size) / step_s},
+      {"peak_memory_bytes", static_cast<int64_t>(usage.ru_maxrss) * 1024},
+  };
+}
+
+void answer_lines(const Options& o, const Context& ctx, const std::function<double()>& step) {
+  step();
+  std::cout << "ready" << std::endl;
+  std::vector<double> steps;
+  for (std::string line; std::getline(std::cin, line);) {
+    steps.push_back(step());
+    std::cout << fmt::format("{:.3f}", steps.back() * 1e3) << std::endl;
+  }
+  if (steps.empty()) throw UserError("no step was asked for: write a line for each one");
+  std::cout << report_of(o, ctx, steps).dump() << std::endl;
+}
+
+int run(int argc, const char* const* argv) {
+  Options o;
+  if (const auto code = parse(argc, argv, o)) return *code;
+  Context ctx = make_context(o);
+  Model model(o.network, o.activation(), Parameters::Use::kTraining, ctx.device());
+  model.initialize(ctx, 1);
+  TrainingStep step(ctx, model, o.batch_size, o.step);
+  const Batch batch(o, model.generator.in_shape(o.batch_size));
+  const auto step_seconds = [&] {
+    return seconds_of([&] {
+      step.load(batch.images, batch.holes);
+      step.train();
+    });
+  };
+  if (o.on_demand) {
+    answer_lines(o, ctx, step_seconds);
+    return 0;
+  }
+
+  const ProductRate product_rate(ctx, o.activation());
+  const AdamTime generator_adam(ctx, model.generator_params),
+      discriminator_adam(ctx, model.discriminator_params);
+  std::vector<double> steps, rates, generator_s, discriminator_s;
+  for (int round = 0; round <= o.rounds; ++round) {
+    const double rate = product_rate.measure(), seconds = step_seconds();
+    const double generator = generator_adam.measure(), discriminator = discriminator_adam.measure();
+    if (round == 0) continue;
+    rates.push_back(rate);
+    steps.push_back(seconds);
+    generator_s.push_back(generator);
+    discriminator_s.push_back(discriminator);
+  }
+
+  const double rate = median(rates), flop = static_cast<double>(step.product_flop());
+  const double adam_s = o.step.gene_iter * median(generator_s) + o.step.disc_iter * median(discriminator_s);
+  const double floor_s = flop / rate + adam_s;
+  nlohmann::ordered_json report = report_of(o, ctx, steps);
+  report["floor_ms"] = floor_s * 1e3;
+  report["ratio"] = median(steps) / floor_s;
+  report["product_gflop"] = flop * 1e-9;
+  report["product_gflop_per_second"] = rate * 1e-9;
+  report["adam_ms"] = adam_s * 1e3;
+  if (o.json) {
     fmt::print("{}\n", report.dump(2));
     return 0;
   }
-  fmt::print("batch {} of {} x {} x {}, fp32, {} threads, median of {} steps\n", batch_size,
-             network.image_size, network.image_size, network.image_channel, ctx.threads(), rounds);
-  fmt::print("step         {:9.1f} ms   {:.1f} images/s\n", step_s * 1e3,
-             static_cast<double>(batch_size) / step_s);
+  fmt::print("batch {} of {} x {} x {}, {}, {} threads, median of {} steps\n", o.batch_size,
+             o.network.image_size, o.network.image_size, o.network.image_channel, o.precision, ctx.threads(),
+             o.rounds);
+  fmt::print("step         {:9.1f} ms   {:.1f} images/s\n", median(steps) * 1e3,
+             static_cast<double>(o.batch_size) / median(steps));
   fmt::print("floor        {:9.1f} ms   {:.1f} GFLOP at {:.0f} GFLOP/s, and {:.1f} ms of Adam\n",
-             floor_s * 1e3, static_cast<double>(step.product_flop()) * 1e-9, rate * 1e-9, adam_s * 1e3);
-  fmt::print("ratio        {:9.2f}\n", step_s / floor_s);
-  fmt::print("peak memory  {:9.2f} GiB\n", peak_gib);
+             floor_s * 1e3, flop * 1e-9, rate * 1e-9, adam_s * 1e3);
+  fmt::print("ratio        {:9.2f}\n", median(steps) / floor_s);
+  fmt::print("peak memory  {:9.2f} GiB\n", report["peak_memory_bytes"].get<double>() / (1 << 30));
   return 0;
 }
 
 }  // namespace
-}  // namespace inpaint
+}  // namespace inpaint::bench
 
-int main(int argc, char** argv) { return inpaint::run_main(argc, argv, inpaint::run); }
+int main(int argc, char** argv) { return inpaint::run_main(argc, argv, inpaint::bench::run); }

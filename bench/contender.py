@@ -1,0 +1,58 @@
+"""Programs that run one training step when told to, and turns between them.
+
+A contender is a process of bench_train or pytorch_baseline.py with --on_demand: it prints "ready" after warming up, runs
+a step for each line it reads and answers with the milliseconds, and prints a JSON object at the end of its input.
+"""
+import json
+import subprocess
+
+
+class Contender:
+    def __init__(self, name, command, environment):
+        self.name, self.command = name, [str(part) for part in command]
+        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True, env=environment)
+        self.times_ms = []
+
+    def answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"error: {self.name} stopped: {' '.join(self.command)}\n{self.process.stderr.read()[-2000:]}")
+        return line.strip()
+
+    def wait_until_ready(self):
+        answer = self.answer()
+        if answer != "ready":
+            raise SystemExit(f"error: {self.name} said '{answer}' where 'ready' belongs")
+
+    def step(self):
+        self.process.stdin.write("step\n")
+        self.process.stdin.flush()
+        self.times_ms.append(float(self.answer()))
+
+    def finish(self):
+        """What it says of itself; the process is over."""
+        self.process.stdin.close()
+        report = json.loads(self.answer())
+        self.process.wait()
+        return report
+
+
+def alternate(starts, rounds):
+    """starts: {name: (command, environment)}. Warms all up one after the other, then lets each run a step in turn,
+    `rounds` times. Returns {name: report}, each with its times in order."""
+    contenders = []
+    try:
+        for name, (command, environment) in starts.items():
+            contenders.append(Contender(name, command, environment))
+            contenders[-1].wait_until_ready()
+        for number in range(rounds):
+            turn = number % len(contenders)  # nobody always follows the same neighbour
+            for contender in contenders[turn:] + contenders[:turn]:
+                contender.step()
+        return {c.name: {**c.finish(), "times_ms": c.times_ms, "command": " ".join(c.command)} for c in contenders}
+    finally:
+        for contender in contenders:
+            if contender.process.poll() is None:
+                contender.process.kill()
+                contender.process.wait()
