@@ -16,7 +16,7 @@
 
 #include "bench/machine_rates.h"
 #include "bench/timing.h"
-#include "core/copy.h"
+#include "core/build_info.h"
 #include "kernels/adam.h"
 #include "tools/main_guard.h"
 #include "train/hole_placement.h"
@@ -39,6 +39,7 @@ struct Options {
 // The exit code, where the command line asks for nothing to be run.
 std::optional<int> parse(int argc, const char* const* argv, Options& o) {
   CLI::App app("Time of a training step beside its floor.");
+  app.set_version_flag("--version", [] { return version_text("bench_train"); });
   std::vector<std::string> devices{"cpu"};
   if (Context::has_cuda()) devices.push_back("cuda");
   app.add_option("--device", o.device, "cpu, or cuda in a program built with it")

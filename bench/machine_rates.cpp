@@ -73,6 +73,14 @@ double ProductRate::measure_linear() const {
   return 2.0 * static_cast<double>(side_ * side_ * side_) * products / seconds;
 }
 
+void copy_bytes(const Context& ctx, const Tensor& from, const Tensor& to) {
+  if (ctx.device() == Device::kCuda) return copy_on_device(ctx, from, to);
+  ctx.parallel_blocks(to.bytes(), int64_t{1} << 20, [&](int64_t begin, int64_t end, int) {
+    std::memcpy(static_cast<char*>(to.data) + begin, static_cast<const char*>(from.data) + begin,
+                static_cast<size_t>(end - begin));
+  });
+}
+
 CopyRate::CopyRate(const Context& ctx) : ctx_(ctx), from_(kBytes, ctx.device()), to_(kBytes, ctx.device()) {
   fill_random(ctx, from_.tensor({kBytes / 4}, DType::kF32));
 }
@@ -81,16 +89,8 @@ double CopyRate::measure() const {
   constexpr int kCopies = 4;
   ctx_.synchronize();
   const double seconds = seconds_of([&] {
-    for (int i = 0; i < kCopies; ++i) {
-      if (ctx_.device() == Device::kCpu) {
-        ctx_.parallel_blocks(kBytes, int64_t{1} << 20, [&](int64_t begin, int64_t end, int) {
-          std::memcpy(static_cast<char*>(to_.data()) + begin, static_cast<const char*>(from_.data()) + begin,
-                      static_cast<size_t>(end - begin));
-        });
-      } else {
-        copy_on_device(ctx_, from_.tensor({kBytes}, DType::kU8), to_.tensor({kBytes}, DType::kU8));
-      }
-    }
+    for (int i = 0; i < kCopies; ++i)
+      copy_bytes(ctx_, from_.tensor({kBytes}, DType::kU8), to_.tensor({kBytes}, DType::kU8));
     ctx_.synchronize();
   });
   return 2.0 * static_cast<double>(kBytes) * kCopies / seconds;

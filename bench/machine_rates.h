@@ -25,6 +25,9 @@ class ProductRate {
   Buffer memory_;
 };
 
+// A copy within the device's memory, by all threads of the CPU.
+void copy_bytes(const Context& ctx, const Tensor& from, const Tensor& to);
+
 // Bytes per second of a large copy, read and written bytes both counted.
 class CopyRate {
  public:

@@ -1,0 +1,26 @@
+// The ops that layers are made of as cases: products, batch norm, bias and activation. Rows: [M, C].
+#pragma once
+
+#include "bench/op_case.h"
+#include "kernels/activation.h"
+#include "kernels/conv2d.h"
+#include "kernels/linear.h"
+
+namespace inpaint::bench {
+
+OpCase conv2d_forward_case(Context& ctx, const Conv2dShape& s, DType dtype);
+OpCase conv2d_backward_data_case(Context& ctx, const Conv2dShape& s, DType dtype);
+OpCase conv2d_backward_weight_case(Context& ctx, const Conv2dShape& s, DType dtype);
+
+OpCase linear_forward_case(Context& ctx, const LinearShape& s, DType dtype);
+OpCase linear_backward_data_case(Context& ctx, const LinearShape& s, DType dtype);
+OpCase linear_backward_weight_case(Context& ctx, const LinearShape& s, DType dtype);
+
+OpCase batch_norm_statistics_case(Context& ctx, const Shape& rows, DType dtype);
+OpCase batch_norm_forward_case(Context& ctx, const Shape& rows, Activation act, DType dtype);
+OpCase batch_norm_backward_case(Context& ctx, const Shape& rows, Activation act, DType dtype);
+
+OpCase bias_activation_forward_case(Context& ctx, const Shape& rows, Activation act, DType dtype);
+OpCase bias_activation_backward_case(Context& ctx, const Shape& rows, Activation act, DType dtype);
+
+}  // namespace inpaint::bench

@@ -1,0 +1,280 @@
+#include "bench/op_cases.h"
+
+#include <cmath>
+
+#include "kernels/adam.h"
+#include "kernels/hole.h"
+#include "kernels/reconstruction_loss.h"
+#include "kernels/round_to_bf16.h"
+#include "kernels/sigmoid_bce.h"
+#include "kernels/to_bytes.h"
+#include "kernels/total_variation.h"
+
+namespace inpaint::bench {
+namespace {
+
+CasePointer output(const Context& ctx, const Shape& shape, DType dtype) {
+  return std::make_shared<CaseTensor>(ctx, shape, dtype);
+}
+
+double sign(double value) { return value > 0 ? 1 : value < 0 ? -1 : 0; }
+
+OpCase reconstruction_case(Context& ctx, const Shape& shape, DType dtype) {
+  ctx.reserve_workspace(reconstruction_loss_workspace_bytes(ctx, shape));
+  const auto fake = std::make_shared<CaseTensor>(ctx, shape, dtype, 1, 0, 1),
+             hidden = std::make_shared<CaseTensor>(ctx, shape, dtype, 2, 0, 1);
+  const CasePointer loss = output(ctx, {1}, DType::kF64), dfake = output(ctx, shape, dtype);
+  OpCase made;
+  made.per_step = 5;
+  made.bytes = fake->bytes() + hidden->bytes() + dfake->bytes();
+  made.outputs = {loss, dfake};
+  made.run = [=, &ctx] {
+    reconstruction_loss(ctx, ReconstructionNorm::kL2, fake->device(), hidden->device(), 0.999, loss->device(),
+                        &dfake->device(), GradMode::kOverwrite);
+  };
+  made.wrong = [=, &ctx] {
+    const double n = static_cast<double>(fake->elements());
+    const auto difference = [&](int64_t i) { return (*fake)[i] - (*hidden)[i]; };
+    const std::string message = compare_some(ctx, "loss", *loss, [&](int64_t) {
+      Expected sum;
+      for (int64_t i = 0; i < fake->elements(); ++i) sum.add(difference(i) * difference(i) / n);
+      return sum;
+    });
+    if (!message.empty()) return message;
+    return compare_some(ctx, "dfake", *dfake, [&](int64_t i) {
+      return Expected{0.999 * 2 * difference(i) / n, 2 * (std::abs((*fake)[i]) + std::abs((*hidden)[i])) / n};
+    });
+  };
+  return made;
+}
+
+OpCase total_variation_case(Context& ctx, const Shape& shape, DType dtype) {
+  ctx.reserve_workspace(total_variation_workspace_bytes(ctx, shape));
+  const auto x = std::make_shared<CaseTensor>(ctx, shape, dtype, 1, 0, 1);
+  const CasePointer loss = output(ctx, {1}, DType::kF64), dx = output(ctx, shape, dtype);
+  OpCase made;
+  made.per_step = 5;
+  made.bytes = x->bytes() + dx->bytes();
+  made.outputs = {loss, dx};
+  made.run = [=, &ctx] {
+    total_variation(ctx, x->device(), 1e-6, loss->device(), &dx->device(), GradMode::kOverwrite);
+  };
+  made.wrong = [=, &ctx] {
+    const int64_t n = shape[0], h = shape[1], w = shape[2], c = shape[3], row = w * c;
+    const auto has_below = [&](int64_t i) { return i / row % h + 1 < h; };
+    const auto has_right = [&](int64_t i) { return i / c % w + 1 < w; };
+    const std::string message = compare_some(ctx, "loss", *loss, [&](int64_t) {
+      Expected sum;
+      for (int64_t i = 0; i < x->elements(); ++i) {
+        if (has_below(i)) sum.add(std::abs((*x)[i + row] - (*x)[i]) / static_cast<double>(n));
+        if (has_right(i)) sum.add(std::abs((*x)[i + c] - (*x)[i]) / static_cast<double>(n));
+      }
+      return sum;
+    });
+    if (!message.empty()) return message;
+    return compare_some(ctx, "dx", *dx, [&](int64_t i) {
+      double signs = 0;
+      if (has_below(i)) signs += sign((*x)[i] - (*x)[i + row]);
+      if (has_right(i)) signs += sign((*x)[i] - (*x)[i + c]);
+      if (i / row % h > 0) signs += sign((*x)[i] - (*x)[i - row]);
+      if (i / c % w > 0) signs += sign((*x)[i] - (*x)[i - c]);
+      return Expected{1e-6 / static_cast<double>(n) * signs, 4e-6 / static_cast<double>(n)};
+    });
+  };
+  return made;
+}
+
+OpCase sigmoid_bce_case(Context& ctx, int64_t batch, DType dtype) {
+  const auto logits = std::make_shared<CaseTensor>(ctx, Shape{batch, 1}, dtype, 1, 0, 4);
+  const CasePointer loss = output(ctx, {1}, DType::kF64), correct = output(ctx, {1}, DType::kF64),
+                    dlogits = output(ctx, {batch, 1}, dtype);
+  OpCase made;
+  made.per_step = 17;  // 2 in the discriminator's update, 3 in each of the generator's
+  made.bytes = logits->bytes() + dlogits->bytes();
+  made.outputs = {loss, correct, dlogits};
+  made.run = [=, &ctx] {
+    sigmoid_bce(ctx, logits->device(), 1, 0.001, loss->device(), correct->device(), &dlogits->device());
+  };
+  made.wrong = [=, &ctx] {
+    const double n = static_cast<double>(batch);
+    const auto sigmoid = [&](int64_t i) { return 1 / (1 + std::exp(-(*logits)[i])); };
+    std::string message = compare_some(ctx, "loss", *loss, [&](int64_t) {
+      Expected sum;
+      for (int64_t i = 0; i < batch; ++i) sum.add(-std::log(sigmoid(i)) / n);
+      return sum;
+    });
+    if (message.empty())
+      message = compare_some(ctx, "correct", *correct, [&](int64_t) {
+        Expected count;
+        for (int64_t i = 0; i < batch; ++i) count.add((*logits)[i] > 0 ? 1 : 0);
+        return count;
+      });
+    if (!message.empty()) return message;
+    return compare_some(ctx, "dlogits", *dlogits, [&](int64_t i) {
+      return Expected{0.001 * (sigmoid(i) - 1) / n, 0.001 / n};
+    });
+  };
+  return made;
+}
+
+OpCase cut_hole_case(Context& ctx, const Shape& image, const Shape& hole, DType dtype) {
+  const double corner = static_cast<double>(image[1] - hole[1]);
+  const auto pixels = std::make_shared<CaseTensor>(ctx, image, DType::kU8, 1, 127.5, 127.5),
+             offsets = std::make_shared<CaseTensor>(ctx, Shape{image[0], 2}, DType::kI32, 2, corner / 2,
+                                                    corner / 2);
+  const CasePointer masked = output(ctx, image, dtype), hidden = output(ctx, hole, dtype);
+  OpCase made;
+  made.per_step = 1;
+  made.bytes = pixels->bytes() + offsets->bytes() + masked->bytes() + hidden->bytes();
+  made.outputs = {masked, hidden};
+  made.run = [=, &ctx] {
+    cut_hole(ctx, pixels->device(), offsets->device(), masked->device(), hidden->device());
+  };
+  made.wrong = [=, &ctx] {
+    const auto value = [&](int64_t i) { return ((*pixels)[i] - 127.5) / 127.5; };
+    const auto offset = [&](int64_t n, int64_t axis) {
+      return static_cast<int64_t>((*offsets)[2 * n + axis]);
+    };
+    const int64_t s = image[1], h = hole[1], c = image[3];
+    const std::string message = compare_some(ctx, "masked", *masked, [&](int64_t i) {
+      const int64_t n = i / c / s / s, row = i / c / s % s - offset(n, 0), column = i / c % s - offset(n, 1);
+      const bool inside = row >= 0 && row < h && column >= 0 && column < h;
+      return Expected{inside ? 0 : value(i), 1};
+    });
+    if (!message.empty()) return message;
+    return compare_some(ctx, "hidden", *hidden, [&](int64_t i) {
+      const int64_t n = i / c / h / h, row = i / c / h % h + offset(n, 0), column = i / c % h + offset(n, 1);
+      return Expected{value(((n * s + row) * s + column) * c + i % c), 1};
+    });
+  };
+  return made;
+}
+
+OpCase to_bytes_case(Context& ctx, const Shape& shape, DType dtype) {
+  const auto values = std::make_shared<CaseTensor>(ctx, shape, dtype, 1, 0, 1.1);
+  const CasePointer bytes = output(ctx, shape, DType::kU8);
+  OpCase made;
+  made.bytes = values->bytes() + bytes->bytes();
+  made.outputs = {bytes};
+  made.run = [=, &ctx] { to_bytes(ctx, values->device(), bytes->device()); };
+  made.wrong = [=, &ctx] {
+    return compare_some(ctx, "bytes", *bytes, [&](int64_t i) {
+      const float product = static_cast<float>((*values)[i]) * 127.5f;
+      const volatile float rounded = product;  // no fused multiply-add: the contract rounds twice
+      return Expected{std::floor(std::min(255.0f, std::max(0.0f, rounded + 127.5f))), 0};
+    });
+  };
+  return made;
+}
+
+OpCase round_case(Context& ctx, int64_t elements) {
+  const auto values = std::make_shared<CaseTensor>(ctx, Shape{elements}, DType::kF32, 1, 0, 1);
+  const CasePointer rounded = output(ctx, {elements}, DType::kBF16);
+  OpCase made;
+  made.bytes = values->bytes() + rounded->bytes();
+  made.outputs = {rounded};
+  made.run = [=, &ctx] { round_to_bf16(ctx, values->device(), rounded->device()); };
+  made.wrong = [=, &ctx] {
+    return compare_some(ctx, "rounded", *rounded, [&](int64_t i) { return Expected{(*values)[i], 0}; });
+  };
+  return made;
+}
+
+// An update of a whole network with weight decay; with a bf16 copy of the weights where the activations are bf16.
+OpCase adam_case(Context& ctx, const Network& network, double updates, DType dtype) {
+  const int64_t parameters = network.spec().parameters(),
+                decayed = network.spec().elements(ParameterId::Kind::kWeight);
+  ctx.reserve_workspace(adam_workspace_bytes(ctx, parameters));
+  const DType real = parameter_dtype(dtype);
+  AdamOptions options;
+  options.weight_decay = 1e-6;
+  const auto grad = std::make_shared<CaseTensor>(ctx, Shape{parameters}, real, 1, 0, 1e-3),
+             param = std::make_shared<CaseTensor>(ctx, Shape{parameters}, real, 2, 0, 0.05),
+             m = std::make_shared<CaseTensor>(ctx, Shape{parameters}, real, 3, 0, 1e-3),
+             v = std::make_shared<CaseTensor>(ctx, Shape{parameters}, real, 4, 1e-6, 9e-7),
+             rate = std::make_shared<CaseTensor>(ctx, Shape{1}, DType::kF64, 5, 1e-4, 0);
+  const CasePointer half_squares = output(ctx, {1}, DType::kF64);
+  const CasePointer copy = dtype == DType::kBF16 ? output(ctx, {decayed}, DType::kBF16) : nullptr;
+  // What the first update started from, at every element.
+  const auto before = [](const CasePointer& tensor) {
+    auto values = std::make_shared<std::vector<float>>();
+    for (int64_t i = 0; i < tensor->elements(); ++i) values->push_back(static_cast<float>((*tensor)[i]));
+    return values;
+  };
+  const auto param0 = before(param), m0 = before(m), v0 = before(v);
+
+  OpCase made;
+  made.per_step = updates;
+  made.bytes = grad->bytes() + 2 * (param->bytes() + m->bytes() + v->bytes()) + (copy ? copy->bytes() : 0);
+  made.outputs = {param, m, v, half_squares};
+  if (copy) made.outputs.push_back(copy);
+  made.run = [=, &ctx] {
+    adam(ctx, options, rate->device(), decayed, grad->device(), param->device(), m->device(), v->device(),
+         copy ? &copy->device() : nullptr, &half_squares->device());
+  };
+  made.wrong = [=, &ctx] {
+    const auto at = [](const auto& values, int64_t i) {
+      return static_cast<double>((*values)[static_cast<size_t>(i)]);
+    };
+    const auto gradient = [&](int64_t i) {
+      return (*grad)[i] + (i < decayed ? options.weight_decay * at(param0, i) : 0);
+    };
+    const auto moment1 = [&](int64_t i) {
+      Expected sum;
+      sum.add(options.beta1 * at(m0, i));
+      sum.add((1 - options.beta1) * gradient(i));
+      return sum;
+    };
+    const auto moment2 = [&](int64_t i) {
+      Expected sum;
+      sum.add(options.beta2 * at(v0, i));
+      sum.add((1 - options.beta2) * gradient(i) * gradient(i));
+      return sum;
+    };
+    const auto weight = [&](int64_t i) {
+      Expected sum;
+      sum.add(at(param0, i));
+      sum.add(-(*rate)[0] * moment1(i).value / (std::sqrt(moment2(i).value) + options.epsilon));
+      return sum;
+    };
+    std::string message = compare_some(ctx, "m", *m, moment1);
+    if (message.empty()) message = compare_some(ctx, "v", *v, moment2);
+    if (message.empty()) message = compare_some(ctx, "param", *param, weight);
+    if (message.empty() && copy) message = compare_some(ctx, "weights_bf16", *copy, weight);
+    if (!message.empty()) return message;
+    return compare_some(ctx, "half_squares", *half_squares, [&](int64_t) {
+      Expected sum;
+      for (int64_t i = 0; i < decayed; ++i) sum.add(at(param0, i) * at(param0, i) / 2);
+      return sum;
+    });
+  };
+  return made;
+}
+
+}  // namespace
+
+std::vector<CaseMaker> op_cases(const ContextEncoderOptions& options, int64_t batch, DType dtype) {
+  const int64_t side = options.image_size, c = options.image_channel;
+  const Shape image{batch, side, side, c}, hole{batch, side / 2, side / 2, c};
+  const int64_t weights = make_generator(options).spec().elements(ParameterId::Kind::kWeight);
+  std::vector<CaseMaker> cases = {
+      {"cut_hole", [=](Context& ctx) { return cut_hole_case(ctx, image, hole, dtype); }},
+      {"reconstruction_loss", [=](Context& ctx) { return reconstruction_case(ctx, hole, dtype); }},
+      {"total_variation", [=](Context& ctx) { return total_variation_case(ctx, hole, dtype); }},
+      {"sigmoid_bce", [=](Context& ctx) { return sigmoid_bce_case(ctx, batch, dtype); }},
+      {"adam/generator", [=](Context& ctx) { return adam_case(ctx, make_generator(options), 5, dtype); }},
+      {"adam/discriminator",
+       [=](Context& ctx) { return adam_case(ctx, make_discriminator(options), 1, dtype); }},
+      {"to_bytes", [=](Context& ctx) { return to_bytes_case(ctx, hole, dtype); }},
+      {"round_to_bf16", [=](Context& ctx) { return round_case(ctx, weights); }},
+  };
+  for (CaseMaker& maker : cases)
+    maker.make = [name = maker.name, make = maker.make](Context& ctx) {
+      OpCase made = make(ctx);
+      made.name = name;
+      return made;
+    };
+  return cases;
+}
+
+}  // namespace inpaint::bench

@@ -1,0 +1,169 @@
+// The matrix products of layer_ops.h. Their operands are uniform in [-1, 1].
+#include "bench/layer_ops.h"
+
+namespace inpaint::bench {
+namespace {
+
+constexpr int64_t kKernel = Conv2dShape::kKernel, kStride = Conv2dShape::kStride, kPad = Conv2dShape::kPad;
+
+CasePointer factor(const Context& ctx, const Shape& shape, DType dtype, uint32_t part) {
+  return std::make_shared<CaseTensor>(ctx, shape, dtype, part, 0, 1);
+}
+
+// Places of a convolution's tensors as their flat indices.
+struct ConvPlaces {
+  Conv2dShape s;
+
+  int64_t x(int64_t n, int64_t row, int64_t column, int64_t c) const {
+    return ((n * s.h + row) * s.w + column) * s.ci + c;
+  }
+  int64_t w(int64_t o, int64_t ky, int64_t kx, int64_t c) const {
+    return ((o * kKernel + ky) * kKernel + kx) * s.ci + c;
+  }
+  int64_t y(int64_t n, int64_t i, int64_t j, int64_t o) const {
+    return ((n * (s.h / kStride) + i) * (s.w / kStride) + j) * s.co + o;
+  }
+};
+
+OpCase product_case(int64_t flop, const CasePointer& a, const CasePointer& b, const CasePointer& out) {
+  OpCase made;
+  made.flop = flop;
+  made.bytes = a->bytes() + b->bytes() + out->bytes();
+  made.outputs = {out};
+  return made;
+}
+
+}  // namespace
+
+OpCase conv2d_forward_case(Context& ctx, const Conv2dShape& s, DType dtype) {
+  ctx.reserve_workspace(conv2d_workspace_bytes(ctx, s, dtype));
+  const CasePointer x = factor(ctx, s.x(), dtype, 1), w = factor(ctx, s.weight(), dtype, 2),
+                    y = std::make_shared<CaseTensor>(ctx, s.y(), dtype);
+  OpCase made = product_case(s.flop(), x, w, y);
+  made.run = [=, &ctx] { conv2d_forward(ctx, x->device(), w->device(), y->device()); };
+  made.wrong = [=, &ctx] {
+    return compare_some(ctx, "y", *y, [&](int64_t index) {
+      const ConvPlaces at{s};
+      const int64_t o = index % s.co, j = index / s.co % (s.w / kStride),
+                    i = index / s.co / (s.w / kStride) % (s.h / kStride),
+                    n = index / s.co / (s.w / kStride) / (s.h / kStride);
+      Expected sum;
+      for (int64_t ky = 0; ky < kKernel; ++ky)
+        for (int64_t kx = 0; kx < kKernel; ++kx) {
+          const int64_t row = kStride * i + ky - kPad, column = kStride * j + kx - kPad;
+          if (row < 0 || row >= s.h || column < 0 || column >= s.w) continue;
+          for (int64_t c = 0; c < s.ci; ++c)
+            sum.add((*x)[at.x(n, row, column, c)] * (*w)[at.w(o, ky, kx, c)]);
+        }
+      return sum;
+    });
+  };
+  return made;
+}
+
+OpCase conv2d_backward_data_case(Context& ctx, const Conv2dShape& s, DType dtype) {
+  ctx.reserve_workspace(conv2d_workspace_bytes(ctx, s, dtype));
+  const CasePointer dy = factor(ctx, s.y(), dtype, 1), w = factor(ctx, s.weight(), dtype, 2),
+                    dx = std::make_shared<CaseTensor>(ctx, s.x(), dtype);
+  OpCase made = product_case(s.flop(), dy, w, dx);
+  made.run = [=, &ctx] { conv2d_backward_data(ctx, dy->device(), w->device(), dx->device()); };
+  made.wrong = [=, &ctx] {
+    return compare_some(ctx, "dx", *dx, [&](int64_t index) {
+      const ConvPlaces at{s};
+      const int64_t c = index % s.ci, column = index / s.ci % s.w, row = index / s.ci / s.w % s.h,
+                    n = index / s.ci / s.w / s.h;
+      Expected sum;
+      for (int64_t ky = 0; ky < kKernel; ++ky)
+        for (int64_t kx = 0; kx < kKernel; ++kx) {
+          const int64_t i = row + kPad - ky, j = column + kPad - kx;  // times the stride
+          if (i < 0 || j < 0 || i % kStride != 0 || j % kStride != 0 || i >= s.h || j >= s.w) continue;
+          for (int64_t o = 0; o < s.co; ++o)
+            sum.add((*dy)[at.y(n, i / kStride, j / kStride, o)] * (*w)[at.w(o, ky, kx, c)]);
+        }
+      return sum;
+    });
+  };
+  return made;
+}
+
+OpCase conv2d_backward_weight_case(Context& ctx, const Conv2dShape& s, DType dtype) {
+  ctx.reserve_workspace(conv2d_workspace_bytes(ctx, s, dtype));
+  const CasePointer x = factor(ctx, s.x(), dtype, 1), dy = factor(ctx, s.y(), dtype, 2),
+                    dw = std::make_shared<CaseTensor>(ctx, s.weight(), parameter_dtype(dtype));
+  OpCase made = product_case(s.flop(), x, dy, dw);
+  made.run = [=, &ctx] {
+    conv2d_backward_weight(ctx, x->device(), dy->device(), dw->device(), GradMode::kOverwrite);
+  };
+  made.wrong = [=, &ctx] {
+    return compare_some(ctx, "dw", *dw, [&](int64_t index) {
+      const ConvPlaces at{s};
+      const int64_t c = index % s.ci, kx = index / s.ci % kKernel, ky = index / s.ci / kKernel % kKernel,
+                    o = index / s.ci / kKernel / kKernel;
+      Expected sum;
+      for (int64_t n = 0; n < s.n; ++n)
+        for (int64_t i = 0; i < s.h / kStride; ++i)
+          for (int64_t j = 0; j < s.w / kStride; ++j) {
+            const int64_t row = kStride * i + ky - kPad, column = kStride * j + kx - kPad;
+            if (row < 0 || row >= s.h || column < 0 || column >= s.w) continue;
+            sum.add((*x)[at.x(n, row, column, c)] * (*dy)[at.y(n, i, j, o)]);
+          }
+      return sum;
+    });
+  };
+  return made;
+}
+
+OpCase linear_forward_case(Context& ctx, const LinearShape& s, DType dtype) {
+  ctx.reserve_workspace(linear_workspace_bytes(ctx, s, dtype));
+  const CasePointer x = factor(ctx, {s.n, s.in}, dtype, 1), w = factor(ctx, {s.out, s.in}, dtype, 2),
+                    y = std::make_shared<CaseTensor>(ctx, Shape{s.n, s.out}, dtype);
+  OpCase made = product_case(s.flop(), x, w, y);
+  made.run = [=, &ctx] { linear_forward(ctx, x->device(), w->device(), y->device()); };
+  made.wrong = [=, &ctx] {
+    return compare_some(ctx, "y", *y, [&](int64_t index) {
+      Expected sum;
+      for (int64_t k = 0; k < s.in; ++k)
+        sum.add((*x)[index / s.out * s.in + k] * (*w)[index % s.out * s.in + k]);
+      return sum;
+    });
+  };
+  return made;
+}
+
+OpCase linear_backward_data_case(Context& ctx, const LinearShape& s, DType dtype) {
+  ctx.reserve_workspace(linear_workspace_bytes(ctx, s, dtype));
+  const CasePointer dy = factor(ctx, {s.n, s.out}, dtype, 1), w = factor(ctx, {s.out, s.in}, dtype, 2),
+                    dx = std::make_shared<CaseTensor>(ctx, Shape{s.n, s.in}, dtype);
+  OpCase made = product_case(s.flop(), dy, w, dx);
+  made.run = [=, &ctx] { linear_backward_data(ctx, dy->device(), w->device(), dx->device()); };
+  made.wrong = [=, &ctx] {
+    return compare_some(ctx, "dx", *dx, [&](int64_t index) {
+      Expected sum;
+      for (int64_t o = 0; o < s.out; ++o)
+        sum.add((*dy)[index / s.in * s.out + o] * (*w)[o * s.in + index % s.in]);
+      return sum;
+    });
+  };
+  return made;
+}
+
+OpCase linear_backward_weight_case(Context& ctx, const LinearShape& s, DType dtype) {
+  ctx.reserve_workspace(linear_workspace_bytes(ctx, s, dtype));
+  const CasePointer x = factor(ctx, {s.n, s.in}, dtype, 1), dy = factor(ctx, {s.n, s.out}, dtype, 2),
+                    dw = std::make_shared<CaseTensor>(ctx, Shape{s.out, s.in}, parameter_dtype(dtype));
+  OpCase made = product_case(s.flop(), x, dy, dw);
+  made.run = [=, &ctx] {
+    linear_backward_weight(ctx, x->device(), dy->device(), dw->device(), GradMode::kOverwrite);
+  };
+  made.wrong = [=, &ctx] {
+    return compare_some(ctx, "dw", *dw, [&](int64_t index) {
+      Expected sum;
+      for (int64_t n = 0; n < s.n; ++n)
+        sum.add((*dy)[n * s.out + index / s.in] * (*x)[n * s.in + index % s.in]);
+      return sum;
+    });
+  };
+  return made;
+}
+
+}  // namespace inpaint::bench
