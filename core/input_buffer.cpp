@@ -1,9 +1,13 @@
 #include "core/input_buffer.h"
 
+#ifdef INPAINT_CUDA
 #include "core/cuda_check.h"
 #include "core/event.h"
+#endif
 
 namespace inpaint {
+
+#ifdef INPAINT_CUDA
 
 struct InputBuffer::Streams {
   explicit Streams(const Context& ctx) : copied{Event(ctx), Event(ctx)}, used{Event(ctx), Event(ctx)} {
@@ -26,10 +30,6 @@ InputBuffer::InputBuffer(const Context& ctx, std::span<const Shape> shapes, std:
   }
 }
 
-InputBuffer::~InputBuffer() = default;
-
-Tensor InputBuffer::tensor(int place, int array) const { return arenas_[place].tensor(array); }
-
 void InputBuffer::put(const Context& ctx, std::span<const Tensor> host) {
   Streams& s = *streams_;
   s.copied[place_].wait();  // the batch before: on the GPU long ago, unless the caller is far ahead
@@ -45,5 +45,19 @@ void InputBuffer::put(const Context& ctx, std::span<const Tensor> host) {
   INPAINT_CUDA_CHECK(cudaEventRecord(s.copied[place_].cuda(), s.upload));
   INPAINT_CUDA_CHECK(cudaStreamWaitEvent(ctx.stream(), s.copied[place_].cuda()));
 }
+
+#else
+struct InputBuffer::Streams {};
+
+InputBuffer::InputBuffer(const Context&, std::span<const Shape>, std::span<const DType>) {
+  throw Error("an InputBuffer in a program built without CUDA");
+}
+
+void InputBuffer::put(const Context&, std::span<const Tensor>) {}
+#endif
+
+InputBuffer::~InputBuffer() = default;
+
+Tensor InputBuffer::tensor(int place, int array) const { return arenas_[place].tensor(array); }
 
 }  // namespace inpaint
