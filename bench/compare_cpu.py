@@ -70,7 +70,7 @@ class Comparison:
     def __init__(self, arguments):
         self.arguments, self.results = arguments, Results(arguments.results)
         version = subprocess.run([arguments.bin / "inpaint_train", "--version"], capture_output=True, text=True)
-        self.build = {"commit": machine.commit(ROOT), "version": version.stdout.strip().splitlines()}
+        self.build = {"version": version.stdout.strip().splitlines()}  # its commit among it
         self.peer = [sys.executable, ROOT / "bench/pytorch_baseline.py"]
 
     def environment(self, malloc):

@@ -12,6 +12,7 @@ class Contender:
         self.name, self.command = name, [str(part) for part in command]
         self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True, env=environment)
+        self.options = [part for part in self.command[1:] if not part.startswith("/")]  # without this machine's paths
         self.times_ms = []
 
     def answer(self):
@@ -50,7 +51,7 @@ def alternate(starts, rounds):
             turn = number % len(contenders)  # nobody always follows the same neighbour
             for contender in contenders[turn:] + contenders[:turn]:
                 contender.step()
-        return {c.name: {**c.finish(), "times_ms": c.times_ms, "command": " ".join(c.command)} for c in contenders}
+        return {c.name: {**c.finish(), "times_ms": c.times_ms, "options": " ".join(c.options)} for c in contenders}
     finally:
         for contender in contenders:
             if contender.process.poll() is None:
