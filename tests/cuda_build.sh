@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Builds the programs with nvcc and links them with the real CUDA runtime, cuDNN and cuBLASLt, for one architecture (90
+# unless told): warnings are errors. Nothing is run.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PATH=$PATH:/usr/local/cuda/bin
+command -v nvcc >/dev/null || {
+  echo "error: nvcc was not found; install the CUDA toolkit, or put its bin folder into PATH" >&2
+  exit 1
+}
+tools/install_dependencies.sh
+cmake -S . -B build/cuda -G Ninja -DCMAKE_BUILD_TYPE=Release -DINPAINT_CUDA=ON \
+  -DCMAKE_CUDA_ARCHITECTURES="${1:-90}" -DINPAINT_TESTS=OFF -DINPAINT_BENCH=OFF
+cmake --build build/cuda -j "$(nproc)"
