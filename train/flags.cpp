@@ -198,9 +198,8 @@ std::vector<Flag> make_table() {
           "CPU threads; 0 one per core this process may use");
   t.whole(kRun, "loader_threads", &S::loader_threads, {0, 256}, "threads",
           "prepare batches ahead; 0 one, or as many as threads to decode pictures");
-  t.choice(
-      kModel, "precision", &S::precision,
-      "of the numbers: auto is bf16 on a GPU that has it, else fp32; tf32 on a GPU, fp64 on the CPU only");
+  t.choice(kModel, "precision", &S::precision,
+           "auto: bf16 on a GPU that has it, else fp32; fp64 on the CPU only");
   t.choice(kRun, "matrix_backend", &S::matrix_backend,
            "who makes the CPU's matrix products; auto is the fastest");
   return t.take();
