@@ -3,6 +3,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <type_traits>
 
 namespace inpaint {
 
@@ -20,5 +21,9 @@ struct bf16 {
   operator float() const { return std::bit_cast<float>(uint32_t{bits} << 16); }  // NOLINT: exact
 };
 static_assert(sizeof(bf16) == 2);
+
+// What arithmetic on values of T is done in: float for bf16, else T itself. Parameters are of this type.
+template <typename T>
+using ArithmeticOf = std::conditional_t<std::is_same_v<T, bf16>, float, T>;
 
 }  // namespace inpaint

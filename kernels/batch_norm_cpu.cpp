@@ -36,18 +36,23 @@ class Partials {
   double* data_;
 };
 
+template <typename T>
+double to_double(T value) {
+  return static_cast<double>(static_cast<ArithmeticOf<T>>(value));
+}
+
 // Sums of x - shift and of its square, the shift being the tile's first row: one pass, in which cancellation
 // costs at most a factor of the tile's rows (the shift is one of the values).
 template <typename T>
 void tile_moments(const ChannelTile& t, const T* x, double* mean, double* m2) {
   alignas(64) double shift[kLanes], sum[kLanes] = {}, squares[kLanes] = {};
-  t.spread(shift, [&](int64_t c) { return static_cast<double>(x[t.offset + c - t.first_channel]); });
+  t.spread(shift, [&](int64_t c) { return to_double(x[t.offset + c - t.first_channel]); });
   t.for_each_row_group([&](auto group, int64_t at, int64_t lanes) {
 #pragma GCC ivdep
     for (int64_t l = 0; l < lanes; ++l) {
       double s = 0, q = 0;
       for (int r = 0; r < group(); ++r) {
-        const double d = static_cast<double>(x[at + r * t.stride + l]) - shift[l];
+        const double d = to_double(x[at + r * t.stride + l]) - shift[l];
         s += d;
         q += d * d;
       }
@@ -115,26 +120,27 @@ struct Normalisation {
 };
 
 template <Activation A, typename T>
-void apply_tile(const ChannelTile& t, const LaneAffine<T>& affine, const T* x, T* y) {
+void apply_tile(const ChannelTile& t, const LaneAffine<ArithmeticOf<T>>& affine, const T* x, T* y) {
   t.for_each_row([&](int64_t at, int64_t lanes) {
 #pragma GCC ivdep
-    for (int64_t l = 0; l < lanes; ++l) y[at + l] = activate<A>(affine.z(l, x[at + l]));
+    for (int64_t l = 0; l < lanes; ++l) y[at + l] = static_cast<T>(activate<A>(affine.z(l, x[at + l])));
   });
 }
 
 // Sums of dz and of dz (x - mean).
 template <Activation A, typename T>
-void tile_gradient_sums(const ChannelTile& t, const LaneAffine<T>& affine, const T* x, const T* dy,
-                        double* sum, double* moment) {
+void tile_gradient_sums(const ChannelTile& t, const LaneAffine<ArithmeticOf<T>>& affine, const T* x,
+                        const T* dy, double* sum, double* moment) {
+  using F = ArithmeticOf<T>;
   t.for_each_row_group([&](auto group, int64_t at, int64_t lanes) {
 #pragma GCC ivdep
     for (int64_t l = 0; l < lanes; ++l) {
       double s = 0, q = 0;
       for (int r = 0; r < group(); ++r) {
         const int64_t i = at + r * t.stride + l;
-        const T dz = activation_gradient<A>(affine.z(l, x[i]), dy[i]);
+        const F value = x[i], dz = activation_gradient<A>(affine.z(l, value), F{dy[i]});
         s += static_cast<double>(dz);
-        q += static_cast<double>(dz) * static_cast<double>(x[i] - affine.mean[l]);
+        q += static_cast<double>(dz) * static_cast<double>(value - affine.mean[l]);
       }
       sum[l] += s;
       moment[l] += q;
@@ -146,13 +152,15 @@ void tile_gradient_sums(const ChannelTile& t, const LaneAffine<T>& affine, const
 
 // dx = scale (dz - sum dz / M - (x - mean) sum(dz (x - mean)) / (M (variance + epsilon))).
 template <Activation A, typename T>
-void tile_data_gradient(const ChannelTile& t, const LaneAffine<T>& affine, const T* mean_dz, const T* slope,
-                        const T* x, const T* dy, T* dx) {
+void tile_data_gradient(const ChannelTile& t, const LaneAffine<ArithmeticOf<T>>& affine,
+                        const ArithmeticOf<T>* mean_dz, const ArithmeticOf<T>* slope, const T* x, const T* dy,
+                        T* dx) {
+  using F = ArithmeticOf<T>;
   t.for_each_row([&](int64_t at, int64_t lanes) {
 #pragma GCC ivdep
     for (int64_t l = 0; l < lanes; ++l) {
-      const T dz = activation_gradient<A>(affine.z(l, x[at + l]), dy[at + l]);
-      dx[at + l] = affine.scale[l] * (dz - mean_dz[l] - (x[at + l] - affine.mean[l]) * slope[l]);
+      const F value = x[at + l], dz = activation_gradient<A>(affine.z(l, value), F{dy[at + l]});
+      dx[at + l] = static_cast<T>(affine.scale[l] * (dz - mean_dz[l] - (value - affine.mean[l]) * slope[l]));
     }
   });
 }
@@ -166,9 +174,11 @@ void write_gradient(const Tensor* gradient, GradMode mode, int64_t c, double val
 
 template <Activation A, typename T>
 void backward(const Context& ctx, const ChannelTiles& tiles, const Partials& partials,
-              const Normalisation<T>& norm, const T* x, const T* dy, T* dx, const BatchNormGrads& grads) {
+              const Normalisation<ArithmeticOf<T>>& norm, const T* x, const T* dy, T* dx,
+              const BatchNormGrads& grads) {
+  using F = ArithmeticOf<T>;
   tiles.for_each_tile(ctx, [&](const ChannelTile& t) {
-    LaneAffine<T> affine;
+    LaneAffine<F> affine;
     norm.spread(t, affine);
     alignas(64) double sum[kLanes] = {}, moment[kLanes] = {};
     tile_gradient_sums<A>(t, affine, x, dy, sum, moment);
@@ -182,19 +192,19 @@ void backward(const Context& ctx, const ChannelTiles& tiles, const Partials& par
       for (int64_t c = begin; c < end; ++c) moment[c] += more_moment[c];
     }
     for (int64_t c = begin; c < end; ++c) {
-      write_gradient<T>(grads.dbeta, grads.mode, c, sum[c]);
-      write_gradient<T>(grads.dgamma, grads.mode, c,
+      write_gradient<F>(grads.dbeta, grads.mode, c, sum[c]);
+      write_gradient<F>(grads.dgamma, grads.mode, c,
                         moment[c] / std::sqrt(static_cast<double>(norm.variance[c]) + norm.epsilon));
     }
   });
   const double rows = static_cast<double>(tiles.rows());
   tiles.for_each_tile(ctx, [&](const ChannelTile& t) {
-    LaneAffine<T> affine;
+    LaneAffine<F> affine;
     norm.spread(t, affine);
-    alignas(64) T mean_dz[kLanes], slope[kLanes];
-    t.spread(mean_dz, [&](int64_t c) { return static_cast<T>(sum[c] / rows); });
+    alignas(64) F mean_dz[kLanes], slope[kLanes];
+    t.spread(mean_dz, [&](int64_t c) { return static_cast<F>(sum[c] / rows); });
     t.spread(slope, [&](int64_t c) {
-      return static_cast<T>(moment[c] / (rows * (static_cast<double>(norm.variance[c]) + norm.epsilon)));
+      return static_cast<F>(moment[c] / (rows * (static_cast<double>(norm.variance[c]) + norm.epsilon)));
     });
     tile_data_gradient<A>(t, affine, mean_dz, slope, x, dy, dx);
   });
@@ -215,7 +225,8 @@ int64_t batch_norm_workspace_bytes(const Context&, const Shape& x) { return Part
 void batch_norm_statistics(const Context& ctx, const Tensor& x, const Tensor& mean, const Tensor& variance) {
   const ChannelTiles tiles(x.shape);
   const Partials partials(ctx, x.shape);
-  visit_real(x.dtype, [&]<typename T>(T) {
+  visit_activation_type(x.dtype, [&]<typename T>(T) {
+    using F = ArithmeticOf<T>;
     const T* xs = x.as<T>();
     tiles.for_each_tile(ctx, [&](const ChannelTile& t) {
       double tile_mean[kLanes], m2[kLanes];
@@ -223,7 +234,7 @@ void batch_norm_statistics(const Context& ctx, const Tensor& x, const Tensor& me
       partials.put(t, tile_mean, m2);
     });
     tiles.for_each_chunk(ctx, [&](int64_t begin, int64_t end) {
-      merge_moments(tiles, partials, begin, end, mean.as<T>(), variance.as<T>());
+      merge_moments(tiles, partials, begin, end, mean.as<F>(), variance.as<F>());
     });
   });
 }
@@ -232,11 +243,12 @@ void batch_norm_forward(const Context& ctx, const Tensor& x, const Tensor& mean,
                         const Tensor& gamma, const Tensor& beta, double epsilon, Activation act,
                         const Tensor& y) {
   const ChannelTiles tiles(x.shape);
-  visit_real(x.dtype, [&]<typename T>(T) {
-    const Normalisation<T> norm{mean.as<T>(), variance.as<T>(), gamma.as<T>(), beta.as<T>(), epsilon};
+  visit_activation_type(x.dtype, [&]<typename T>(T) {
+    using F = ArithmeticOf<T>;
+    const Normalisation<F> norm{mean.as<F>(), variance.as<F>(), gamma.as<F>(), beta.as<F>(), epsilon};
     visit_kinked(act, [&]<Activation A>(ActivationConstant<A>) {
       tiles.for_each_tile(ctx, [&](const ChannelTile& t) {
-        LaneAffine<T> affine;
+        LaneAffine<F> affine;
         norm.spread(t, affine);
         apply_tile<A>(t, affine, x.as<T>(), y.as<T>());
       });
@@ -248,12 +260,13 @@ void batch_norm_inference(const Context& ctx, const Tensor& x, const Tensor* bia
                           const Tensor& running_variance, const Tensor& gamma, const Tensor& beta,
                           double epsilon, Activation act, const Tensor& y) {
   const ChannelTiles tiles(x.shape);
-  visit_real(x.dtype, [&]<typename T>(T) {
-    const T *means = running_mean.as<T>(), *biases = bias == nullptr ? nullptr : bias->as<T>();
-    const Normalisation<T> norm{means, running_variance.as<T>(), gamma.as<T>(), beta.as<T>(), epsilon};
+  visit_activation_type(x.dtype, [&]<typename T>(T) {
+    using F = ArithmeticOf<T>;
+    const F *means = running_mean.as<F>(), *biases = bias == nullptr ? nullptr : bias->as<F>();
+    const Normalisation<F> norm{means, running_variance.as<F>(), gamma.as<F>(), beta.as<F>(), epsilon};
     visit_kinked(act, [&]<Activation A>(ActivationConstant<A>) {
       tiles.for_each_tile(ctx, [&](const ChannelTile& t) {
-        LaneAffine<T> affine;
+        LaneAffine<F> affine;
         norm.spread(t, affine);
         t.spread(affine.mean, [&](int64_t c) { return biases == nullptr ? means[c] : means[c] - biases[c]; });
         apply_tile<A>(t, affine, x.as<T>(), y.as<T>());
@@ -282,8 +295,9 @@ void batch_norm_backward(const Context& ctx, const Tensor& x, const Tensor& mean
                          const Tensor& dy, const Tensor& dx, const BatchNormGrads& grads) {
   const ChannelTiles tiles(x.shape);
   const Partials partials(ctx, x.shape);
-  visit_real(x.dtype, [&]<typename T>(T) {
-    const Normalisation<T> norm{mean.as<T>(), variance.as<T>(), gamma.as<T>(), beta.as<T>(), epsilon};
+  visit_activation_type(x.dtype, [&]<typename T>(T) {
+    using F = ArithmeticOf<T>;
+    const Normalisation<F> norm{mean.as<F>(), variance.as<F>(), gamma.as<F>(), beta.as<F>(), epsilon};
     visit_kinked(act, [&]<Activation A>(ActivationConstant<A>) {
       backward<A>(ctx, tiles, partials, norm, x.as<T>(), dy.as<T>(), dx.as<T>(), grads);
     });

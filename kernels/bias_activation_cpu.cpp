@@ -10,22 +10,24 @@ namespace {
 constexpr int64_t kLanes = ChannelTiles::kLanes;
 
 template <Activation A, typename T>
-void forward(const Context& ctx, const ChannelTiles& tiles, const T* x, const T* bias, T* y) {
+void forward(const Context& ctx, const ChannelTiles& tiles, const T* x, const ArithmeticOf<T>* bias, T* y) {
   tiles.for_each_tile(ctx, [&](const ChannelTile& t) {
-    alignas(64) T lane_bias[kLanes];
+    alignas(64) ArithmeticOf<T> lane_bias[kLanes];
     t.spread(lane_bias, [&](int64_t c) { return bias[c]; });
     t.for_each_row([&](int64_t at, int64_t lanes) {
 #pragma GCC ivdep
-      for (int64_t l = 0; l < lanes; ++l) y[at + l] = activate<A>(x[at + l] + lane_bias[l]);
+      for (int64_t l = 0; l < lanes; ++l) y[at + l] = static_cast<T>(activate<A>(x[at + l] + lane_bias[l]));
     });
   });
 }
 
 template <Activation A, typename T>
 void data_gradient(const ChannelTile& t, const T* y, const T* dy, T* dx) {
+  using F = ArithmeticOf<T>;
   t.for_each_row([&](int64_t at, int64_t lanes) {
 #pragma GCC ivdep
-    for (int64_t l = 0; l < lanes; ++l) dx[at + l] = activation_gradient<A>(y[at + l], dy[at + l]);
+    for (int64_t l = 0; l < lanes; ++l)
+      dx[at + l] = static_cast<T>(activation_gradient<A>(F{y[at + l]}, F{dy[at + l]}));
   });
 }
 
@@ -33,7 +35,7 @@ void data_gradient(const ChannelTile& t, const T* y, const T* dy, T* dx) {
 template <typename T>
 void channel_sums(const ChannelTile& t, const T* dx, double* sum) {
   t.for_each_row([&](int64_t at, int64_t lanes) {
-    for (int64_t l = 0; l < lanes; ++l) sum[l] += static_cast<double>(dx[at + l]);
+    for (int64_t l = 0; l < lanes; ++l) sum[l] += static_cast<double>(ArithmeticOf<T>{dx[at + l]});
   });
   t.fold(sum);
 }
@@ -54,9 +56,9 @@ void add_partials(const Context& ctx, const ChannelTiles& tiles, const double* p
 void bias_activation_forward(const Context& ctx, const Tensor& x, const Tensor& bias, Activation act,
                              const Tensor& y) {
   const ChannelTiles tiles(x.shape);
-  visit_real(x.dtype, [&]<typename T>(T) {
+  visit_activation_type(x.dtype, [&]<typename T>(T) {
     visit_activation(act, [&]<Activation A>(ActivationConstant<A>) {
-      forward<A>(ctx, tiles, x.as<T>(), bias.as<T>(), y.as<T>());
+      forward<A>(ctx, tiles, x.as<T>(), bias.as<ArithmeticOf<T>>(), y.as<T>());
     });
   });
 }
@@ -71,7 +73,7 @@ void bias_activation_backward(const Context& ctx, const Tensor& y, const Tensor&
   const ChannelTiles tiles(y.shape);
   double* partial =
       static_cast<double*>(ctx.workspace(cpu::bias_activation_workspace_bytes(ctx, y.shape, y.dtype)));
-  visit_real(y.dtype, [&]<typename T>(T) {
+  visit_activation_type(y.dtype, [&]<typename T>(T) {
     visit_activation(act, [&]<Activation A>(ActivationConstant<A>) {
       tiles.for_each_tile(ctx, [&](const ChannelTile& t) {
         data_gradient<A>(t, y.as<T>(), dy.as<T>(), dx.as<T>());
@@ -82,7 +84,7 @@ void bias_activation_backward(const Context& ctx, const Tensor& y, const Tensor&
       });
     });
     visit_store(dbias != nullptr, mode, [&]<Store S>(StoreConstant<S>) {
-      if constexpr (S != Store::kSkip) add_partials<S>(ctx, tiles, partial, dbias->as<T>());
+      if constexpr (S != Store::kSkip) add_partials<S>(ctx, tiles, partial, dbias->as<ArithmeticOf<T>>());
     });
   });
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "core/bf16.h"
 #include "kernels/grad_mode.h"
 
 namespace inpaint::cpu {
@@ -15,9 +16,9 @@ using StoreConstant = std::integral_constant<Store, S>;
 
 // Writes value i of a gradient, which is null where S is kSkip.
 template <Store S, typename T>
-void store(T* to, int64_t i, T value) {
-  if constexpr (S == Store::kOverwrite) to[i] = value;
-  if constexpr (S == Store::kAccumulate) to[i] += value;
+void store(T* to, int64_t i, ArithmeticOf<T> value) {
+  if constexpr (S == Store::kOverwrite) to[i] = static_cast<T>(value);
+  if constexpr (S == Store::kAccumulate) to[i] = static_cast<T>(to[i] + value);
 }
 
 // Calls f with the way to write as a type, so that the kernels' loops hold no branch over it.

@@ -28,7 +28,9 @@ int64_t hole_row(const Sizes& s, const int32_t* offsets, int64_t n, int64_t i) {
 
 template <typename T>
 void normalise(int64_t n, const uint8_t* bytes, T* values) {
-  for (int64_t i = 0; i < n; ++i) values[i] = (static_cast<T>(bytes[i]) - T(127.5)) / T(127.5);
+  using F = ArithmeticOf<T>;
+  for (int64_t i = 0; i < n; ++i)
+    values[i] = static_cast<T>((static_cast<F>(bytes[i]) - F(127.5)) / F(127.5));
 }
 
 }  // namespace
@@ -40,14 +42,14 @@ void cut_hole(const Context& ctx, const Tensor& images, const Tensor& offsets, c
   const int32_t* at = offsets.as<int32_t>();
   expect_holes_inside("cut_hole", s, at);
   const int64_t picture = s.size * s.size * s.c, row = s.hole * s.c;
-  visit_real(hidden.dtype, [&]<typename T>(T) {
+  visit_activation_type(hidden.dtype, [&]<typename T>(T) {
     T *maskeds = masked.as<T>(), *hiddens = hidden.as<T>();
     ctx.parallel(s.n, [&](int64_t n, int) {
       normalise(picture, bytes + n * picture, maskeds + n * picture);
       for (int64_t i = 0; i < s.hole; ++i) {
         T* from = maskeds + hole_row(s, at, n, i);
         std::copy_n(from, row, hiddens + (n * s.hole + i) * row);
-        std::fill_n(from, row, T{0});
+        std::fill_n(from, row, T(0.0f));
       }
     });
   });
@@ -59,7 +61,7 @@ void paste_hole(const Context& ctx, const Tensor& masked, const Tensor& fake, co
   const int32_t* at = offsets.as<int32_t>();
   expect_holes_inside("paste_hole", s, at);
   const int64_t picture = s.size * s.size * s.c, row = s.hole * s.c;
-  visit_real(fake.dtype, [&]<typename T>(T) {
+  visit_activation_type(fake.dtype, [&]<typename T>(T) {
     const T *maskeds = masked.as<T>(), *fakes = fake.as<T>();
     T* inpainteds = inpainted.as<T>();
     ctx.parallel(s.n, [&](int64_t n, int) {

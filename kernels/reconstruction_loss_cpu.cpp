@@ -15,10 +15,11 @@ int64_t blocks(int64_t elements) { return (elements + kBlock - 1) / kBlock; }
 
 // Of the elements from begin to end.
 template <ReconstructionNorm N, Store S, typename T>
-double block_loss(int64_t begin, int64_t end, const T* fake, const T* hidden, T scale, T* dfake) {
+double block_loss(int64_t begin, int64_t end, const T* fake, const T* hidden, ArithmeticOf<T> scale,
+                  T* dfake) {
   LaneSum sum;
   sum.add(begin, end, [=](int64_t i) {
-    const T d = fake[i] - hidden[i];
+    const ArithmeticOf<T> d = fake[i] - hidden[i];
     if constexpr (N == ReconstructionNorm::kL2) {
       store<S>(dfake, i, scale * d);
       return static_cast<double>(d) * static_cast<double>(d);
@@ -34,7 +35,8 @@ template <ReconstructionNorm N, typename T>
 void run(const Context& ctx, const Tensor& fake, const Tensor& hidden, double weight, double* partial,
          const Tensor* dfake, GradMode mode) {
   const int64_t n = fake.elements();
-  const T scale = static_cast<T>((N == ReconstructionNorm::kL2 ? 2 : 1) * weight / static_cast<double>(n));
+  const auto scale =
+      static_cast<ArithmeticOf<T>>((N == ReconstructionNorm::kL2 ? 2 : 1) * weight / static_cast<double>(n));
   const T *fakes = fake.as<T>(), *hiddens = hidden.as<T>();
   T* dfakes = dfake == nullptr ? nullptr : dfake->as<T>();
   visit_store(dfake != nullptr, mode, [&]<Store S>(StoreConstant<S>) {
@@ -55,7 +57,7 @@ void reconstruction_loss(const Context& ctx, ReconstructionNorm norm, const Tens
                          GradMode mode) {
   double* partial =
       static_cast<double*>(ctx.workspace(cpu::reconstruction_loss_workspace_bytes(ctx, fake.shape)));
-  visit_real(fake.dtype, [&]<typename T>(T) {
+  visit_activation_type(fake.dtype, [&]<typename T>(T) {
     if (norm == ReconstructionNorm::kL2)
       run<ReconstructionNorm::kL2, T>(ctx, fake, hidden, weight, partial, dfake, mode);
     else

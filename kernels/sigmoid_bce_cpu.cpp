@@ -9,11 +9,11 @@ namespace inpaint::cpu {
 void sigmoid_bce(const Context&, const Tensor& logits, double label, double weight, const Tensor& loss,
                  const Tensor& correct, const Tensor* dlogits) {
   const int64_t n = logits.elements();
-  visit_real(logits.dtype, [&]<typename T>(T) {
+  visit_activation_type(logits.dtype, [&]<typename T>(T) {
     const T* values = logits.as<T>();
     double sum = 0, right = 0;
     for (int64_t i = 0; i < n; ++i) {
-      const double x = static_cast<double>(values[i]);
+      const double x = static_cast<double>(ArithmeticOf<T>{values[i]});
       const double e = std::exp(-std::abs(x));  // at most 1: no overflow on either side
       const double sigmoid = (x >= 0 ? 1 : e) / (1 + e);
       sum += std::max(x, 0.0) - x * label + std::log1p(e);

@@ -23,7 +23,7 @@ inline constexpr int kTileMaxRows = 8, kTileMaxVectors = 4;
 
 // What products of T are summed in.
 template <typename T>
-using SumOf = std::conditional_t<std::is_same_v<T, bf16>, float, T>;
+using SumOf = ArithmeticOf<T>;
 
 // Values of the summed dimension that one multiplication takes: every depth is a multiple of it.
 template <typename T>

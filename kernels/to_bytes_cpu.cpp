@@ -9,7 +9,7 @@ namespace {
 template <typename T>
 uint8_t to_byte(T value) {
   // Two roundings: this file is compiled with -ffp-contract=off.
-  const auto product = static_cast<float>(value * T{127.5});
+  const auto product = static_cast<float>(value * ArithmeticOf<T>{127.5});
   const float sum = product + 127.5f;
   return static_cast<uint8_t>(sum > 0.0f ? std::min(sum, 255.0f) : 0.0f);  // a NaN is not > 0
 }
@@ -17,7 +17,7 @@ uint8_t to_byte(T value) {
 }  // namespace
 
 void to_bytes(const Context& ctx, const Tensor& values, const Tensor& bytes) {
-  visit_real(values.dtype, [&]<typename T>(T) {
+  visit_activation_type(values.dtype, [&]<typename T>(T) {
     const T* from = values.as<T>();
     uint8_t* to = bytes.as<uint8_t>();
     constexpr int64_t kBlock = 1 << 16;

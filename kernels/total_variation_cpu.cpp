@@ -29,12 +29,13 @@ struct Neighbours {
 // The values of a row from begin to end, all with the same neighbours. Each difference is counted once, by
 // the value above or on the left of it.
 template <Store S, typename T>
-void add_variation(int64_t begin, int64_t end, const Neighbours& to, const T* x, T scale, T* dx,
+void add_variation(int64_t begin, int64_t end, const Neighbours& to, const T* x, ArithmeticOf<T> scale, T* dx,
                    LaneSum& sum) {
+  using F = ArithmeticOf<T>;
   sum.add(begin, end, [=](int64_t i) {
-    const T down = x[i + to.down] - x[i], right = x[i + to.right] - x[i];
+    const F down = x[i + to.down] - x[i], right = x[i + to.right] - x[i];
     if constexpr (S != Store::kSkip) {
-      const T up = x[i] - x[i - to.up], left = x[i] - x[i - to.left];
+      const F up = x[i] - x[i - to.up], left = x[i] - x[i - to.left];
       store<S>(dx, i, scale * (sign(up) + sign(left) - sign(down) - sign(right)));
     }
     return std::abs(static_cast<double>(down)) + std::abs(static_cast<double>(right));
@@ -42,7 +43,7 @@ void add_variation(int64_t begin, int64_t end, const Neighbours& to, const T* x,
 }
 
 template <Store S, typename T>
-void add_row(const Sizes& s, int64_t row, const T* x, T scale, T* dx, LaneSum& sum) {
+void add_row(const Sizes& s, int64_t row, const T* x, ArithmeticOf<T> scale, T* dx, LaneSum& sum) {
   const int64_t length = s.w * s.c, i = row % s.h, begin = row * length, end = begin + length;
   const int64_t up = i > 0 ? length : 0, down = i + 1 < s.h ? length : 0;
   if (s.w == 1) return add_variation<S>(begin, end, {up, down, 0, 0}, x, scale, dx, sum);
@@ -62,10 +63,10 @@ void total_variation(const Context& ctx, const Tensor& x, double weight, const T
   const Sizes s = sizes_of(x.shape);
   double* partial = static_cast<double*>(ctx.workspace(cpu::total_variation_workspace_bytes(ctx, x.shape)));
   const int64_t block = rows_per_block(s);
-  visit_real(x.dtype, [&]<typename T>(T) {
+  visit_activation_type(x.dtype, [&]<typename T>(T) {
     const T* xs = x.as<T>();
     T* dxs = dx == nullptr ? nullptr : dx->as<T>();
-    const T scale = static_cast<T>(weight / static_cast<double>(s.n));
+    const auto scale = static_cast<ArithmeticOf<T>>(weight / static_cast<double>(s.n));
     visit_store(dx != nullptr, mode, [&]<Store S>(StoreConstant<S>) {
       ctx.parallel_blocks(s.n * s.h, block, [&](int64_t begin, int64_t end, int) {
         LaneSum sum;

@@ -1,0 +1,30 @@
+// linear (contract in linear.h) by register tiles. For the dispatch in linear_cpu.cpp, which has checked the
+// shapes.
+#pragma once
+
+#include "kernels/linear.h"
+#include "kernels/tile_cpu.h"
+
+namespace inpaint::cpu {
+
+// The weight gradient's rows are whole vectors, and in bf16 the features come in pairs.
+template <typename T>
+bool linear_tile_takes(const TileKernels<T>& kernels, const LinearShape& shape) {
+  return shape.in % kernels.lanes == 0 && shape.in % kTileStep<T> == 0 && shape.out % kTileStep<T> == 0;
+}
+
+int64_t linear_tile_workspace_bytes(const Context& ctx, const LinearShape& shape, DType dtype);
+
+template <typename T>
+void linear_tile_forward(const Context& ctx, const TileKernels<T>& kernels, const LinearShape& shape,
+                         const T* x, const T* w, T* y);
+
+template <typename T>
+void linear_tile_backward_data(const Context& ctx, const TileKernels<T>& kernels, const LinearShape& shape,
+                               const T* dy, const T* w, T* dx);
+
+template <typename T>
+void linear_tile_backward_weight(const Context& ctx, const TileKernels<T>& kernels, const LinearShape& shape,
+                                 const T* x, const T* dy, SumOf<T>* dw, GradMode mode);
+
+}  // namespace inpaint::cpu
