@@ -71,9 +71,10 @@ inline std::vector<Backend> backends() {
   return all;
 }
 
-// For the ops on what travels between layers, which a GPU has in bf16 too.
+// For the ops on what travels between layers: in bf16 too.
 inline std::vector<Backend> activation_backends() {
   std::vector<Backend> all = backends();
+  all.push_back({"cpu bf16", DType::kBF16});
   if (Context::gpu_count() == 0) return all;
   for (const bool aligned : {false, true})
     all.push_back({fmt::format("cuda bf16{}", aligned ? " aligned" : ""), DType::kBF16, MatrixBackend::kEigen,
@@ -86,7 +87,9 @@ inline std::vector<Backend> matrix_backends() {
   std::vector<Backend> all = {{"cpu, Eigen, f32", DType::kF32, MatrixBackend::kEigen},
                               {"cpu, Eigen, f64", DType::kF64, MatrixBackend::kEigen},
                               {"cpu, tiles, f32", DType::kF32, MatrixBackend::kTile},
-                              {"cpu, tiles, f64", DType::kF64, MatrixBackend::kTile}};
+                              {"cpu, tiles, f64", DType::kF64, MatrixBackend::kTile},
+                              {"cpu, Eigen, bf16", DType::kBF16, MatrixBackend::kEigen},
+                              {"cpu, tiles, bf16", DType::kBF16, MatrixBackend::kTile}};
   if (Context::has_one_dnn()) all.push_back({"cpu, oneDNN, f32", DType::kF32, MatrixBackend::kOneDnn});
   if (Context::gpu_count() == 0) return all;
   const auto add = [&](const char* name, DType dtype, Fp32Products fp32_products) {
