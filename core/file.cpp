@@ -40,6 +40,9 @@ const char* remedy(int error) {
       return "it exists already: remove it or choose another name";
     case ENAMETOOLONG:
       return "choose a shorter path";
+    case ENOMEM:
+      return "this machine, or a limit (ulimit -v), has no more memory: close other programs or raise the "
+             "limit";
     case EMFILE:
     case ENFILE:
       return "too many files are open: raise the limit (ulimit -n)";

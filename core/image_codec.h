@@ -25,7 +25,7 @@
 namespace inpaint {
 
 constexpr int64_t kMaxPicturePixels = int64_t{1} << 28;      // 768 MiB as RGB
-constexpr int64_t kTrustedPicturePixels = int64_t{1} << 24;  // 48 MiB as RGB
+constexpr int64_t kTrustedPicturePixels = int64_t{1} << 22;  // a decoder takes up to 64 MiB for them
 constexpr int64_t kMaxPictureExpansion = 250;  // photographs stay below 100; a flat PNG reaches 1030
 constexpr int64_t kMaxPictureFileBytes = (int64_t{1} << 31) - 1;
 
@@ -52,7 +52,8 @@ int64_t png_short_side(std::span<const uint8_t> head, const std::string& name);
 int64_t jpeg_short_side(std::span<const uint8_t> head, const std::string& name);
 int64_t pnm_short_side(std::span<const uint8_t> head, const std::string& name);
 
-// Throws UserError when a file declares more than the limits above; `decoded_bytes` as the file stores them.
+// Throws UserError when a file declares more than the limits above; `decoded_bytes` as stored or as
+// unpacked, whichever are more.
 void check_picture_size(const std::string& name, int64_t height, int64_t width, int64_t decoded_bytes,
                         int64_t file_bytes);
 

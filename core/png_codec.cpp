@@ -70,7 +70,12 @@ bool read_png(PngReading& r) {
   png_set_read_fn(r.png, &r, read_bytes);
   png_read_info(r.png, r.info);
   const int64_t width = png_get_image_width(r.png, r.info), height = png_get_image_height(r.png, r.info);
-  check_picture_size(r.name, height, width, static_cast<int64_t>(png_get_rowbytes(r.png, r.info)) * height,
+  // As they are unpacked: a file may store as little as a bit for each.
+  const int64_t channels =
+      png_get_color_type(r.png, r.info) == PNG_COLOR_TYPE_PALETTE ? 3 : png_get_channels(r.png, r.info);
+  const int64_t alpha = png_get_valid(r.png, r.info, PNG_INFO_tRNS) != 0 ? 1 : 0;
+  const int64_t row_as_stored = static_cast<int64_t>(png_get_rowbytes(r.png, r.info));
+  check_picture_size(r.name, height, width, std::max(row_as_stored, width * (channels + alpha)) * height,
                      static_cast<int64_t>(r.file.size()));
   png_set_expand(r.png);
   png_set_scale_16(r.png);

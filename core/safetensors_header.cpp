@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/json_text.h"
 
 namespace inpaint {
 namespace {
@@ -203,15 +204,22 @@ SafetensorsHeader parse_safetensors_header(std::string_view text, int64_t data_b
 
 std::string render_safetensors_header(const std::vector<SafetensorsEntry>& tensors,
                                       const Metadata& metadata) {
-  nlohmann::ordered_json json = nlohmann::ordered_json::object();
-  if (!metadata.empty()) json[kMetadataKey] = metadata;
-  for (const SafetensorsEntry& tensor : tensors) {
-    INPAINT_CHECK(tensor.name != kMetadataKey && !json.contains(tensor.name), "tensor name '{}'",
-                  tensor.name);
-    json[tensor.name] = {
-        {"dtype", tensor.dtype}, {"shape", tensor.shape}, {"data_offsets", {tensor.begin, tensor.end}}};
+  JsonObject json;
+  if (!metadata.empty()) {
+    JsonObject entries;
+    for (const auto& [key, value] : metadata) entries.add(key, value);
+    json.add_json(kMetadataKey, entries.text());
   }
-  std::string text = json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  std::set<std::string_view> names = {kMetadataKey};
+  for (const SafetensorsEntry& tensor : tensors) {
+    INPAINT_CHECK(names.insert(tensor.name).second, "tensor name '{}'", tensor.name);
+    json.add_json(tensor.name, JsonObject()
+                                   .add("dtype", tensor.dtype)
+                                   .add_json("shape", fmt::format("[{}]", fmt::join(tensor.shape, ",")))
+                                   .add_json("data_offsets", fmt::format("[{},{}]", tensor.begin, tensor.end))
+                                   .text());
+  }
+  std::string text = json.text();
   text.resize((text.size() + 7) / 8 * 8, ' ');
   INPAINT_CHECK(static_cast<int64_t>(text.size()) <= kMaxSafetensorsHeader, "a header of {} bytes",
                 text.size());

@@ -29,6 +29,7 @@ class ThreadPool {
   void run(int64_t count, const std::function<void(int64_t index, int worker)>& task);
 
  private:
+  void stop();
   void work(int worker);
   void take_tasks(int worker);
 

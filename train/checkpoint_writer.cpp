@@ -7,7 +7,10 @@
 namespace inpaint {
 
 CheckpointWriter::CheckpointWriter(CheckpointStore& store, std::vector<NamedTensor> layout)
-    : store_(store), layout_(std::move(layout)), thread_([this] { work(); }) {}
+    : store_(store), layout_(std::move(layout)) {
+  spare_.reserve(2);  // all there can be: work() must not have to ask for memory
+  thread_ = std::thread([this] { work(); });
+}
 
 CheckpointWriter::~CheckpointWriter() {
   {

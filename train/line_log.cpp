@@ -6,11 +6,63 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 
 #include "core/error.h"
 
 namespace inpaint {
 namespace {
+
+// Takes the value of "step" of the outermost object, and keeps nothing else.
+class StepReader final : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  std::optional<int64_t> step;
+
+  bool key(string_t& name) override {
+    here_ = depth_ == 1 && name == "step";
+    return true;
+  }
+  bool number_integer(number_integer_t value) override { return take(value); }
+  bool number_unsigned(number_unsigned_t value) override {
+    return std::in_range<int64_t>(value) ? take(static_cast<int64_t>(value)) : other();
+  }
+  bool null() override { return other(); }
+  bool boolean(bool) override { return other(); }
+  bool number_float(number_float_t, const string_t&) override { return other(); }
+  bool string(string_t&) override { return other(); }
+  bool binary(binary_t&) override { return other(); }
+  bool start_object(std::size_t) override { return enter(); }
+  bool start_array(std::size_t) override { return depth_ > 0 && enter(); }
+  bool end_object() override { return leave(); }
+  bool end_array() override { return leave(); }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception&) override {
+    return false;
+  }
+
+ private:
+  bool take(int64_t value) {
+    if (here_) step = value;
+    here_ = false;
+    return depth_ > 0;
+  }
+  bool other() {
+    if (here_) step = std::nullopt;
+    here_ = false;
+    return depth_ > 0;
+  }
+  bool enter() {
+    other();
+    ++depth_;
+    return true;
+  }
+  bool leave() {
+    --depth_;
+    return true;
+  }
+
+  int64_t depth_ = 0;
+  bool here_ = false;
+};
 
 // The size of what stays: up to the end of the last line that counts. Reads backwards, as far as needed.
 int64_t kept_bytes(const File& file, int64_t last, LineLog::NumberOf number_of) {
@@ -65,10 +117,9 @@ void LineLog::append(std::string_view line) {
 }
 
 std::optional<int64_t> step_of_json_line(std::string_view line) {
-  const nlohmann::json json = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
-  const auto step = json.find("step");  // none in what is no object, or no JSON at all
-  if (step == json.end() || !step->is_number_integer()) return std::nullopt;
-  return step->get<int64_t>();
+  StepReader reader;
+  if (!nlohmann::json::sax_parse(line, &reader)) return std::nullopt;
+  return reader.step;
 }
 
 std::optional<int64_t> epoch_of_loss_line(std::string_view line) {

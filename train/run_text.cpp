@@ -1,6 +1,6 @@
 #include "train/run_text.h"
 
-#include <nlohmann/json.hpp>
+#include "core/json_text.h"
 
 namespace inpaint {
 namespace {
@@ -34,19 +34,17 @@ std::string validation_text(const Losses& losses, const HoleQuality& quality) {
 
 std::string validation_log_line(const ValidationRecord& r) {
   const Losses& l = r.figures.losses;
-  nlohmann::ordered_json line = {
-      {"step", r.step},
-      {"epoch", r.epoch},
-      {"rec_loss", l.rec_loss},
-      {"adv_gene_loss", l.adv_gene_loss},
-      {"adv_disc_loss", l.adv_disc_loss},
-      {"disc_acc", l.disc_acc},
-      {"psnr", nullptr},
-      {"ssim", r.figures.quality.ssim},
-      {"best", r.best},
-  };
-  if (r.figures.quality.psnr) line["psnr"] = *r.figures.quality.psnr;
-  return line.dump();
+  return JsonObject()
+      .add("step", r.step)
+      .add("epoch", r.epoch)
+      .add("rec_loss", l.rec_loss)
+      .add("adv_gene_loss", l.adv_gene_loss)
+      .add("adv_disc_loss", l.adv_disc_loss)
+      .add("disc_acc", l.disc_acc)
+      .add_json("psnr", r.figures.quality.psnr ? json_text(*r.figures.quality.psnr) : "null")
+      .add("ssim", r.figures.quality.ssim)
+      .add("best", r.best)
+      .text();
 }
 
 std::string validation_line(const ValidationRecord& r) {
@@ -55,30 +53,30 @@ std::string validation_line(const ValidationRecord& r) {
 }
 
 std::string train_log_line(const StepRecord& r, const Tensor* offsets) {
-  nlohmann::ordered_json line = {
-      {"step", r.step},
-      {"epoch", r.epoch},
-      {"batch", r.batch},
-      {"rec_loss", r.losses.rec_loss},
-      {"adv_gene_loss", r.losses.adv_gene_loss},
-      {"tv_loss", r.losses.tv_loss},
-      {"gene_loss_ori", r.losses.gene_loss_ori},
-      {"gene_decay_loss", r.gene_decay_loss},
-      {"adv_disc_loss", r.losses.adv_disc_loss},
-      {"disc_loss_ori", r.losses.disc_loss_ori},
-      {"disc_decay_loss", r.disc_decay_loss},
-      {"disc_acc", r.losses.disc_acc},
-      {"learning_rate_gene", r.learning_rate_gene},
-      {"learning_rate_disc", r.learning_rate_disc},
-      {"images_per_second", r.images_per_second},
-  };
+  JsonObject line;
+  line.add("step", r.step)
+      .add("epoch", r.epoch)
+      .add("batch", r.batch)
+      .add("rec_loss", r.losses.rec_loss)
+      .add("adv_gene_loss", r.losses.adv_gene_loss)
+      .add("tv_loss", r.losses.tv_loss)
+      .add("gene_loss_ori", r.losses.gene_loss_ori)
+      .add("gene_decay_loss", r.gene_decay_loss)
+      .add("adv_disc_loss", r.losses.adv_disc_loss)
+      .add("disc_loss_ori", r.losses.disc_loss_ori)
+      .add("disc_decay_loss", r.disc_decay_loss)
+      .add("disc_acc", r.losses.disc_acc)
+      .add("learning_rate_gene", r.learning_rate_gene)
+      .add("learning_rate_disc", r.learning_rate_disc)
+      .add("images_per_second", r.images_per_second);
   if (offsets != nullptr) {
-    auto list = nlohmann::ordered_json::array();
+    std::string list;
     for (int64_t i = 0; i < offsets->shape[0]; ++i)
-      list.push_back({offsets->as<int32_t>()[2 * i], offsets->as<int32_t>()[2 * i + 1]});
-    line["offsets"] = std::move(list);
+      list += fmt::format("{}[{},{}]", i == 0 ? "" : ",", offsets->as<int32_t>()[2 * i],
+                          offsets->as<int32_t>()[2 * i + 1]);
+    line.add_json("offsets", '[' + list + ']');
   }
-  return line.dump();
+  return line.text();
 }
 
 }  // namespace inpaint
