@@ -96,9 +96,11 @@ void CheckpointStore::save(int64_t step, std::span<const NamedTensor> tensors, M
   metadata[kFormatVersionKey] = kFormatVersion;
   save_safetensors(folder_ / name_of(step), tensors, metadata);
   replace_file(folder_ / kNewestName, name_of(step) + "\n");
-  if (standing == Standing::kNewestAndBest) replace_file(folder_ / kBestName, name_of(step) + "\n");
+  if (standing == Standing::kNewestAndBest) name_best(step);
   remove_old(step);
 }
+
+void CheckpointStore::name_best(int64_t step) { replace_file(folder_ / kBestName, name_of(step) + "\n"); }
 
 // Only what is older: a run that went back to an earlier step leaves later ones alone.
 void CheckpointStore::remove_old(int64_t newest) const {

@@ -41,6 +41,10 @@ class CheckpointStore {
   void save(int64_t step, std::span<const NamedTensor> tensors, Metadata metadata,
             Standing standing = Standing::kNewest);
 
+  // Makes a checkpoint of this folder the best one. save() does so last of all: a run that goes on from one that was
+  // the best has to do it again, in case that save was killed just before.
+  void name_best(int64_t step);
+
  private:
   void remove_old(int64_t newest) const;
 

@@ -112,6 +112,8 @@ TrainingRun::TrainingRun(const TrainSettings& settings)
       holes_(hole_memory_.tensor({settings.batch_size, 2}, DType::kI32)) {
   step_.generator_updates = state_.generator_updates;
   step_.discriminator_updates = state_.discriminator_updates;
+  if (settings.resume == "auto" && state_.step > 0 && state_.best_step == state_.step)
+    store_.name_best(state_.step);
 }
 
 int TrainingRun::run() {

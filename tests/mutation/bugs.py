@@ -6,7 +6,8 @@ edited. The bugs marked FAST are the ones every CI run plants.
 
 FAST = True
 
-KERNELS, NN, TRAIN = "kernels_tests", "nn_tests", "train_tests"
+CORE, KERNELS, NN, TRAIN = "core_tests", "kernels_tests", "nn_tests", "train_tests"
+RELIABILITY = "reliability_tests"
 PARITY, REPLAY = "parity", "replay: fp64: 64, grey, random block, L2, plain*"
 
 BUGS = [
@@ -97,4 +98,14 @@ BUGS = [
     ("train/scores.cpp", "100 * absolute[i] / values / 255", "100 * absolute[i] / values / 256", "scale of L1", TRAIN, "scores*"),
     ("train/run_logs.cpp", 'events_.scalar(step, "adv_gene_loss", losses.gene_loss_ori);', 'events_.scalar(step, "adv_gene_loss", losses.adv_gene_loss);', "the meaning of a summary's tag", TRAIN, "run logs*"),
     ("train/checkpoint_store.cpp", "remove_old(step);", "", "old checkpoints stay", TRAIN, "checkpoints*"),
+    # What a save must not leave out
+    ("core/replace_file.cpp", "  file_.sync();\n", "", "a save without fsync", RELIABILITY, "save order*", FAST),
+    ("core/replace_file.cpp", "    sync_folder(folder_);\n", "", "a save without fsync of the folder", RELIABILITY, "save order*"),
+    ("core/replace_file.cpp", "::rename(temporary_.c_str(), target_.c_str()) != 0", "!fs::copy_file(temporary_, target_, fs::copy_options::overwrite_existing)", "a save without rename", RELIABILITY, "save order*"),
+    ("core/replace_file.cpp", "if (::rename(temporary_", "::unlink(target_.c_str());\n    if (::rename(temporary_", "the old file goes before the rename", RELIABILITY, "killed while saving: before every system call of a save*"),
+    ("train/checkpoint_store.cpp", "replace_file(folder_ / kNewestName, name_of(step) + \"\\n\");", "", "the newest checkpoint is not named", TRAIN, "checkpoints*"),
+    ("train/training_run.cpp", "    store_.name_best(state_.step);", "    static_cast<void>(0);", "a save killed before its last file leaves another best one", RELIABILITY, "killed while saving: before every system call of the first*"),
+    ("core/safetensors.cpp", "if (crc != expected)", "if (false)", "a checksum that nobody compares", CORE, "safetensors*"),
+    ("core/safetensors.cpp", "    SafetensorsFile(temporary, SafetensorsFile::Checksum::kRequired);\n", "    static_cast<void>(temporary);\n", "a save that is not read back", TRAIN, "checkpoints: what the disk spoils*"),
+    ("core/thread_pool.cpp", "    stop();\n    throw;", "    throw;", "threads that nobody joins when there is no room for one more", RELIABILITY, "memory: whatever the limit*"),
 ]

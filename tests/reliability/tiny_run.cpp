@@ -59,6 +59,7 @@ void put_tiny_data(const fs::path& folder) {
     bytes.append(reinterpret_cast<const char*>(picture.bytes.data()), picture.bytes.size());
   }
   put_file(folder / "data/tiny64_train.bin", bytes);
+  put_file(folder / "data/tiny64_validate.bin", bytes.substr(0, bytes.size() / kPictures * 4));
 }
 
 fs::path tiny_checkpoints(const fs::path& folder) { return folder / "checkpoints/tiny64/gpu0"; }

@@ -11,13 +11,13 @@
 
 namespace inpaint {
 
-// 11 pictures in batches of 2: a checkpoint every 5 steps.
+// 11 pictures in batches of 2: a validation and a checkpoint every 5 steps.
 inline constexpr int kStepsPerEpoch = 5;
 
 // Flags of a run of `steps` steps in all; `more` comes last and wins.
 std::vector<std::string> tiny_flags(int steps, const std::vector<std::string>& more = {});
 
-// Puts the pictures into `folder`/data.
+// Puts the pictures to train and to validate with into `folder`/data.
 void put_tiny_data(const std::filesystem::path& folder);
 
 std::filesystem::path tiny_checkpoints(const std::filesystem::path& folder);
