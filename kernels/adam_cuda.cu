@@ -59,9 +59,9 @@ __device__ T update(const Coefficients<T>& k, T rate, int64_t i, int64_t n, int6
 }
 
 // partial: this block's share of the sum of squares.
-// sm_90: at most 80 registers, 128-bit loads, 128-bit stores
+// sm_90: at most 80 registers (64 in packs), 128-bit loads, 128-bit stores
 template <bool kPacked, typename T>
-__global__ void __launch_bounds__(kBlockThreads)
+__global__ void __launch_bounds__(kBlockThreads, kPacked && sizeof(T) == 4 ? 4 : 2)
     adam_kernel(Coefficients<T> k, const double* __restrict__ rate, int64_t n, int64_t decayed,
                 const T* __restrict__ grad, T* __restrict__ w, T* __restrict__ m, T* __restrict__ v,
                 __nv_bfloat16* __restrict__ weights_bf16, double* __restrict__ partial) {

@@ -32,7 +32,7 @@ __device__ double rows_of_block(const ChannelBlocks& b, int64_t row_block) {
 
 // Mean and squared deviations of this block's rows. A thread sums x - shift and its square, the shift being the mean of
 // its first group of rows: one pass, in which cancellation costs at most a factor of the thread's groups.
-// sm_90: at most 96 registers, 128-bit loads
+// sm_90: at most 128 registers, 128-bit loads
 template <int V, typename T>
 __global__ void __launch_bounds__(kBlockThreads, 2)
     statistics_kernel(ChannelBlocks b, const T* __restrict__ x, double* __restrict__ partial) {
@@ -140,7 +140,7 @@ struct ChannelAffine {
   __device__ P z(int k, P x) const { return fma(x - mean[k], scale[k], beta[k]); }
 };
 
-// sm_90: at most 80 registers, 128-bit loads, 128-bit stores
+// sm_90: at most 64 registers, 128-bit loads, 128-bit stores
 template <int V, typename T>
 __global__ void __launch_bounds__(kBlockThreads)
     normalise_kernel(ChannelBlocks b, Normalisation<Compute<T>> norm, Compute<T> slope,

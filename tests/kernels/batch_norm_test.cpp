@@ -279,6 +279,43 @@ TEST_CASE("batch_norm: same bits for any number of threads") {
     }
 }
 
+TEST_CASE("batch_norm: a GPU's threads take many rows") {
+  // So many channels that each column of blocks takes all rows: two groups of four for a thread, or one, and the rest.
+  const Shape shape{133, 17024}, channels{17024};
+  const auto value = [](int64_t i) {
+    return 0.25 * static_cast<double>((i * 7919) % 33 - 16);
+  };  // exact in bf16
+  const auto positive = [&](int64_t c) { return 5 + value(c); };
+  const auto run = [&](const Backend& b) {
+    const auto ctx = b.context();
+    prepare_workspace(*ctx, batch_norm_workspace_bytes(*ctx, shape));
+    const GuardedTensor x(shape, b, value), dy(shape, b, [&](int64_t i) { return value(i / 3); });
+    const GuardedTensor gamma(channels, b.parameters(), positive), beta(channels, b.parameters(), value);
+    GuardedTensor mean(channels, b.parameters()), variance(channels, b.parameters());
+    GuardedTensor dgamma(channels, b.parameters()), dx(shape, b), y(shape, b);
+    batch_norm_statistics(*ctx, x, mean, variance);
+    batch_norm_forward(*ctx, x, mean, variance, gamma, beta, kEpsilon, Activation::kNone, y);
+    batch_norm_backward(*ctx, x, mean, variance, gamma, beta, kEpsilon, Activation::kNone, dy, dx,
+                        {dgamma.pointer(), nullptr, GradMode::kOverwrite});
+    return outputs(mean, variance, y, dx, dgamma);
+  };
+  std::vector<GuardedTensor> want;
+  for (const Backend& backend : activation_backends()) {
+    const bool wide = backend.dtype == DType::kBF16 && backend.aligned;
+    const bool narrow = backend.dtype == DType::kF32 && !backend.aligned;
+    if (backend.device != Device::kCuda || !(wide || narrow)) continue;
+    if (want.empty()) want = run({"cpu f64", DType::kF64});
+    const std::vector<GuardedTensor> got = run(backend);
+    const char* const names[] = {"mean", "variance", "y", "dx", "dgamma"};
+    for (size_t t = 0; t < want.size(); ++t) {
+      // Values up to 4, their squares, gamma up to 9, sums of 133 rows: 2000 is what nothing exceeds.
+      std::vector<Bounded> bounded;
+      for (const double v : want[t].values()) bounded.push_back({v, t < 2 ? 20.0 : t == 4 ? 2000.0 : 40.0});
+      check_close({"batch_norm, many rows", backend, to_string(shape)}, names[t], got[t], bounded);
+    }
+  }
+}
+
 TEST_CASE("batch_norm: wrong tensors are refused") {
   const Backend backend = backends().front();
   const Case c(backend, {4, 3});
