@@ -2,7 +2,7 @@
 //
 //   y  = act(x + bias)                                  y may be x
 //   dx = dy * act'(.), computed from y; overwritten     dx may be dy
-//   dbias[c] = sum over rows of dx[:, c]; by mode; skipped when null
+//   dbias[c] = sum over rows of dx[:, c] before its rounding; by mode; skipped when null
 //
 //   x, y, dx, dy [..., C] read as [M, C]   bias, dbias [C]
 // x, y, dx, dy bf16, f32 or f64, alike; bias and dbias f64 beside f64, else f32. Sums in a fixed order.

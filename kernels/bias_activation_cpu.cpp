@@ -21,23 +21,19 @@ void forward(const Context& ctx, const ChannelTiles& tiles, const T* x, const Ar
   });
 }
 
-template <Activation A, typename T>
-void data_gradient(const ChannelTile& t, const T* y, const T* dy, T* dx) {
+// With kSum also the tile's sums over rows, of the gradient before it is rounded to T.
+template <Activation A, bool kSum, typename T>
+void data_gradient(const ChannelTile& t, const T* y, const T* dy, T* dx, double* sum) {
   using F = ArithmeticOf<T>;
   t.for_each_row([&](int64_t at, int64_t lanes) {
 #pragma GCC ivdep
-    for (int64_t l = 0; l < lanes; ++l)
-      dx[at + l] = static_cast<T>(activation_gradient<A>(F{y[at + l]}, F{dy[at + l]}));
+    for (int64_t l = 0; l < lanes; ++l) {
+      const F dz = activation_gradient<A>(F{y[at + l]}, F{dy[at + l]});
+      dx[at + l] = static_cast<T>(dz);
+      if constexpr (kSum) sum[l] += static_cast<double>(dz);
+    }
   });
-}
-
-// The tile's sums over rows, of the gradient it has just written.
-template <typename T>
-void channel_sums(const ChannelTile& t, const T* dx, double* sum) {
-  t.for_each_row([&](int64_t at, int64_t lanes) {
-    for (int64_t l = 0; l < lanes; ++l) sum[l] += static_cast<double>(ArithmeticOf<T>{dx[at + l]});
-  });
-  t.fold(sum);
+  if constexpr (kSum) t.fold(sum);
 }
 
 // partial [row block, C].
@@ -76,10 +72,10 @@ void bias_activation_backward(const Context& ctx, const Tensor& y, const Tensor&
   visit_activation_type(y.dtype, [&]<typename T>(T) {
     visit_activation(act, [&]<Activation A>(ActivationConstant<A>) {
       tiles.for_each_tile(ctx, [&](const ChannelTile& t) {
-        data_gradient<A>(t, y.as<T>(), dy.as<T>(), dx.as<T>());
-        if (dbias == nullptr) return;
+        if (dbias == nullptr)
+          return data_gradient<A, false, T>(t, y.as<T>(), dy.as<T>(), dx.as<T>(), nullptr);
         alignas(64) double sum[kLanes] = {};
-        channel_sums(t, dx.as<T>(), sum);
+        data_gradient<A, true>(t, y.as<T>(), dy.as<T>(), dx.as<T>(), sum);
         std::copy_n(sum, t.channels, partial + t.row_block * tiles.channels() + t.first_channel);
       });
     });

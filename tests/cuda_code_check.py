@@ -53,7 +53,8 @@ def disassembler():
     venv = ROOT / ".venv" / "cuda"
     if not list(venv.glob("**/bin/cuobjdump")) or not list(venv.glob("**/bin/nvdisasm")):
         print("Installing into .venv/cuda:", *TOOLS)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", venv], check=True)
+        subprocess.run([ROOT / "tools/install_dependencies.sh", "python3", "python3-venv"], check=True)
+        subprocess.run(["/usr/bin/python3", "-m", "venv", "--clear", venv], check=True)
         subprocess.run([venv / "bin/pip", "install", "--quiet", "--disable-pip-version-check", *TOOLS], check=True)
     return next(venv.glob("**/bin/cuobjdump")), next(venv.glob("**/bin/nvdisasm")).parent
 
