@@ -51,7 +51,7 @@ def verdict(program, cases):
         errors = [line for line in made.stdout.splitlines() if "error" in line]
         return False, f"does not compile: {errors[:1]}"
     try:
-        run = subprocess.run(tests, capture_output=True, text=True, timeout=300)
+        run = subprocess.run(tests, capture_output=True, text=True, errors="replace", timeout=300)
     except subprocess.TimeoutExpired:
         return True, "caught: the tests no longer end"
     if run.returncode == 0:

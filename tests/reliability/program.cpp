@@ -16,6 +16,8 @@ Program::Program(const std::string& program, const std::vector<std::string>& arg
                  const std::function<void()>& prepare)
     : streams_(streams) {
   const std::string out = (streams / "out").string(), err = (streams / "err").string();
+  put_file(out, "");  // also there when the process is killed before its first step
+  put_file(err, "");
   std::vector<char*> argv = {const_cast<char*>(program.c_str())};
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);

@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 TEST_CASE("random kills: no acknowledged checkpoint is lost, and the run comes to the same bytes") {
   using Clock = std::chrono::steady_clock;
   const char* asked = std::getenv("INPAINT_RANDOM_KILLS");
-  const int wanted = asked != nullptr ? std::atoi(asked) : nightly() ? 1000 : kSanitized ? 5 : 20;
+  const int wanted = asked != nullptr ? std::atoi(asked) : nightly() ? 1000 : kSanitized ? 10 : 100;
   constexpr int kSteps = 40 * kStepsPerEpoch;
   const auto start = Clock::now();
   const Undisturbed undisturbed(kSteps);
