@@ -24,23 +24,39 @@ void* allocate_cuda(int64_t) { throw Error("GPU memory in a program built withou
 void* allocate_pinned(int64_t) { throw Error("page-locked memory in a program built without CUDA"); }
 #endif
 
+[[noreturn]] void refuse(int64_t bytes) {
+  throw OutOfMemory(
+      fmt::format("out of memory: {} bytes ({:.2f} GiB) were refused; a smaller batch_size "
+                  "needs less",
+                  bytes, static_cast<double>(bytes) / (1 << 30)));
+}
+
+// Fresh pages, which the system zeroes when they are first touched: by the threads that fill them, side by side,
+// and never where nobody does.
+void* map_pages(int64_t bytes) {
+  const auto size = static_cast<size_t>(round_up(bytes, kHugePage)), huge = static_cast<size_t>(kHugePage);
+  void* mapped = ::mmap(nullptr, size + huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) refuse(bytes);
+  auto* const begin = static_cast<std::byte*>(mapped);
+  const size_t before = (huge - reinterpret_cast<uintptr_t>(begin) % huge) % huge;
+  if (before > 0) ::munmap(begin, before);
+  if (before < huge) ::munmap(begin + before + size, huge - before);
+  ::madvise(begin + before, size, MADV_HUGEPAGE);  // a hint only
+  return begin + before;
+}
+
 void* allocate_host(int64_t bytes) {
-  const int64_t alignment = bytes >= kHugePage ? kHugePage : kAlignment;
-  const int64_t rounded = round_up(bytes, alignment);
-  void* pointer = std::aligned_alloc(static_cast<size_t>(alignment), static_cast<size_t>(rounded));
-  if (pointer == nullptr)
-    throw OutOfMemory(
-        fmt::format("out of memory: {} bytes ({:.2f} GiB) were refused; a smaller batch_size "
-                    "needs less",
-                    bytes, static_cast<double>(bytes) / (1 << 30)));
-  if (alignment == kHugePage) madvise(pointer, static_cast<size_t>(rounded), MADV_HUGEPAGE);  // a hint only
-  std::memset(pointer, 0, static_cast<size_t>(rounded));
+  if (bytes >= kHugePage) return map_pages(bytes);
+  const auto rounded = static_cast<size_t>(round_up(bytes, kAlignment));
+  void* pointer = std::aligned_alloc(static_cast<size_t>(kAlignment), rounded);
+  if (pointer == nullptr) refuse(bytes);
+  std::memset(pointer, 0, rounded);
   return pointer;
 }
 
 }  // namespace
 
-Buffer::Buffer(int64_t bytes, Kind kind) : data_(nullptr, Free(kind)), bytes_(bytes) {
+Buffer::Buffer(int64_t bytes, Kind kind) : data_(nullptr, Free(kind, bytes)), bytes_(bytes) {
   INPAINT_CHECK(bytes >= 0, "buffer of {} bytes", bytes);
   if (bytes == 0) return;
   data_.reset(kind == Kind::kDevice   ? allocate_cuda(bytes)
@@ -60,7 +76,10 @@ void Buffer::Free::operator()(void* pointer) const {
   if (kind == Kind::kDevice) return cuda_memory::release(pointer);
   if (kind == Kind::kPinned) return cuda_memory::release_pinned(pointer);
 #endif
-  std::free(pointer);
+  if (bytes >= kHugePage)
+    ::munmap(pointer, static_cast<size_t>(round_up(bytes, kHugePage)));
+  else
+    std::free(pointer);
 }
 
 Tensor Buffer::tensor(const Shape& shape, DType dtype, int64_t offset) const {

@@ -14,7 +14,7 @@ namespace inpaint {
 class Buffer {
  public:
   Buffer() = default;
-  // Zeroed, aligned to 64 bytes; throws OutOfMemory. On a GPU: the memory of the one that is current.
+  // Zeroed, aligned to 64 bytes (to a huge page from 2 MiB on); throws OutOfMemory. On a GPU: the memory of the one that is current.
   explicit Buffer(int64_t bytes, Device device = Device::kCpu);
   // Host memory that the device copies from and to without a detour (page-locked for a GPU).
   static Buffer staging(int64_t bytes, Device device);
@@ -31,8 +31,9 @@ class Buffer {
   enum class Kind { kHost, kPinned, kDevice };
   struct Free {
     Kind kind;
-    Free() : kind(Kind::kHost) {}
-    explicit Free(Kind k) : kind(k) {}
+    int64_t bytes;
+    Free() : Free(Kind::kHost, 0) {}
+    Free(Kind k, int64_t size) : kind(k), bytes(size) {}
     void operator()(void* pointer) const;
   };
   Buffer(int64_t bytes, Kind kind);

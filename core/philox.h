@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 
 namespace inpaint {
 
@@ -28,6 +29,9 @@ class Philox {
 
   // Four independent 32-bit numbers for (index, round).
   std::array<uint32_t, 4> bits(uint64_t index, uint32_t round = 0) const;
+
+  // The first two of bits(first + k) for every k, many at a time; the spans are of one length.
+  void bits(uint64_t first, std::span<uint32_t> b0, std::span<uint32_t> b1) const;
 
   double uniform(uint64_t index, uint32_t round = 0) const;  // in [0, 1), 53 bits
   uint32_t below(uint32_t bound, uint64_t index,

@@ -80,9 +80,13 @@ void copy_layout(const Context& ctx, const StateTensor& state, T* ours, T* their
 }
 
 void load(const Context& ctx, const SafetensorsFile& file, const std::vector<StateTensor>& state) {
-  Buffer staging, staging_ours;
+  Buffer staging, staging_ours;  // not for the large tensors, of linear layers, which lie the same in both
   for (const StateTensor& s : state) {
     const bool here = s.tensor.device == Device::kCpu;
+    if (here && s.layout == CheckpointLayout::kSame) {
+      file.read(s.name, s.tensor.reshaped(s.shape));
+      continue;
+    }
     if (staging.bytes() < s.tensor.bytes()) staging = Buffer(s.tensor.bytes());
     if (!here && staging_ours.bytes() < s.tensor.bytes()) staging_ours = Buffer(s.tensor.bytes());
     const Tensor read = staging.tensor(s.shape, s.tensor.dtype);

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <vector>
 
 using namespace inpaint;
 
@@ -51,4 +52,18 @@ TEST_CASE("philox: streams, parts and seeds differ") {
   CHECK(base != Philox(1, RandomStream::kShuffle, 1).bits(5));
   CHECK(base != Philox(1, RandomStream::kShuffle).bits(6));
   CHECK(base == Philox(1, RandomStream::kShuffle).bits(5));
+}
+
+TEST_CASE("philox: many at a time are the same as one at a time") {
+  const Philox random(uint64_t{77} << 20, RandomStream::kInitialValues, 3);
+  for (const uint64_t first : {uint64_t{0}, uint64_t{5}, (uint64_t{1} << 32) - 7, ~uint64_t{0} - 40}) {
+    for (const size_t count : {size_t{0}, size_t{1}, size_t{15}, size_t{16}, size_t{17}, size_t{100}}) {
+      std::vector<uint32_t> b0(count), b1(count);
+      random.bits(first, b0, b1);
+      for (size_t k = 0; k < count; ++k) {
+        CHECK(b0[k] == random.bits(first + k)[0]);
+        CHECK(b1[k] == random.bits(first + k)[1]);
+      }
+    }
+  }
 }

@@ -1,7 +1,10 @@
 #include "kernels/random_fill.h"
 
 #include <algorithm>
+#include <bit>
+#include <numbers>
 
+#include "kernels/normal_block_cpu.h"
 #include "tests/op_check.h"
 
 using namespace inpaint;
@@ -137,4 +140,65 @@ TEST_CASE("random_fill: same bits for any number of threads") {
 TEST_CASE("random_fill: only real tensors are filled") {
   const GuardedTensor bytes({4}, DType::kU8);
   check_refused("real type", "u8", [&] { fill_constant(*backends().front().context(), 0, bytes); });
+}
+
+TEST_CASE("random_fill: floats made in vectors are those of the definition, to the bit") {
+  constexpr int64_t kCount = 3'000'017;
+  const Context ctx(2);
+  std::vector<float> values(kCount);
+  const Tensor tensor{{kCount}, DType::kF32, Device::kCpu, values.data()};
+  const auto check = [&](auto&& number) {
+    int64_t wrong = 0;
+    for (int64_t i = 0; i < kCount; ++i)
+      wrong += std::bit_cast<uint32_t>(values[static_cast<size_t>(i)]) !=
+               std::bit_cast<uint32_t>(static_cast<float>(number(static_cast<uint64_t>(i))));
+    CHECK(wrong == 0);
+  };
+  for (const double deviation : {0.02, 1.0, -3.7}) {
+    fill_normal(ctx, kRandom, deviation, tensor);
+    check([&](uint64_t i) { return deviation * kRandom.normal(i); });
+    fill_truncated_normal(ctx, kRandom, deviation, tensor);
+    check([&](uint64_t i) { return deviation * kRandom.truncated_normal(i); });
+  }
+}
+
+TEST_CASE("random_fill: normals in vectors stay within a thirtieth of their bound, at all edges too") {
+  // Where the logarithm, the quarters of the turn, or both, change over.
+  std::vector<uint32_t> edges;
+  for (const uint32_t centre : {0u, 1u << 29, 1u << 30, 3u << 29, 1u << 31, 5u << 29, 3u << 30, 7u << 29,
+                                3037000499u, 1518500249u, 1u << 16})
+    for (int near = -3; near <= 3; ++near) edges.push_back(centre + static_cast<uint32_t>(near));
+  for (uint32_t bit = 0; bit < 32; ++bit) edges.push_back(1u << bit);
+  cpu::NormalBlock block;
+  uint32_t b0[cpu::NormalBlock::kSize], b1[cpu::NormalBlock::kSize];
+  double worst = 0;
+  const auto check = [&] {
+    cpu::normals_of(b0, b1, block);
+    for (int64_t k = 0; k < block.kSize; ++k) {
+      const double u = (static_cast<double>(b0[k]) + 1.0) * 0x1p-32;
+      const double angle = 2.0 * std::numbers::pi * (static_cast<double>(b1[k]) * 0x1p-32);
+      const double want = std::sqrt(-2.0 * std::log(u)) * std::cos(angle);
+      const double error = std::abs(block.value[k] - want);
+      if (b0[k] == 0xffffffff) {
+        CHECK(error == 0);  // the radius is 0
+        continue;
+      }
+      worst = std::max(worst, error / block.bound[k]);
+    }
+  };
+  for (const uint32_t e : edges) {
+    for (size_t at = 0; at < edges.size(); at += block.kSize) {
+      for (size_t k = 0; k < static_cast<size_t>(block.kSize); ++k) {
+        b0[k] = e;
+        b1[k] = edges[(at + k) % edges.size()];
+      }
+      check();
+    }
+  }
+  for (uint64_t i = 0; i < 4000; ++i) {
+    kRandom.bits(i * 256, b0, b1);
+    check();
+  }
+  MESSAGE("largest error: " << worst << " of the bound");
+  CHECK(worst < 1.0 / 30);
 }
