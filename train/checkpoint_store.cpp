@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <bit>
 #include <cerrno>
 #include <charconv>
 #include <functional>
@@ -11,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/replace_file.h"
+#include "train/non_finite.h"
 
 namespace inpaint {
 namespace {
@@ -58,26 +58,6 @@ std::optional<int64_t> named_step(const fs::path& folder, const char* pointer) {
   return step;
 }
 
-template <typename Bits, typename T>
-void expect_finite(const NamedTensor& named) {
-  // All exponent bits set: an infinity or not a number.
-  constexpr Bits kExponent = sizeof(T) == 4 ? Bits{0x7f800000} : static_cast<Bits>(uint64_t{0x7ff} << 52);
-  const T* values = named.tensor.as<T>();
-  const int64_t count = named.tensor.elements();
-  constexpr int64_t kBlock = 4096;
-  for (int64_t begin = 0; begin < count; begin += kBlock) {
-    const int64_t end = std::min(begin + kBlock, count);
-    bool bad = false;  // no branch inside, so that the compiler can take many values at once
-    for (int64_t i = begin; i < end; ++i) bad |= (std::bit_cast<Bits>(values[i]) & kExponent) == kExponent;
-    if (!bad) continue;
-    const T* first = std::find_if(values + begin, values + end, [](T value) {
-      return (std::bit_cast<Bits>(value) & kExponent) == kExponent;
-    });
-    throw Error(fmt::format("tensor '{}' holds {} at element {} of {}: not saved, the last checkpoint stays",
-                            named.name, *first, first - values, count));
-  }
-}
-
 }  // namespace
 
 CheckpointStore::CheckpointStore(fs::path folder, int keep)
@@ -86,15 +66,15 @@ CheckpointStore::CheckpointStore(fs::path folder, int keep)
   remove_stale_temporaries(folder_);
 }
 
+fs::path CheckpointStore::path_of(int64_t step) const { return folder_ / name_of(step); }
+
 void CheckpointStore::save(int64_t step, std::span<const NamedTensor> tensors, Metadata metadata,
                            Standing standing) {
   INPAINT_CHECK(step >= 0, "step {}", step);
-  for (const NamedTensor& named : tensors) {
-    if (named.tensor.dtype == DType::kF32) expect_finite<uint32_t, float>(named);
-    if (named.tensor.dtype == DType::kF64) expect_finite<uint64_t, double>(named);
-  }
+  if (const auto bad = first_non_finite(tensors))
+    throw Error(to_string(*bad) + ": not saved, the last checkpoint stays");
   metadata[kFormatVersionKey] = kFormatVersion;
-  save_safetensors(folder_ / name_of(step), tensors, metadata);
+  save_safetensors(path_of(step), tensors, metadata);
   replace_file(folder_ / kNewestName, name_of(step) + "\n");
   if (standing == Standing::kNewestAndBest) name_best(step);
   remove_old(step);

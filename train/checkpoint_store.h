@@ -33,6 +33,7 @@ class CheckpointStore {
   CheckpointStore(std::filesystem::path folder, int keep);
 
   const std::filesystem::path& folder() const { return folder_; }
+  std::filesystem::path path_of(int64_t step) const;
 
   // Writes a checkpoint, reads it back from the disk, makes it the newest, removes older ones. Error when a
   // tensor holds a value that is not finite, naming the tensor and the element; UserError when the system

@@ -168,6 +168,8 @@ std::vector<Flag> make_table() {
          "go on from the folder's newest checkpoint or its best, start anew, take a file");
   t.truth(kRun, "fallback", &S::fallback,
           "where the newest checkpoint is damaged, go on from the newest good one");
+  t.choice(kRun, "on_nan", &S::on_nan,
+           "where a value is no longer finite: stop, or take the last checkpoint's weights");
   t.whole(kRun, "validate_every", &S::validate_every, {0, kManyEpochs}, "epochs",
           "validate every so many epochs where there is a <...>_validate.bin; 0 never");
   t.whole(kRun, "patience", &S::patience, {0, kManyEpochs}, "validations",

@@ -41,6 +41,7 @@ Beginning begin_at(const SafetensorsFile& file, const TrainSettings& settings, c
   const TrainSettings saved = settings_from_metadata(file.metadata(), file.path().string());
   check_same_network(saved, settings, file.path().string());
   Beginning beginning;
+  beginning.file = file.path();
   beginning.state = RunState::from_metadata(file.metadata(), file.path().string());
   load_model(ctx, file, model);
   beginning.notes.push_back(

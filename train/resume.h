@@ -14,6 +14,7 @@ namespace inpaint {
 struct Beginning {
   RunState state;
   std::vector<std::string> notes;  // lines for the user
+  std::filesystem::path file;      // the checkpoint it begins at; empty: none
 };
 
 // A training run's beginning: fills the model with initial values, or with the checkpoint that the setting

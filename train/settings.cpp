@@ -9,6 +9,7 @@ constexpr std::string_view kBlocks[] = {"random", "center"};
 constexpr std::string_view kDevices[] = {"auto", "cpu", "cuda"};
 constexpr std::string_view kPrecisions[] = {"auto", "fp32", "tf32", "bf16", "fp64"};
 constexpr std::string_view kMatrixChoices[] = {"auto", "tile", "onednn", "eigen"};
+constexpr std::string_view kOnNan[] = {"stop", "rollback"};
 }  // namespace
 
 std::span<const std::string_view> names_of(Mode) { return kModes; }
@@ -16,6 +17,7 @@ std::span<const std::string_view> names_of(HolePlacement) { return kBlocks; }
 std::span<const std::string_view> names_of(DeviceChoice) { return kDevices; }
 std::span<const std::string_view> names_of(Precision) { return kPrecisions; }
 std::span<const std::string_view> names_of(MatrixChoice) { return kMatrixChoices; }
+std::span<const std::string_view> names_of(OnNan) { return kOnNan; }
 
 void check_settings(const TrainSettings& s) {
   if (s.mode == Mode::kTrain && s.batch_size < 2)

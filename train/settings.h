@@ -15,6 +15,7 @@ namespace inpaint {
 enum class Mode { kTrain, kValidate, kTest };
 enum class DeviceChoice { kAuto, kCpu, kCuda };
 enum class Precision { kAuto, kFp32, kTf32, kBf16, kFp64 };
+enum class OnNan { kStop, kRollback };
 enum class MatrixChoice { kAuto, kTile, kOneDnn, kEigen };
 
 // The names of an enumeration's values, in their order; the argument only picks the enumeration.
@@ -23,6 +24,7 @@ std::span<const std::string_view> names_of(HolePlacement);
 std::span<const std::string_view> names_of(DeviceChoice);
 std::span<const std::string_view> names_of(Precision);
 std::span<const std::string_view> names_of(MatrixChoice);
+std::span<const std::string_view> names_of(OnNan);
 
 template <typename Enum>
 requires requires(Enum value) { names_of(value); }
@@ -67,8 +69,9 @@ struct TrainSettings {
   int64_t seed = 1;
   std::string resume = "auto";  // "auto", "best", "never", or a checkpoint's path
   bool fallback = false;        // where the newest checkpoint is damaged, go on from the newest good one
-  int64_t validate_every = 1;   // epochs; 0 never
-  int64_t patience = 0;         // validations without a better one before the run ends; 0 no such end
+  OnNan on_nan = OnNan::kStop;
+  int64_t validate_every = 1;  // epochs; 0 never
+  int64_t patience = 0;        // validations without a better one before the run ends; 0 no such end
 
   // What it leaves
   int64_t ckpt = 1;       // epochs

@@ -1,7 +1,6 @@
 #include "train/training_run.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <limits>
 #include <optional>
@@ -13,6 +12,7 @@
 #include "train/flags_file.h"
 #include "train/folders.h"
 #include "train/model_state.h"
+#include "train/non_finite.h"
 #include "train/progress.h"
 #include "train/resume.h"
 #include "train/run_device.h"
@@ -27,6 +27,9 @@
 namespace inpaint {
 namespace {
 
+// Since one checkpoint. More would take its weights again and again without getting anywhere.
+constexpr int kMostRollbacks = 3;
+
 class TrainingRun {
  public:
   explicit TrainingRun(const TrainSettings& settings);
@@ -35,6 +38,8 @@ class TrainingRun {
  private:
   bool finished() const;
   void train_batch(const LoadedBatch& batch);
+  void check_state();
+  void meet_non_finite(const std::string& what);
   void sample(const LoadedBatch& batch);
   void end_epoch();
   bool out_of_patience() const;
@@ -51,6 +56,7 @@ class TrainingRun {
   Model model_;
   TrainingStep step_;
   SamplePictures samples_;
+  Beginning beginning_;
   RunState state_;
   RunLogs logs_;
   CheckpointWriter writer_;
@@ -60,6 +66,8 @@ class TrainingRun {
   Buffer hole_memory_;
   Tensor holes_;  // i32 [N, 2]
   int64_t saved_step_ = -1;
+  std::filesystem::path good_file_;  // the last checkpoint of this run or the one it began at; empty: none
+  int rollbacks_ = 0;                // since it
 };
 
 // Where there is a set to validate with, and a wish to.
@@ -78,13 +86,13 @@ std::optional<ValidationPass> validation_of(const TrainSettings& settings) {
   }
 }
 
-RunState begin(const TrainSettings& settings, const CheckpointStore& store, const PictureSet& data,
-               const Context& ctx, Model& model, Progress& out) {
+Beginning begin(const TrainSettings& settings, const CheckpointStore& store, const PictureSet& data,
+                const Context& ctx, Model& model, Progress& out) {
   Beginning beginning = begin_training(settings, store.folder(), ctx, model);
   for (const std::string& note : beginning.notes) out.line(note);
   // With fewer pictures or larger batches than before, the epoch may be over here already.
   beginning.state.batch = std::min(beginning.state.batch, data.count() / settings.batch_size);
-  return beginning.state;
+  return beginning;
 }
 
 TrainingRun::TrainingRun(const TrainSettings& settings)
@@ -97,7 +105,8 @@ TrainingRun::TrainingRun(const TrainSettings& settings)
       model_(network_options(settings), activation_type(settings), Parameters::Use::kTraining, ctx_.device()),
       step_(ctx_, model_, settings.batch_size, step_options(settings)),
       samples_(ctx_, model_, settings.batch_size, sample_folder(settings)),
-      state_(begin(settings, store_, *data_.set, ctx_, model_, out_)),
+      beginning_(begin(settings, store_, *data_.set, ctx_, model_, out_)),
+      state_(beginning_.state),
       logs_(log_folder(settings), state_),
       writer_(store_, checkpoint_layout(model_)),
       loader_(*data_.set, {.batch_size = settings.batch_size,
@@ -109,7 +118,8 @@ TrainingRun::TrainingRun(const TrainSettings& settings)
                            .workers = data_.workers}),
       hole_random_(static_cast<uint64_t>(settings.seed), RandomStream::kHoleOffsets),
       hole_memory_(settings.batch_size * 2 * size_of(DType::kI32)),
-      holes_(hole_memory_.tensor({settings.batch_size, 2}, DType::kI32)) {
+      holes_(hole_memory_.tensor({settings.batch_size, 2}, DType::kI32)),
+      good_file_(beginning_.file) {
   step_.generator_updates = state_.generator_updates;
   step_.discriminator_updates = state_.discriminator_updates;
   if (settings.resume == "auto" && state_.step > 0 && state_.best_step == state_.step)
@@ -125,7 +135,10 @@ int TrainingRun::run() {
     train_batch(loader_.next());
     if (state_.batch == loader_.batches_per_epoch()) end_epoch();
   }
-  if (saved_step_ != state_.step) submit_checkpoint(Standing::kNewest);
+  if (saved_step_ != state_.step) {
+    check_state();
+    submit_checkpoint(Standing::kNewest);
+  }
   writer_.finish();
   if (signal_.received() != 0) {
     out_.line(fmt::format("Stopped by a signal; step {} is saved", state_.step));
@@ -159,24 +172,27 @@ void TrainingRun::train_batch(const LoadedBatch& batch) {
 
   step_.train();
   const Losses losses = step_.losses();
-  if (!std::isfinite(losses.gene_loss_ori) || !std::isfinite(losses.adv_disc_loss))
-    throw Error(
-        fmt::format("step {}: the losses are no longer finite (rec_loss {}, adv_gene_loss {}, tv_loss {}, "
-                    "adv_disc_loss {}); nothing was saved over the last checkpoint; a smaller learning_rate, "
-                    "or weight_clip, may help",
+  state_.step = number;
+  ++state_.batch;
+  if (!step_.is_finite(losses)) {
+    meet_non_finite(
+        fmt::format("step {}: the losses or weights are no longer finite (rec_loss {}, adv_gene_loss {}, "
+                    "tv_loss {}, adv_disc_loss {})",
                     number, losses.rec_loss, losses.adv_gene_loss, losses.tv_loss, losses.adv_disc_loss));
+    return;
+  }
   state_.sums.add(losses);
   out_.step({.epoch = state_.epoch,
              .last_epoch = settings_.epoch - 1,
-             .batch = state_.batch,
+             .batch = batch.index,
              .batches = loader_.batches_per_epoch(),
-             .steps_left = steps_left() - 1,
+             .steps_left = steps_left(),
              .batch_size = settings_.batch_size,
              .waited_seconds = loader_.waited_seconds()},
             losses);
   logs_.step({.step = number,
               .epoch = state_.epoch,
-              .batch = state_.batch,
+              .batch = batch.index,
               .losses = losses,
               .gene_decay_loss = step_.generator_decay_loss(),
               .disc_decay_loss = step_.discriminator_decay_loss(),
@@ -184,8 +200,43 @@ void TrainingRun::train_batch(const LoadedBatch& batch) {
               .learning_rate_disc = step_.discriminator_learning_rate(),
               .images_per_second = out_.images_per_second()},
              settings_.log_offsets ? &holes_ : nullptr);
-  state_.step = number;
-  ++state_.batch;
+}
+
+// Before the state is saved or validated.
+void TrainingRun::check_state() {
+  if (!step_.is_state_finite())
+    meet_non_finite(fmt::format("step {}: the training state is no longer finite", state_.step));
+}
+
+// Ends the run, or takes the last checkpoint's weights and goes on with the data behind this step: what led
+// here does not come again. The step that failed has no line in the logs.
+void TrainingRun::meet_non_finite(const std::string& what) {
+  const std::span<const NamedTensor> tensors = writer_.next().tensors;
+  capture_model(ctx_, model_, tensors);
+  const auto bad = first_non_finite(tensors);
+  const std::string found =
+      fmt::format("{}; {}", what, bad ? "first, " + to_string(*bad) : "all weights and moments are finite");
+  constexpr std::string_view kRemedy = "a smaller learning_rate, or weight_clip, may help";
+  if (settings_.on_nan == OnNan::kStop)
+    throw Error(
+        fmt::format("{}; nothing was saved over the last checkpoint; {} (on_nan=rollback goes on from there)",
+                    found, kRemedy));
+  if (good_file_.empty())
+    throw Error(fmt::format("{}; there is no checkpoint yet to roll back to; {}", found, kRemedy));
+  if (rollbacks_ == kMostRollbacks)
+    throw Error(fmt::format("{}; {} rollbacks to {} have not helped, and it stays the last checkpoint; {}",
+                            found, rollbacks_, good_file_.string(), kRemedy));
+  ++rollbacks_;
+  writer_.finish();  // it may still be on its way to the disk
+  const SafetensorsFile file = open_checkpoint(good_file_);
+  load_model(ctx_, file, model_);
+  const RunState then = RunState::from_metadata(file.metadata(), good_file_.string());
+  step_.generator_updates = then.generator_updates;
+  step_.discriminator_updates = then.discriminator_updates;
+  out_.line(
+      fmt::format("{}; back to the weights of step {}, on with the data behind this step ({} of {} "
+                  "rollbacks to one checkpoint)",
+                  found, then.step, rollbacks_, kMostRollbacks));
 }
 
 // Painted with the running averages; nothing of the training changes.
@@ -203,8 +254,9 @@ bool TrainingRun::out_of_patience() const {
 void TrainingRun::end_epoch() {
   const int64_t epochs = state_.epoch + 1 - settings_.start_epoch;
   Standing standing = Standing::kNewest;
+  check_state();
   if (validation_ && epochs % settings_.validate_every == 0 && !validate(standing)) return;
-  logs_.epoch(state_.epoch, state_.sums);
+  if (state_.sums.steps > 0) logs_.epoch(state_.epoch, state_.sums);  // none: every step was rolled back
   ++state_.epoch;
   state_.batch = 0;
   state_.sums = {};
@@ -243,6 +295,8 @@ void TrainingRun::submit_checkpoint(Standing standing) {
   capture_model(ctx_, model_, snapshot.tensors);
   writer_.submit();
   saved_step_ = state_.step;
+  good_file_ = store_.path_of(state_.step);
+  rollbacks_ = 0;
 }
 
 int64_t TrainingRun::steps_left() const {

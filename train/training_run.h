@@ -7,7 +7,8 @@ namespace inpaint {
 
 // Trains as the settings say; goes on from a checkpoint where there is one. Returns the exit code: 0 when the
 // run is complete, 130 or 143 when a signal stopped it after saving. Throws UserError for bad input, Error
-// when the losses are not finite; the last good checkpoint stays in both cases.
+// when the losses or the state are not finite and on_nan=stop, or rolling back has not helped; the last good
+// checkpoint stays in both cases.
 int run_training(const TrainSettings& settings);
 
 }  // namespace inpaint

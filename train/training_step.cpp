@@ -1,10 +1,12 @@
 #include "train/training_step.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/copy.h"
 #include "kernels/hole.h"
 #include "kernels/sigmoid_bce.h"
+#include "kernels/sum_of_squares.h"
 #include "kernels/total_variation.h"
 
 namespace inpaint {
@@ -18,6 +20,15 @@ double decay_factor(const Network& network) {
 Pass::Keep keep_of(const Model& model) {
   return model.generator_params.use() == Parameters::Use::kTraining ? Pass::Keep::kForBackward
                                                                     : Pass::Keep::kOutputOnly;
+}
+
+// Biases and batch-norm parameters: what stands behind the weights in the array of all.
+Tensor other_values(const Parameters& params) {
+  const int64_t weights = params.spec().elements(ParameterId::Kind::kWeight);
+  Tensor others = params.values();
+  others.data = static_cast<std::byte*>(others.data) + weights * size_of(others.dtype);
+  others.shape = {params.spec().elements(ParameterId::Kind::kOther)};
+  return others;
 }
 
 int64_t first_layer_flop(const Network& network, int64_t batch) {
@@ -48,10 +59,13 @@ TrainingStep::TrainingStep(Context& ctx, Model& model, int64_t batch_size, const
   host_ = Buffer::staging((kFigures + updates) * size_of(DType::kF64), ctx.device());
   figures_host_ = host_.tensor({kFigures}, DType::kF64);
   rates_host_ = host_.tensor({updates}, DType::kF64, kFigures * size_of(DType::kF64));
-  ctx.reserve_workspace(std::max({reconstruction_loss_workspace_bytes(ctx, hidden),
-                                  total_variation_workspace_bytes(ctx, hidden),
-                                  adam_workspace_bytes(ctx, model.generator.spec().parameters()),
-                                  adam_workspace_bytes(ctx, model.discriminator.spec().parameters())}));
+  ctx.reserve_workspace(std::max(
+      {reconstruction_loss_workspace_bytes(ctx, hidden), total_variation_workspace_bytes(ctx, hidden),
+       sum_of_squares_workspace_bytes(ctx, hidden.elements()),
+       sum_of_squares_workspace_bytes(ctx, model.generator.spec().parameters()),
+       sum_of_squares_workspace_bytes(ctx, model.discriminator.spec().parameters()),
+       adam_workspace_bytes(ctx, model.generator.spec().parameters()),
+       adam_workspace_bytes(ctx, model.discriminator.spec().parameters())}));
   if (ctx.device() == Device::kCpu) return;
   const Shape shapes[] = {masked, {batch_size, 2}};
   const DType types[] = {DType::kU8, DType::kI32};
@@ -158,7 +172,8 @@ void TrainingStep::update_discriminator(int64_t rate) {
   sigmoid_bce(ctx_, fake_scores(), 0, weight, figure(kFake), figure(kCorrectFake), &dscore);
   disc.backward(ctx_, disc_params, dscore, nullptr, ParameterGrads::kAccumulate, fake_pass_);
 
-  update(disc, disc_params, discriminator_learning_rate(), rate, kDiscriminatorHalfSquares);
+  update(disc, disc_params, discriminator_learning_rate(), rate, kDiscriminatorHalfSquares,
+         kDiscriminatorOthers);
   real_pass_current_ = false;
 }
 
@@ -179,12 +194,15 @@ void TrainingStep::update_generator(int64_t rate) {
   const Tensor dscore = arena_.tensor(memory_.dscore), dfake = arena_.tensor(memory_.dfake);
   sigmoid_bce(ctx_, fake_scores(), 1, options_.lamb_adv, figure(kGene), figure(kUnused), &dscore);
   disc.backward(ctx_, disc_params, dscore, &dfake, ParameterGrads::kSkip, fake_pass_);
+  sum_of_squares(ctx_, dfake, figure(kAdversarialSquares));
   reconstruction_loss(ctx_, options_.norm, fake_images(), hidden_images(), options_.lamb_rec, figure(kRec),
                       &dfake, GradMode::kAccumulate);
   total_variation(ctx_, fake_images(), options_.lamb_tv, figure(kTv), &dfake, GradMode::kAccumulate);
+  sum_of_squares(ctx_, dfake, figure(kImageSquares));
   generator.backward(ctx_, generator_params, dfake, nullptr, ParameterGrads::kOverwrite, generator_pass_);
 
-  update(generator, generator_params, generator_learning_rate(), rate, kGeneratorHalfSquares);
+  update(generator, generator_params, generator_learning_rate(), rate, kGeneratorHalfSquares,
+         kGeneratorOthers);
   generator_pass_current_ = false;
 }
 
@@ -199,13 +217,14 @@ AdamOptions TrainingStep::adam_options(const Network& network, double learning_r
 
 // rate: the update's place in the step.
 void TrainingStep::update(const Network& network, const Parameters& params, double learning_rate,
-                          int64_t rate, Figure half_squares) {
+                          int64_t rate, Figure half_squares, Figure others) {
   const Tensor sum = figure(half_squares);
   Tensor lr_t = arena_.tensor(memory_.rates);
   lr_t.data = lr_t.as<double>() + rate;
   lr_t.shape = {1};
   adam(ctx_, adam_options(network, learning_rate), lr_t, network.spec().elements(ParameterId::Kind::kWeight),
        params.grads(), params.values(), params.moments1(), params.moments2(), params.weights_bf16(), &sum);
+  sum_of_squares(ctx_, other_values(params), figure(others));
 }
 
 // Adam's rates of the step to come, the one thing in it that is another each time.
@@ -256,6 +275,37 @@ double TrainingStep::generator_decay_loss() const {
 
 double TrainingStep::discriminator_decay_loss() const {
   return decay_factor(model_.discriminator) * value(kDiscriminatorHalfSquares);
+}
+
+bool TrainingStep::is_finite(const Losses& l) const {
+  const double seen[] = {l.gene_loss_ori,
+                         l.adv_disc_loss,
+                         value(kGeneratorHalfSquares),
+                         value(kDiscriminatorHalfSquares),
+                         value(kGeneratorOthers),
+                         value(kDiscriminatorOthers)};
+  return std::all_of(std::begin(seen), std::end(seen), [](double figure) { return std::isfinite(figure); });
+}
+
+bool TrainingStep::is_state_finite() {
+  const auto finite = [&](const Tensor& values) {
+    sum_of_squares(ctx_, values, figure(kChecked));
+    read_figures();
+    wait_for_figures();
+    return std::isfinite(value(kChecked));
+  };
+  for (const Parameters* params : {&model_.generator_params, &model_.discriminator_params}) {
+    if (!finite(params->values()) || !finite(params->moments1()) || !finite(params->moments2())) return false;
+    const auto kind = ParameterId::Kind::kRunning;
+    for (size_t i = 0; i < params->spec().list(kind).size(); ++i)
+      if (!finite(params->value({kind, i}))) return false;
+  }
+  return true;
+}
+
+double TrainingStep::adversarial_share() const {
+  const double whole = value(kImageSquares);
+  return whole > 0 ? std::sqrt(value(kAdversarialSquares) / whole) : 0;
 }
 
 int64_t TrainingStep::bytes() const {

@@ -86,6 +86,19 @@ class TrainingStep {
   double generator_decay_loss() const;
   double discriminator_decay_loss() const;
 
+  // The sentinel, of figures that are read with the losses (those of the last train()): false when one of them, or a
+  // parameter of either network (a weight: before its last update), is not finite. A weight that is lost in the
+  // very last update shows in the next train().
+  bool is_finite(const Losses& losses) const;
+
+  // The same of the whole state, to the last value of parameters, moments and running averages. Reads them
+  // all once and waits: for the end of an epoch.
+  bool is_state_finite();
+
+  // The adversarial loss's part in what drove the fake image at the last generator update: the norm of its
+  // gradient over the norm of the whole gradient (0: the discriminator has no say; 0 before any update).
+  double adversarial_share() const;
+
   int64_t bytes() const;         // of all passes
   int64_t product_flop() const;  // of the matrix products of one train(), as executed
 
@@ -102,6 +115,11 @@ class TrainingStep {
     kUnused,
     kGeneratorHalfSquares,
     kDiscriminatorHalfSquares,
+    kGeneratorOthers,  // sums of squares: of biases and batch-norm parameters
+    kDiscriminatorOthers,
+    kAdversarialSquares,  // of the fake image's gradient: the discriminator's part, and all
+    kImageSquares,
+    kChecked,  // of what is_state_finite looks at
     kFigures
   };
   // Places in the arena.
@@ -119,7 +137,7 @@ class TrainingStep {
   void update_generator(int64_t rate);
   AdamOptions adam_options(const Network& network, double learning_rate) const;
   void update(const Network& network, const Parameters& params, double learning_rate, int64_t rate,
-              Figure half_squares);
+              Figure half_squares, Figure others);
   void upload_rates();
   void read_figures();
   void wait_for_figures();

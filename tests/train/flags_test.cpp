@@ -50,31 +50,19 @@ TEST_CASE("flags: names and defaults of the source program") {
 
 TEST_CASE("flags: what goes beyond the source program defaults to its behaviour") {
   const std::map<std::string, std::string> defaults = {
-      {"seed", "1"},
-      {"device", "auto"},
-      {"threads", "0"},
-      {"max_steps", "-1"},
-      {"shuffle", "false"},
-      {"flip", "false"},
-      {"loader_threads", "0"},
-      {"data_dir", "none"},
-      {"data_cache", "false"},
-      {"random_crop", "false"},
-      {"data_root", "data"},
-      {"checkpoint_root", "checkpoints"},
-      {"log_root", "logs"},
-      {"sample_root", "samples"},
-      {"resume", "auto"},
-      {"keep", "1"},
-      {"fallback", "false"},
-      {"validate_every", "1"},
-      {"patience", "0"},
-      {"precision", "auto"},
-      {"log_offsets", "false"},
-      {"base_channels", "64"},
-      {"bottleneck", "4000"},
-      {"reuse", "true"},
-      {"matrix_backend", "auto"},
+      {"seed", "1"},           {"device", "auto"},
+      {"threads", "0"},        {"max_steps", "-1"},
+      {"shuffle", "false"},    {"flip", "false"},
+      {"loader_threads", "0"}, {"data_dir", "none"},
+      {"data_cache", "false"}, {"random_crop", "false"},
+      {"data_root", "data"},   {"checkpoint_root", "checkpoints"},
+      {"log_root", "logs"},    {"sample_root", "samples"},
+      {"resume", "auto"},      {"keep", "1"},
+      {"fallback", "false"},   {"on_nan", "stop"},
+      {"validate_every", "1"}, {"patience", "0"},
+      {"precision", "auto"},   {"log_offsets", "false"},
+      {"base_channels", "64"}, {"bottleneck", "4000"},
+      {"reuse", "true"},       {"matrix_backend", "auto"},
   };
   for (const auto& [name, value] : defaults) {
     CAPTURE(name);
@@ -199,11 +187,9 @@ TEST_CASE("flags: switches") {
 
 TEST_CASE("flags: choices take their names and nothing else") {
   const std::map<std::string, std::set<std::string>> choices = {
-      {"mode", {"train", "validate", "test"}},
-      {"block", {"random", "center"}},
-      {"device", {"auto", "cpu", "cuda"}},
-      {"precision", {"auto", "fp32", "tf32", "bf16", "fp64"}},
-      {"matrix_backend", {"auto", "onednn", "eigen"}}};
+      {"mode", {"train", "validate", "test"}}, {"block", {"random", "center"}},
+      {"device", {"auto", "cpu", "cuda"}},     {"precision", {"auto", "fp32", "tf32", "bf16", "fp64"}},
+      {"on_nan", {"stop", "rollback"}},        {"matrix_backend", {"auto", "onednn", "eigen"}}};
   for (const auto& [name, values] : choices) {
     CAPTURE(name);
     for (const std::string& value : values) CHECK(taken(name, value) == value);

@@ -62,6 +62,7 @@ inline TrainSettings random_settings(uint64_t seed) {
   s.seed = big();
   s.resume = text(true);
   s.fallback = truth();
+  s.on_nan = static_cast<OnNan>(whole(0, 1));
   s.validate_every = whole(0, 1'000'000'000);
   s.patience = whole(0, 1'000'000'000);
   s.ckpt = whole(1, 1'000'000'000);

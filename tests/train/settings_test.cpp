@@ -17,6 +17,8 @@ TEST_CASE("settings: names of the enumerations") {
   CHECK(to_string(DeviceChoice::kCuda) == "cuda");
   CHECK(to_string(Precision::kFp32) == "fp32");
   CHECK(to_string(Precision::kFp64) == "fp64");
+  CHECK(to_string(OnNan::kStop) == "stop");
+  CHECK(to_string(OnNan::kRollback) == "rollback");
   CHECK(to_string(MatrixChoice::kAuto) == "auto");
   CHECK(to_string(MatrixChoice::kTile) == "tile");
   CHECK(to_string(MatrixChoice::kOneDnn) == "onednn");
