@@ -16,7 +16,7 @@ constexpr int64_t kSizes[] = {1, 2, 15, 16, 17, 100, 65535, 65536, 65537, 200003
 double run(const Backend& backend, const GuardedTensor& x, int threads = 2) {
   const auto ctx = backend.context(threads);
   prepare_workspace(*ctx, sum_of_squares_workspace_bytes(*ctx, x.elements()));
-  GuardedTensor sum({1}, DType::kF64);
+  GuardedTensor sum({1}, backend.of(DType::kF64));
   sum_of_squares(*ctx, x, sum);
   const Label label{"sum_of_squares", backend, std::to_string(x.elements())};
   check_guards(label, "sum", sum);
@@ -30,14 +30,13 @@ TEST_CASE("sum_of_squares: matches a plain sum; whole numbers exactly; the same 
   for (const Backend& backend : backends())
     for (const int64_t n : kSizes) {
       CAPTURE(n);
-      const GuardedTensor whole({n}, backend.dtype, [](int64_t i) { return static_cast<double>(i % 7 - 3); });
+      const GuardedTensor whole({n}, backend, [](int64_t i) { return static_cast<double>(i % 7 - 3); });
       double want = 0;
       for (int64_t i = 0; i < n; ++i) want += whole[i] * whole[i];
       CHECK(run(backend, whole) == want);
 
       const Philox random(kSeed, RandomStream::kInitialValues);
-      const GuardedTensor x({n}, backend.dtype,
-                            [&](int64_t i) { return random.normal(static_cast<uint64_t>(i)); });
+      const GuardedTensor x({n}, backend, [&](int64_t i) { return random.normal(static_cast<uint64_t>(i)); });
       want = 0;
       for (int64_t i = 0; i < n; ++i) want += x[i] * x[i];
       const double got = run(backend, x);
@@ -52,10 +51,10 @@ TEST_CASE(
     for (const int64_t n : kSizes) {
       CAPTURE(n);
       const double large = backend.dtype == DType::kF32 ? std::numeric_limits<float>::max() : 1e150;
-      CHECK(std::isfinite(run(backend, GuardedTensor({n}, backend.dtype, [&](int64_t) { return large; }))));
+      CHECK(std::isfinite(run(backend, GuardedTensor({n}, backend, [&](int64_t) { return large; }))));
       for (const double bad : {NAN, INFINITY, -INFINITY})
         for (const int64_t at : {int64_t{0}, n / 2, n - 1}) {
-          const GuardedTensor x({n}, backend.dtype, [&](int64_t i) { return i == at ? bad : 0.5; });
+          const GuardedTensor x({n}, backend, [&](int64_t i) { return i == at ? bad : 0.5; });
           CHECK_FALSE(std::isfinite(run(backend, x)));
         }
     }

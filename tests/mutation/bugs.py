@@ -114,6 +114,11 @@ BUGS = [
     ("train/shuffle.cpp", "i + 1), i, round", "i), i, round", "a shuffle that keeps nothing in place", TRAIN, "shuffle*"),
     ("train/scores.cpp", "100 * absolute[i] / values / 255", "100 * absolute[i] / values / 256", "scale of L1", TRAIN, "scores*"),
     ("train/run_logs.cpp", 'events_.scalar(step, "adv_gene_loss", losses.gene_loss_ori);', 'events_.scalar(step, "adv_gene_loss", losses.adv_gene_loss);', "the meaning of a summary's tag", TRAIN, "run logs*"),
+    ("train/training_run.cpp", "if (!step_.is_finite(losses)) {", "if (false) {", "the sentinel asleep", TRAIN, "non finite*"),
+    ("train/training_step.cpp", "sum_of_squares(ctx_, other_values(params), arena_.tensor(others));", "", "the sentinel blind to biases", TRAIN, "non finite*"),
+    ("train/training_run.cpp", "step_.generator_updates = then.generator_updates;", "", "Adam's count forgotten at a rollback", TRAIN, "non finite*"),
+    ("train/training_run.cpp", "state_.best_step = state_.step;", "state_.best_step = 0;", "the best checkpoint's step", TRAIN, "validation*"),
+    ("train/validation_pass.cpp", "step.watch(Statistics::kRunning)", "step.train()", "validation trains", TRAIN, "validation*"),
     ("train/checkpoint_store.cpp", "remove_old(step);", "", "old checkpoints stay", TRAIN, "checkpoints*"),
     # What a save must not leave out
     ("core/replace_file.cpp", "  file_.sync();\n", "", "a save without fsync", RELIABILITY, "save order*", FAST),
