@@ -15,7 +15,7 @@ int64_t sum_of_squares_workspace_bytes(const Context&, int64_t elements) {
 void sum_of_squares(const Context& ctx, const Tensor& x, const Tensor& sum) {
   const int64_t n = x.elements();
   double* partial = static_cast<double*>(ctx.workspace(cpu::sum_of_squares_workspace_bytes(ctx, n)));
-  visit_real(x.dtype, [&]<typename T>(T) {
+  visit_activation_type(x.dtype, [&]<typename T>(T) {
     const T* values = x.as<T>();
     ctx.parallel_blocks(n, kBlock, [&](int64_t begin, int64_t end, int) {
       cpu::LaneSum squares;
