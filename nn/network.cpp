@@ -4,32 +4,53 @@
 
 namespace inpaint {
 
-Pass::Pass(Context& ctx, const Network& network, int64_t batch, DType dtype, Keep keep)
-    : batch_(batch), keep_(keep) {
-  std::vector<Shape> shapes;  // of the outputs
-  std::vector<int> outputs;   // places in the arena
-  std::vector<std::vector<int>> saved;
+Pass::Layout Pass::lay_out(const Network& network, int64_t batch, DType dtype, Keep keep, Arena& arena) {
+  Layout layout;
   Shape x = network.in_shape(batch);
   int64_t largest = 0;
   for (const auto& layer : network.layers()) {
-    ctx.reserve_workspace(layer->workspace_bytes(ctx, x, dtype));
-    saved.emplace_back();
+    layout.saved.emplace_back();
     for (const Shape& shape : layer->saved_shapes(x))
-      saved.back().push_back(arena_.reserve(shape, parameter_dtype(dtype)));
+      layout.saved.back().push_back(arena.reserve(shape, parameter_dtype(dtype)));
     x = layer->out_shape(x);
-    if (keep == Keep::kForBackward) outputs.push_back(arena_.reserve(x, dtype));
+    if (keep == Keep::kForBackward) layout.outputs.push_back(arena.reserve(x, dtype));
     largest = std::max(largest, x.elements());
-    shapes.push_back(x);
+    layout.shapes.push_back(x);
   }
   // Gradients travel through this pair; where there is no backward, the activations do.
-  for (int& id : travelling_) id = arena_.reserve({largest}, dtype);
+  for (int& id : layout.travelling) id = arena.reserve({largest}, dtype);
+  return layout;
+}
+
+int64_t Pass::planned_bytes(const Network& network, int64_t batch, DType dtype, Keep keep) {
+  Arena arena;
+  lay_out(network, batch, dtype, keep, arena);
+  return arena.planned_bytes();
+}
+
+Pass::Pass(Context& ctx, const Network& network, int64_t batch, DType dtype, Keep keep)
+    : batch_(batch), keep_(keep) {
+  ctx.reserve_workspace(network.workspace_bytes(ctx, batch, dtype));
+  const Layout layout = lay_out(network, batch, dtype, keep, arena_);
+  std::copy(std::begin(layout.travelling), std::end(layout.travelling), travelling_);
   arena_.allocate(ctx.device());
-  for (size_t i = 0; i < shapes.size(); ++i) {
-    outputs_.push_back(arena_.tensor(keep == Keep::kForBackward ? outputs[i] : travelling_[i % 2]));
-    outputs_.back().shape = shapes[i];
+  for (size_t i = 0; i < layout.shapes.size(); ++i) {
+    outputs_.push_back(
+        arena_.tensor(keep == Keep::kForBackward ? layout.outputs[i] : layout.travelling[i % 2]));
+    outputs_.back().shape = layout.shapes[i];
     saved_.emplace_back();
-    for (const int id : saved[i]) saved_.back().push_back(arena_.tensor(id));
+    for (const int id : layout.saved[i]) saved_.back().push_back(arena_.tensor(id));
   }
+}
+
+int64_t Network::workspace_bytes(const Context& ctx, int64_t batch, DType dtype) const {
+  Shape x = in_shape(batch);
+  int64_t bytes = 0;
+  for (const auto& layer : layers_) {
+    bytes = std::max(bytes, layer->workspace_bytes(ctx, x, dtype));
+    x = layer->out_shape(x);
+  }
+  return bytes;
 }
 
 int64_t Network::product_flop(int64_t batch) const {

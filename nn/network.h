@@ -23,8 +23,19 @@ class Pass {
   int64_t batch() const { return batch_; }
   int64_t bytes() const { return arena_.planned_bytes(); }
 
+  // What bytes() of such a pass would be; allocates nothing.
+  static int64_t planned_bytes(const Network& network, int64_t batch, DType dtype, Keep keep);
+
  private:
   friend class Network;
+
+  struct Layout {
+    std::vector<Shape> shapes;  // of the outputs
+    std::vector<int> outputs;   // places in the arena
+    std::vector<std::vector<int>> saved;
+    int travelling[2];
+  };
+  static Layout lay_out(const Network& network, int64_t batch, DType dtype, Keep keep, Arena& arena);
 
   int64_t batch_;
   Keep keep_;
@@ -52,6 +63,8 @@ class Network {
   const std::vector<std::unique_ptr<Layer>>& layers() const { return layers_; }
   Shape in_shape(int64_t batch) const { return {batch, x_[0], x_[1], x_[2]}; }
   int64_t product_flop(int64_t batch) const;  // of one forward pass
+  // The most that an op of any layer needs, forward or backward.
+  int64_t workspace_bytes(const Context& ctx, int64_t batch, DType dtype) const;
 
   // Returns the last layer's output, which lives in the pass; x must stay as it is until backward has run.
   Tensor forward(const Context& ctx, const Parameters& params, const Tensor& x, Statistics statistics,

@@ -1,13 +1,17 @@
 // Trains a hole-filling model, or validates or tests one (--mode). All flags: --help.
 #include "tools/command_line.h"
 #include "tools/main_guard.h"
+#include "train/run_plan.h"
 #include "train/training_run.h"
 #include "train/validation_run.h"
+#include "train/verify_resume.h"
 
 int main(int argc, char** argv) {
   return inpaint::run_main(argc, argv, [](int count, const char* const* arguments) {
     const auto settings = inpaint::parse_command_line(count, arguments);
     if (!settings) return 0;
+    if (settings->plan) return inpaint::show_plan(*settings);
+    if (settings->verify_resume) return inpaint::verify_resume(*settings);
     return settings->mode == inpaint::Mode::kTrain ? inpaint::run_training(*settings)
                                                    : inpaint::run_validation(*settings);
   });

@@ -175,6 +175,10 @@ std::vector<Flag> make_table() {
   t.whole(kRun, "patience", &S::patience, {0, kManyEpochs}, "validations",
           "end the run after so many validations without a better one; 0 never");
 
+  t.truth(kRun, "plan", &S::plan, "say what the run would take: memory, disk, time an epoch; train nothing");
+  t.truth(kRun, "verify_resume", &S::verify_resume,
+          "prove on this machine that stopping and resuming changes no bit; leaves nothing");
+
   t.group("Output");
   t.whole(kRun, "ckpt", &S::ckpt, {1, kManyEpochs}, "epochs", "save a checkpoint every so many epochs");
   t.whole(kRun, "keep", &S::keep, {1, 1'000'000}, "checkpoints",

@@ -101,9 +101,18 @@ void load(const Context& ctx, const SafetensorsFile& file, const std::vector<Sta
 
 }  // namespace
 
-std::vector<NamedTensor> checkpoint_layout(const Model& model) {
+std::vector<NamedTensor> checkpoint_layout(const Network& generator, const Network& discriminator,
+                                           DType dtype) {
   std::vector<NamedTensor> layout;
-  for (const StateTensor& s : state_of(model)) layout.push_back({s.name, {s.shape, s.tensor.dtype}});
+  for (const Network* network : {&generator, &discriminator})
+    for (const Kind kind : {Kind::kWeight, Kind::kOther, Kind::kRunning})
+      for (const ParameterInfo& info : network->spec().list(kind)) {
+        const Tensor tensor{checkpoint_shape(info), dtype};
+        layout.push_back({info.name, tensor});
+        if (kind == Kind::kRunning) continue;
+        layout.push_back({"adam." + info.name + ".m", tensor});
+        layout.push_back({"adam." + info.name + ".v", tensor});
+      }
   return layout;
 }
 

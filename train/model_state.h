@@ -14,8 +14,9 @@
 
 namespace inpaint {
 
-// Names, shapes and types of a training state's tensors in a checkpoint, without memory.
-std::vector<NamedTensor> checkpoint_layout(const Model& model);
+// Names, shapes and types of a training state's tensors in a checkpoint, without memory. dtype: the parameters'.
+std::vector<NamedTensor> checkpoint_layout(const Network& generator, const Network& discriminator,
+                                           DType dtype);
 
 // Copies the state into host tensors of that layout, in its order.
 void capture_model(const Context& ctx, const Model& model, std::span<const NamedTensor> tensors);

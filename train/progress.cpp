@@ -9,15 +9,15 @@ namespace {
 constexpr size_t kMarks = 20;  // steps the rates are taken over
 constexpr std::chrono::milliseconds kRedraw{100};
 
-std::string duration(double seconds) {
+}  // namespace
+
+std::string duration_text(double seconds) {
   const auto s = static_cast<int64_t>(seconds);
   if (s >= 86400) return fmt::format("{} d {} h", s / 86400, s % 86400 / 3600);
   if (s >= 3600) return fmt::format("{} h {:02} min", s / 3600, s % 3600 / 60);
   if (s >= 60) return fmt::format("{} min {:02} s", s / 60, s % 60);
   return fmt::format("{} s", s);
 }
-
-}  // namespace
 
 Progress::Progress(std::FILE* out)
     : out_(out), terminal_(isatty(fileno(out)) == 1), marks_{{Clock::now(), 0.0}} {}
@@ -46,8 +46,8 @@ void Progress::step(const ProgressFigures& f, const Losses& l) {
              "images/s  {} "
              "left  {:.0f}% waiting for data",
              f.epoch, f.last_epoch, f.batch + 1, f.batches, l.rec_loss, l.adv_gene_loss, l.adv_disc_loss,
-             l.disc_acc, images_per_second_, duration(static_cast<double>(f.steps_left) * seconds / steps),
-             100 * wait_share);
+             l.disc_acc, images_per_second_,
+             duration_text(static_cast<double>(f.steps_left) * seconds / steps), 100 * wait_share);
   std::fflush(out_);
   line_open_ = true;
 }

@@ -19,6 +19,8 @@ struct ProgressFigures {
   double waited_seconds = 0;  // for data, since the run's start
 };
 
+std::string duration_text(double seconds);  // "2 h 05 min"
+
 class Progress {
  public:
   explicit Progress(std::FILE* out);
@@ -29,6 +31,7 @@ class Progress {
   // A line of its own: on a terminal the renewing line moves down.
   void line(const std::string& text);
 
+  double seconds() const { return seconds_since(started_); }  // since it was made
   double images_per_second() const { return images_per_second_; }
 
  private:
@@ -38,7 +41,12 @@ class Progress {
     double waited_seconds;
   };
 
+  static double seconds_since(Clock::time_point then) {
+    return std::chrono::duration<double>(Clock::now() - then).count();
+  }
+
   std::FILE* out_;
+  const Clock::time_point started_ = Clock::now();
   bool terminal_;
   bool line_open_ = false;
   Clock::time_point drawn_{};

@@ -28,6 +28,10 @@ void check_settings(const TrainSettings& s) {
   if (s.mode == Mode::kTrain && s.start_epoch >= s.epoch)
     user_error("start_epoch={}: nothing is left to train until epoch={}; give a larger epoch", s.start_epoch,
                s.epoch);
+  if (s.plan && s.verify_resume) user_error("plan and verify_resume are two things to do; give one of them");
+  if (s.mode != Mode::kTrain && (s.plan || s.verify_resume))
+    user_error("{} is about training, and mode={} trains nothing; give mode=train",
+               s.plan ? "plan" : "verify_resume", to_string(s.mode));
   if (s.mode == Mode::kTrain && s.patience > 0 && s.validate_every == 0)
     user_error("patience={} needs validations, and validate_every=0 makes none; give validate_every=1",
                s.patience);

@@ -73,6 +73,9 @@ struct TrainSettings {
   int64_t validate_every = 1;  // epochs; 0 never
   int64_t patience = 0;        // validations without a better one before the run ends; 0 no such end
 
+  bool plan = false;           // say what the run would take, and stop
+  bool verify_resume = false;  // prove that a stopped and resumed run equals an uninterrupted one, and stop
+
   // What it leaves
   int64_t ckpt = 1;       // epochs
   int keep = 1;           // checkpoints

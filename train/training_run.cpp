@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cstdio>
 #include <limits>
+#include <memory>
 #include <optional>
 
 #include "core/copy.h"
 #include "core/replace_file.h"
 #include "train/batch_loader.h"
 #include "train/checkpoint_writer.h"
+#include "train/disk_space.h"
 #include "train/flags_file.h"
 #include "train/folders.h"
 #include "train/model_state.h"
@@ -18,6 +20,8 @@
 #include "train/run_device.h"
 #include "train/run_logs.h"
 #include "train/run_options.h"
+#include "train/run_plan.h"
+#include "train/run_warnings.h"
 #include "train/sample_pictures.h"
 #include "train/settings_text.h"
 #include "train/stop_signal.h"
@@ -32,12 +36,13 @@ constexpr int kMostRollbacks = 3;
 
 class TrainingRun {
  public:
-  explicit TrainingRun(const TrainSettings& settings);
+  TrainingRun(const TrainSettings& settings, std::FILE* out);
   int run();
 
  private:
   bool finished() const;
   void train_batch(const LoadedBatch& batch);
+  void warn();
   void check_state();
   void meet_non_finite(const std::string& what);
   void sample(const LoadedBatch& batch);
@@ -68,6 +73,7 @@ class TrainingRun {
   int64_t saved_step_ = -1;
   std::filesystem::path good_file_;  // the last checkpoint of this run or the one it began at; empty: none
   int rollbacks_ = 0;                // since it
+  RunWarnings warnings_;
 };
 
 // Where there is a set to validate with, and a wish to.
@@ -95,9 +101,9 @@ Beginning begin(const TrainSettings& settings, const CheckpointStore& store, con
   return beginning;
 }
 
-TrainingRun::TrainingRun(const TrainSettings& settings)
+TrainingRun::TrainingRun(const TrainSettings& settings, std::FILE* out)
     : settings_(settings),
-      out_(stdout),
+      out_(out),
       validation_(validation_of(settings)),
       ctx_(open_context(settings)),
       data_(open_training_pictures(settings, ctx_, [this](const std::string& line) { out_.line(line); })),
@@ -108,7 +114,8 @@ TrainingRun::TrainingRun(const TrainSettings& settings)
       beginning_(begin(settings, store_, *data_.set, ctx_, model_, out_)),
       state_(beginning_.state),
       logs_(log_folder(settings), state_),
-      writer_(store_, checkpoint_layout(model_)),
+      writer_(store_,
+              checkpoint_layout(model_.generator, model_.discriminator, model_.generator_params.dtype())),
       loader_(*data_.set, {.batch_size = settings.batch_size,
                            .shuffle = settings.shuffle,
                            .augmentation = {.flip = settings.flip, .random_crop = settings.random_crop},
@@ -119,7 +126,8 @@ TrainingRun::TrainingRun(const TrainSettings& settings)
       hole_random_(static_cast<uint64_t>(settings.seed), RandomStream::kHoleOffsets),
       hole_memory_(settings.batch_size * 2 * size_of(DType::kI32)),
       holes_(hole_memory_.tensor({settings.batch_size, 2}, DType::kI32)),
-      good_file_(beginning_.file) {
+      good_file_(beginning_.file),
+      warnings_(settings) {
   step_.generator_updates = state_.generator_updates;
   step_.discriminator_updates = state_.discriminator_updates;
   if (settings.resume == "auto" && state_.step > 0 && state_.best_step == state_.step)
@@ -200,6 +208,18 @@ void TrainingRun::train_batch(const LoadedBatch& batch) {
               .learning_rate_disc = step_.discriminator_learning_rate(),
               .images_per_second = out_.images_per_second()},
              settings_.log_offsets ? &holes_ : nullptr);
+  warn();
+}
+
+void TrainingRun::warn() {
+  const Losses losses = step_.losses();
+  warnings_.step({.step = state_.step,
+                  .disc_acc = losses.disc_acc,
+                  .adversarial_share = step_.adversarial_share(),
+                  .seconds = out_.seconds(),
+                  .waited_seconds = loader_.waited_seconds()});
+  if (warnings_.channels_are_due(state_.step)) warnings_.channels(ctx_, model_);
+  for (const std::string& warning : warnings_.take()) out_.line("warning: " + warning);
 }
 
 // Before the state is saved or validated.
@@ -308,16 +328,19 @@ int64_t TrainingRun::steps_left() const {
 
 }  // namespace
 
-int run_training(const TrainSettings& wanted) {
+int run_training(const TrainSettings& wanted, std::FILE* out) {
   const TrainSettings settings = with_device(wanted);
-  fmt::print("{}", describe_settings(settings));
+  fmt::print(out, "{}", describe_settings(settings));
   make_run_folders(settings);
-  TrainingRun run(settings);
+  const RunPlan plan = plan_run(settings);
+  check_disk_space(checkpoint_folder(settings), plan.checkpoint_bytes, plan.copies);
+  const std::unique_ptr<TrainingRun> run =
+      explain_memory(plan, [&] { return std::make_unique<TrainingRun>(settings, out); });
   append_configs(settings);
   ReplaceFile run_cfg(checkpoint_folder(settings) / "run.cfg");  // --flags-file with it is this run again
   run_cfg.write(to_run_cfg(settings));
   run_cfg.commit();
-  return run.run();
+  return explain_memory(plan, [&] { return run->run(); });
 }
 
 }  // namespace inpaint

@@ -1,6 +1,8 @@
 // A whole training run: data in; checkpoints, logs, samples and summaries out (mode=train).
 #pragma once
 
+#include <cstdio>
+
 #include "train/settings.h"
 
 namespace inpaint {
@@ -8,7 +10,7 @@ namespace inpaint {
 // Trains as the settings say; goes on from a checkpoint where there is one. Returns the exit code: 0 when the
 // run is complete, 130 or 143 when a signal stopped it after saving. Throws UserError for bad input, Error
 // when the losses or the state are not finite and on_nan=stop, or rolling back has not helped; the last good
-// checkpoint stays in both cases.
-int run_training(const TrainSettings& settings);
+// checkpoint stays in both cases. Lines for people go to `out`.
+int run_training(const TrainSettings& settings, std::FILE* out = stdout);
 
 }  // namespace inpaint

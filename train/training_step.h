@@ -41,6 +41,10 @@ struct Losses {
   double adv_disc_loss = 0, disc_loss_ori = 0, disc_acc = 0;
 };
 
+// Multiplications and additions of the matrix products of one training step, as executed.
+int64_t step_product_flop(const Network& generator, const Network& discriminator, int64_t batch,
+                          const StepOptions& options);
+
 class TrainingStep {
  public:
   static constexpr double kWeightDecayRate = 1e-5, kGradientClip = 10;
@@ -100,7 +104,7 @@ class TrainingStep {
   double adversarial_share() const;
 
   int64_t bytes() const;         // of all passes
-  int64_t product_flop() const;  // of the matrix products of one train(), as executed
+  int64_t product_flop() const;  // step_product_flop of this step
 
  private:
   // Figures of a step, f64[1] each, side by side in one array of the device.

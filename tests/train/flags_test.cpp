@@ -59,6 +59,7 @@ TEST_CASE("flags: what goes beyond the source program defaults to its behaviour"
       {"log_root", "logs"},    {"sample_root", "samples"},
       {"resume", "auto"},      {"keep", "1"},
       {"fallback", "false"},   {"on_nan", "stop"},
+      {"plan", "false"},       {"verify_resume", "false"},
       {"validate_every", "1"}, {"patience", "0"},
       {"precision", "auto"},   {"log_offsets", "false"},
       {"base_channels", "64"}, {"bottleneck", "4000"},
@@ -175,7 +176,7 @@ TEST_CASE("flags: numbers are finite and in their range") {
 
 TEST_CASE("flags: switches") {
   for (const char* name : {"use_l1", "weight_clip", "shuffle", "flip", "random_crop", "data_cache", "reuse",
-                           "log_offsets", "fallback"}) {
+                           "log_offsets", "fallback", "plan", "verify_resume"}) {
     CAPTURE(name);
     CHECK(find_flag(name)->kind == Flag::Kind::kSwitch);
     for (const char* yes : {"true", "1", "yes"}) CHECK(taken(name, yes) == "true");

@@ -65,6 +65,8 @@ inline TrainSettings random_settings(uint64_t seed) {
   s.on_nan = static_cast<OnNan>(whole(0, 1));
   s.validate_every = whole(0, 1'000'000'000);
   s.patience = whole(0, 1'000'000'000);
+  s.plan = truth();
+  s.verify_resume = truth();
   s.ckpt = whole(1, 1'000'000'000);
   s.keep = small(1, 1'000'000);
   s.sample = whole(1, 1'000'000'000);

@@ -38,6 +38,20 @@ TEST_CASE("settings: contradictions are refused with the way out") {
   s.batch_size = 2;
   CHECK_NOTHROW(check_settings(s));
 
+  s.plan = true;
+  CHECK_NOTHROW(check_settings(s));
+  s.verify_resume = true;
+  CHECK(contains(complaint(), "give one of them"));
+  s.plan = false;
+  s.mode = Mode::kTest;
+  CHECK(contains(complaint(), "verify_resume is about training, and mode=test"));
+  s.mode = Mode::kTrain;
+  s.verify_resume = false;
+  s.patience = 1;
+  s.validate_every = 0;
+  CHECK(contains(complaint(), "patience=1 needs validations"));
+  s.patience = 0;
+
   s.start_epoch = 100;
   CHECK(contains(complaint(), "start_epoch=100: nothing is left to train until epoch=100"));
   s.mode = Mode::kValidate;
