@@ -38,11 +38,11 @@ struct Ceilings {
   double flop_per_second, bytes_per_second;
 
   double floor_s(const OpCase& made) const {
-    return std::max(static_cast<double>(made.flop) / flop_per_second,
+    return std::max(static_cast<double>(made.needed_flop) / flop_per_second,
                     static_cast<double>(made.bytes) / bytes_per_second);
   }
   const char* bound(const OpCase& made) const {
-    const double flop_s = static_cast<double>(made.flop) / flop_per_second,
+    const double flop_s = static_cast<double>(made.needed_flop) / flop_per_second,
                  bytes_s = static_cast<double>(made.bytes) / bytes_per_second;
     return flop_s > bytes_s ? "products" : "copy";
   }

@@ -38,6 +38,7 @@ class CaseTensor {
 struct OpCase {
   std::string name;
   int64_t flop = 0;           // of its matrix products
+  int64_t needed_flop = 0;    // without the products with padding, which need not be made
   int64_t bytes = 0;          // each input read once, each output written once
   double per_step = 0;        // runs in a training step with the default settings
   std::function<void()> run;  // enqueues it once

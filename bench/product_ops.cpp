@@ -25,9 +25,15 @@ struct ConvPlaces {
   }
 };
 
+// Of a row's kKernel * outputs taps one at each end lies in the padding; likewise for columns.
+int64_t needed_flop(const Conv2dShape& s) {
+  const int64_t rows = kKernel * (s.h / kStride) - 2 * kPad, columns = kKernel * (s.w / kStride) - 2 * kPad;
+  return 2 * s.n * rows * columns * s.ci * s.co;
+}
+
 OpCase product_case(int64_t flop, const CasePointer& a, const CasePointer& b, const CasePointer& out) {
   OpCase made;
-  made.flop = flop;
+  made.flop = made.needed_flop = flop;
   made.bytes = a->bytes() + b->bytes() + out->bytes();
   made.outputs = {out};
   return made;
@@ -40,6 +46,7 @@ OpCase conv2d_forward_case(Context& ctx, const Conv2dShape& s, DType dtype) {
   const CasePointer x = factor(ctx, s.x(), dtype, 1), w = factor(ctx, s.weight(), dtype, 2),
                     y = std::make_shared<CaseTensor>(ctx, s.y(), dtype);
   OpCase made = product_case(s.flop(), x, w, y);
+  made.needed_flop = needed_flop(s);
   made.run = [=, &ctx] { conv2d_forward(ctx, x->device(), w->device(), y->device()); };
   made.wrong = [=, &ctx] {
     return compare_some(ctx, "y", *y, [&](int64_t index) {
@@ -66,6 +73,7 @@ OpCase conv2d_backward_data_case(Context& ctx, const Conv2dShape& s, DType dtype
   const CasePointer dy = factor(ctx, s.y(), dtype, 1), w = factor(ctx, s.weight(), dtype, 2),
                     dx = std::make_shared<CaseTensor>(ctx, s.x(), dtype);
   OpCase made = product_case(s.flop(), dy, w, dx);
+  made.needed_flop = needed_flop(s);
   made.run = [=, &ctx] { conv2d_backward_data(ctx, dy->device(), w->device(), dx->device()); };
   made.wrong = [=, &ctx] {
     return compare_some(ctx, "dx", *dx, [&](int64_t index) {
@@ -91,6 +99,7 @@ OpCase conv2d_backward_weight_case(Context& ctx, const Conv2dShape& s, DType dty
   const CasePointer x = factor(ctx, s.x(), dtype, 1), dy = factor(ctx, s.y(), dtype, 2),
                     dw = std::make_shared<CaseTensor>(ctx, s.weight(), parameter_dtype(dtype));
   OpCase made = product_case(s.flop(), x, dy, dw);
+  made.needed_flop = needed_flop(s);
   made.run = [=, &ctx] {
     conv2d_backward_weight(ctx, x->device(), dy->device(), dw->device(), GradMode::kOverwrite);
   };

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "bench/layer_cases.h"
+#include "bench/layer_ops.h"
 #include "bench/op_cases.h"
 #include "bench/timing.h"
 
@@ -82,6 +83,17 @@ TEST_CASE("op_case: the layers' products are those of a training step") {
   const double g = static_cast<double>(gene.product_flop(kBatch)),
                d = static_cast<double>(disc.product_flop(kBatch));
   CHECK(flop == doctest::Approx(15 * g - 5 * first(gene) + 17 * d - 2 * first(disc)).epsilon(1e-12));
+}
+
+TEST_CASE("op_case: products with padding are not needed") {
+  Context ctx(1);
+  // A 2 x 2 picture: the one output sees it all, and 12 of its 16 taps are padding.
+  const OpCase smallest = conv2d_forward_case(ctx, {1, 2, 2, 3, 5}, DType::kF32);
+  CHECK(smallest.flop == 2 * 16 * 3 * 5);
+  CHECK(smallest.needed_flop == 2 * 4 * 3 * 5);
+  // 4 x 4 outputs of 16 taps in each direction, 14 of them inside.
+  const OpCase made = conv2d_backward_weight_case(ctx, {2, 8, 8, 1, 1}, DType::kF32);
+  CHECK(made.needed_flop == 2 * 2 * 14 * 14);
 }
 
 TEST_CASE("timing: quantiles") {
