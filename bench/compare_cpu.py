@@ -61,7 +61,8 @@ class Results:
         self.data["date"] = date
 
     def put(self, part, key, value):
-        self.data.setdefault(part, {})[key] = value
+        # Of the last 15 minutes, this measurement's own threads among it: far more means that others were at work.
+        self.data.setdefault(part, {})[key] = {**value, "load_average": round(os.getloadavg()[2], 1)}
         self.path.parent.mkdir(exist_ok=True)
         self.path.write_text(json.dumps(self.data, indent=1) + "\n")
 
