@@ -31,7 +31,7 @@ def describe():
         "cpu": cpu.get("model name", platform.machine()),
         "family_model_stepping": " ".join(cpu.get(key, "?") for key in ("cpu family", "model", "stepping")),
         "cores": len(os.sched_getaffinity(0)), "caches": caches(), "features": [f for f in FEATURES if f in flags],
-        "memory_gib": round(int(memory["MemTotal"].split()[0]) / 2**20, 1), "kernel": platform.release(),
+        "memory_gib": round(int(memory["MemTotal"].split()[0]) / 2**20, 1),
         "transparent_huge_pages": Path("/sys/kernel/mm/transparent_hugepage/enabled").read_text().strip(),
     }
 
