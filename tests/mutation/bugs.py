@@ -25,7 +25,7 @@ BUGS = [
     ("kernels/activation_cpu.h", "return at > 0 ? dy : sloped;", "return dy;", "leaky slope missing in backward", KERNELS, "bias_activation*,batch_norm*"),
     ("kernels/activation_cpu.h", "return at > 0 ? dy : T{0};", "return at >= 0 ? dy : T{0};", "ReLU's kink on the other side", KERNELS, "bias_activation*,batch_norm*"),
     ("kernels/bias_activation_cpu.cpp", "x[at + l] + lane_bias[l]", "x[at + l] - lane_bias[l]", "sign of the bias", KERNELS, "bias_activation*"),
-    ("kernels/grad_mode_cpu.h", "to[i] += value;", "to[i] = value;", "accumulate overwrites", KERNELS, "reconstruction_loss*,total_variation*"),
+    ("kernels/grad_mode_cpu.h", "static_cast<T>(to[i] + value);", "static_cast<T>(value);", "accumulate overwrites", KERNELS, "reconstruction_loss*,total_variation*"),
     ("kernels/lane_sum_cpu.h", "for (int64_t l = 0; i + l < end; ++l)", "for (int64_t l = 1; i + l < end; ++l)", "tail of a sum off by one", KERNELS, "reconstruction_loss*,total_variation*"),
     # Losses
     ("kernels/reconstruction_loss_cpu.cpp", "ReconstructionNorm::kL2 ? 2 : 1", "ReconstructionNorm::kL2 ? 1 : 1", "factor 2 of the L2 gradient", KERNELS, "reconstruction_loss*", FAST),
@@ -49,7 +49,7 @@ BUGS = [
     ("kernels/linear_cpu.cpp", "mode == GradMode::kOverwrite ? T{0} : T{1}", "T{0}", "weight gradient never accumulates", KERNELS, "linear*", FAST),
     # Holes, random numbers, metrics
     ("kernels/hole_cpu.cpp", "offsets[2 * n] + i) * s.size + offsets[2 * n + 1]", "offsets[2 * n + 1] + i) * s.size + offsets[2 * n]", "row and column swapped", KERNELS, "hole*"),
-    ("kernels/hole_cpu.cpp", "- T(127.5)) / T(127.5)", "- T(127.5)) / T(128)", "scale of pixels", KERNELS, "hole*"),
+    ("kernels/hole_cpu.cpp", "- F(127.5)) / F(127.5)", "- F(127.5)) / F(128)", "scale of pixels", KERNELS, "hole*"),
     ("core/philox.cpp", "std::abs(value) <= 2.0", "std::abs(value) <= 2.5", "cut at 2.5 deviations", KERNELS, "random_fill*"),
     ("kernels/image_quality_cpu.cpp", "kVariance = 1.0 / (kPixels * (kPixels - 1))", "kVariance = 1.0 / (kPixels * kPixels)", "population statistics in SSIM", KERNELS, "image quality*"),
     ("kernels/image_quality_cpu.cpp", "(0.03 * 255) * (0.03 * 255)", "(0.01 * 255) * (0.03 * 255)", "SSIM's second constant", KERNELS, "image quality*"),
@@ -94,8 +94,8 @@ BUGS = [
     ("nn/conv2d.cpp", "InitialValues::kTruncatedNormal", "InitialValues::kNormal", "initial values not cut", NN, "context encoder: initial*"),
     ("nn/linear.cpp", "if (grads != ParameterGrads::kSkip)", "if (true)", "gradients that should be skipped are written", NN, "network: parameter gradients*"),
     # The step
-    ("train/training_step.cpp", "adam_options.beta2 = options_.weight_clip ? 0.999 : 0.9;", "adam_options.beta2 = options_.weight_clip ? 0.9 : 0.9;", "beta2 of the clipped rule", TRAIN, "training step*"),
-    ("train/training_step.cpp", "  generator_pass_current_ = false;\n}\n\nvoid TrainingStep::update(", "}\n\nvoid TrainingStep::update(", "the generator's old pass used again", TRAIN, "training step*"),
+    ("train/training_step.cpp", "options.beta2 = options_.weight_clip ? 0.999 : 0.9;", "options.beta2 = options_.weight_clip ? 0.9 : 0.9;", "beta2 of the clipped rule", TRAIN, "training step*"),
+    ("train/training_step.cpp", "  generator_pass_current_ = false;\n}\n\nAdamOptions", "}\n\nAdamOptions", "the generator's old pass used again", TRAIN, "training step*"),
     ("train/training_step.cpp", "  real_pass_current_ = false;\n}\n\nvoid TrainingStep::update_generator", "}\n\nvoid TrainingStep::update_generator", "the discriminator's old pass used again", TRAIN, "training step*"),
     ("train/training_step.cpp", "i < options_.gene_iter", "i < options_.disc_iter", "the wrong number of updates", TRAIN, "training step*"),
     ("train/training_step.cpp", "return TrainingStep::kWeightDecayRate /", "return 10 * TrainingStep::kWeightDecayRate /", "weight decay's rate", TRAIN, "training step*"),
@@ -115,7 +115,7 @@ BUGS = [
     ("train/scores.cpp", "100 * absolute[i] / values / 255", "100 * absolute[i] / values / 256", "scale of L1", TRAIN, "scores*"),
     ("train/run_logs.cpp", 'events_.scalar(step, "adv_gene_loss", losses.gene_loss_ori);', 'events_.scalar(step, "adv_gene_loss", losses.adv_gene_loss);', "the meaning of a summary's tag", TRAIN, "run logs*"),
     ("train/training_run.cpp", "if (!step_.is_finite(losses)) {", "if (false) {", "the sentinel asleep", TRAIN, "non finite*"),
-    ("train/training_step.cpp", "sum_of_squares(ctx_, other_values(params), arena_.tensor(others));", "", "the sentinel blind to biases", TRAIN, "non finite*"),
+    ("train/training_step.cpp", "sum_of_squares(ctx_, other_values(params), figure(others));", "", "the sentinel blind to biases", TRAIN, "non finite*"),
     ("train/training_run.cpp", "step_.generator_updates = then.generator_updates;", "", "Adam's count forgotten at a rollback", TRAIN, "non finite*"),
     ("train/training_run.cpp", "state_.best_step = state_.step;", "state_.best_step = 0;", "the best checkpoint's step", TRAIN, "validation*"),
     ("train/validation_pass.cpp", "step.watch(Statistics::kRunning)", "step.train()", "validation trains", TRAIN, "validation*"),
