@@ -95,19 +95,19 @@ int64_t bytes_on_disk(const fs::path& folder) {
 
 }  // namespace
 
-TEST_CASE("disk full: in 64 sizes, from no byte to two checkpoints, nothing is lost") {
+TEST_CASE("disk full: in 64 sizes, from no byte to three checkpoints, nothing is lost") {
   if (!disks_can_be_mounted())
     return report_skipped("this system does not let a test mount a disk of its own");
   const Undisturbed undisturbed(kSteps);
   const TemporaryFolder earlier;
   put_earlier_run(earlier.path());
   const int64_t used = bytes_on_disk(earlier.path());
-  const int64_t two = 2 * static_cast<int64_t>(fs::file_size(tiny_checkpoint(earlier.path(), kBefore)));
+  const int64_t three = 3 * static_cast<int64_t>(fs::file_size(tiny_checkpoint(earlier.path(), kBefore)));
   int refused = 0, done = 0;
   for (int size = 0; size < 64; size += stride(1)) {
     CAPTURE(size);
     const TemporaryFolder disk, after;
-    with_disk(disk.path(), used + two * size / 63, [&] {
+    with_disk(disk.path(), used + three * size / 63, [&] {
       fs::copy(earlier.path(), disk / "run", fs::copy_options::recursive);
       const Ending ending = train_tiny(disk / "run", tiny_flags(kSteps));
       fs::copy(disk / "run", after / "run", fs::copy_options::recursive);
