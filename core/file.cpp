@@ -1,5 +1,6 @@
 #include "core/file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -7,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <system_error>
 #include <utility>
 
@@ -165,6 +167,23 @@ void make_folders(const std::filesystem::path& folder) {
     throw_file_error("make the folder", plain, reason == EEXIST ? ENOTDIR : reason);
   }
   sync_folder(File(above, O_RDONLY | O_DIRECTORY));
+}
+
+std::vector<std::string> names_in_folder(const std::filesystem::path& folder) {
+  const auto close = [](DIR* open) { ::closedir(open); };
+  const std::unique_ptr<DIR, decltype(close)> open(::opendir(folder.c_str()), close);
+  if (open == nullptr) throw_file_error("list", folder, errno);
+  std::vector<std::string> names;
+  while (true) {
+    errno = 0;
+    const dirent* entry = ::readdir(open.get());
+    if (entry == nullptr) break;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  if (errno != 0) throw_file_error("list", folder, errno);
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 void sync_folder(const File& folder) {

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace inpaint {
 
@@ -56,6 +57,10 @@ std::string read_text_file(const std::filesystem::path& path, int64_t limit);
 
 // Makes a folder and the missing ones above it, durably. One that exists is left as it is.
 void make_folders(const std::filesystem::path& folder);
+
+// The names in a folder, without "." and "..", sorted. (The standard library's directory iterators end the process
+// where they find no memory for a name.)
+std::vector<std::string> names_in_folder(const std::filesystem::path& folder);
 
 // fsync of a folder: the names in it are on the disk. File systems that do not know it are passed over.
 void sync_folder(const File& folder);

@@ -115,14 +115,10 @@ void replace_file(const fs::path& target, std::string_view contents) {
 }
 
 int remove_stale_temporaries(const fs::path& folder) {
-  std::error_code error;
-  fs::directory_iterator entries(folder, error);
-  if (error) throw_file_error("list", folder, error.value());
   int removed = 0;
-  for (; entries != fs::directory_iterator(); entries.increment(error)) {
-    if (error) throw_file_error("list", folder, error.value());
-    const fs::path path = entries->path();
-    if (!is_temporary_name(path.filename().string())) continue;
+  for (const std::string& name : names_in_folder(folder)) {
+    if (!is_temporary_name(name)) continue;
+    const fs::path path = folder / name;
     try {
       File file(path, O_RDWR);
       if (file.try_lock() && ::unlink(path.c_str()) == 0) ++removed;

@@ -36,11 +36,9 @@ std::optional<int64_t> step_of(std::string_view name) {
 std::vector<int64_t> steps_in(const fs::path& folder) {
   std::vector<int64_t> steps;
   std::error_code error;
-  fs::directory_iterator entries(folder, error);
-  if (error == std::errc::no_such_file_or_directory) return steps;
-  for (; !error && entries != fs::directory_iterator(); entries.increment(error))
-    if (const auto step = step_of(entries->path().filename().string())) steps.push_back(*step);
-  if (error) throw_file_error("list", folder, error.value());
+  if (!fs::exists(folder, error) && !error) return steps;
+  for (const std::string& name : names_in_folder(folder))
+    if (const auto step = step_of(name)) steps.push_back(*step);
   std::sort(steps.begin(), steps.end(), std::greater<>());
   return steps;
 }

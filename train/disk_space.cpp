@@ -15,12 +15,11 @@ namespace fs = std::filesystem;
 
 int64_t existing_checkpoint_bytes(const fs::path& folder) {
   int64_t bytes = 0;
-  std::error_code error;
-  for (fs::directory_iterator entries(folder, error); !error && entries != fs::directory_iterator();
-       entries.increment(error)) {
-    std::error_code gone;
-    if (entries->path().extension() != ".safetensors") continue;
-    const auto size = static_cast<int64_t>(entries->file_size(gone));
+  std::error_code gone;
+  if (!fs::exists(folder, gone)) return 0;
+  for (const std::string& name : names_in_folder(folder)) {
+    if (!name.ends_with(".safetensors")) continue;
+    const auto size = static_cast<int64_t>(fs::file_size(folder / name, gone));
     if (!gone) bytes += size;
   }
   return bytes;

@@ -20,6 +20,19 @@ void check_folder(const fs::path& folder) {
   if (!fs::is_directory(status)) user_error("{}: not a folder", folder.string());
 }
 
+// All regular files below a folder, and links to some; not through links to folders, nor in what is hidden.
+void add_files_below(const fs::path& folder, std::vector<PictureFile>& files) {
+  for (const std::string& name : names_in_folder(folder)) {
+    if (name.starts_with('.')) continue;
+    const fs::path path = folder / name;
+    std::error_code dangling;  // a link to nowhere is no file
+    if (fs::is_directory(fs::symlink_status(path, dangling)))
+      add_files_below(path, files);
+    else if (fs::is_regular_file(path, dangling))
+      files.push_back({path, {}});
+  }
+}
+
 bool leads_out(const fs::path& path) {
   return path.is_absolute() || std::find(path.begin(), path.end(), "..") != path.end();
 }
@@ -29,15 +42,7 @@ bool leads_out(const fs::path& path) {
 std::vector<PictureFile> pictures_in_folder(const fs::path& folder) {
   check_folder(folder);
   std::vector<PictureFile> sources;
-  std::error_code error;
-  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    const bool hidden = entry->path().filename().string().starts_with('.');
-    if (hidden) entry.disable_recursion_pending();
-    std::error_code dangling;  // a link to nowhere is no file
-    if (!hidden && entry->is_regular_file(dangling)) sources.push_back({entry->path(), {}});
-  }
-  if (error) user_error("{}: cannot be read through: {}", folder.string(), error.message());
+  add_files_below(folder, sources);
   std::sort(sources.begin(), sources.end(),
             [](const PictureFile& a, const PictureFile& b) { return a.path.native() < b.path.native(); });
   return sources;

@@ -70,6 +70,19 @@ TEST_CASE("file: read_text_file has a limit") {
                        UserError);
 }
 
+TEST_CASE("file: names_in_folder lists all, sorted, and says what cannot be listed") {
+  const TemporaryFolder folder;
+  CHECK(names_in_folder(folder.path()).empty());
+  make_folders(folder / "b");
+  put_file(folder / "c", "");
+  put_file(folder / ".a", "");
+  CHECK(names_in_folder(folder.path()) == std::vector<std::string>{".a", "b", "c"});
+  CHECK_THROWS_WITH_AS(names_in_folder(folder / "none"), doctest::Contains("none: cannot list: No such file"),
+                       UserError);
+  CHECK_THROWS_WITH_AS(names_in_folder(folder / "c"), doctest::Contains("cannot list: Not a directory"),
+                       UserError);
+}
+
 TEST_CASE("file: make_folders makes what is missing and says what stands in the way") {
   const TemporaryFolder folder;
   make_folders(folder / "a/b/c/");
