@@ -8,7 +8,8 @@
 
 namespace inpaint::cuda {
 
-// The kinked activations, and none, are z where z > 0 and slope z elsewhere: one kernel serves them all.
+// The kinked activations, and none, are z where z > 0 and slope z elsewhere (0 where the slope is 0, of infinities
+// too): one kernel serves them all.
 inline double negative_slope(Activation act) {
   switch (act) {
     case Activation::kNone:
@@ -25,13 +26,13 @@ inline double negative_slope(Activation act) {
 
 template <typename T>
 __device__ T kinked(T z, T slope) {
-  return z > 0 ? z : slope * z;
+  return z > 0 ? z : z < 0 && slope == 0 ? T{0} : slope * z;  // 0 times an infinity is not 0
 }
 
 // dz from dy; `at` is z or y, which have one sign.
 template <typename T>
 __device__ T kinked_gradient(T at, T slope, T dy) {
-  return at > 0 ? dy : slope * dy;
+  return at > 0 ? dy : slope == 0 ? T{0} : slope * dy;
 }
 
 }  // namespace inpaint::cuda

@@ -45,7 +45,7 @@ __global__ void __launch_bounds__(kBlockThreads)
 }
 
 // dx may be dy. Leaves this block's sums of dx in partial [row block, C], unless that is null.
-// sm_90: at most 96 registers, 128-bit loads, 128-bit stores
+// sm_90: at most 112 registers, 128-bit loads, 128-bit stores
 template <int V, bool kTanh, typename T>
 __global__ void __launch_bounds__(kBlockThreads, 2)
     backward_kernel(ChannelBlocks b, Compute<T> slope, const T* __restrict__ y, const T* dy, T* dx,

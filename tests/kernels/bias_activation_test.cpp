@@ -136,6 +136,25 @@ TEST_CASE("bias_activation: a value exactly at the kink gets the gradient of the
   }
 }
 
+TEST_CASE("bias_activation: an infinity on ReLU's negative side becomes 0, and so does one in its gradient") {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  for (const Backend& backend : activation_backends()) {
+    const GuardedTensor x({8, 8}, backend, [](int64_t i) { return i % 2 == 0 ? -kInfinity : kInfinity; });
+    const GuardedTensor bias({8}, backend.parameters(), [](int64_t) { return 0.0; });
+    const GuardedTensor dy({8, 8}, backend, [](int64_t) { return kInfinity; });
+    GuardedTensor y({8, 8}, backend), dx({8, 8}, backend);
+    const auto ctx = backend.context();
+    prepare_workspace(*ctx, bias_activation_workspace_bytes(*ctx, {8, 8}, backend.dtype));
+    bias_activation_forward(*ctx, x, bias, Activation::kRelu, y);
+    bias_activation_backward(*ctx, y, dy, Activation::kRelu, dx, nullptr, GradMode::kOverwrite);
+    for (int64_t i = 0; i < y.elements(); ++i) {
+      const double want = i % 2 == 0 ? 0 : kInfinity;
+      CHECK_MESSAGE(y[i] == want, backend.name);
+      CHECK_MESSAGE(dx[i] == want, backend.name);
+    }
+  }
+}
+
 TEST_CASE("bias_activation: a NaN reaches the output") {
   for (const Backend& backend : activation_backends())
     for (const Activation act : kActivations) {
