@@ -3,6 +3,8 @@
 // were into the file that INPAINT_COUNT_ALLOCATIONS names.
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -56,6 +58,11 @@ int posix_memalign(void** result, size_t alignment, size_t size) noexcept {
   if (fails()) return ENOMEM;
   *result = __libc_memalign(alignment, size);
   return *result == nullptr ? ENOMEM : 0;
+}
+
+void* mmap(void* address, size_t size, int protection, int flags, int file, off_t offset) noexcept {
+  if ((flags & MAP_ANONYMOUS) != 0 && fails()) return MAP_FAILED;  // fresh memory; a mapped file is none
+  return reinterpret_cast<void*>(::syscall(SYS_mmap, address, size, protection, flags, file, offset));
 }
 
 int __libc_start_main(int (*main)(int, char**, char**), int argc, char** argv, void (*init)(), void (*fini)(),
