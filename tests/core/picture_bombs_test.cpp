@@ -96,8 +96,9 @@ Bytes jpeg_bomb(uint16_t height, uint16_t width, int format, int scans, size_t p
   REQUIRE(frame != file.end());
   frame[5] = static_cast<uint8_t>(height >> 8), frame[6] = static_cast<uint8_t>(height);
   frame[7] = static_cast<uint8_t>(width >> 8), frame[8] = static_cast<uint8_t>(width);
-  const Bytes scan(find(0xda, true), file.end() - 2);
-  file.resize(file.size() - 2);
+  const auto end = file.end() - 2;  // the marker of the end
+  const Bytes scan(find(0xda, true), end);
+  file.erase(end, file.end());
   for (int i = 1; i < scans; ++i) file.insert(file.end(), scan.begin(), scan.end());
   file.push_back(0xff);
   file.push_back(0xd9);
