@@ -1,12 +1,13 @@
 // conv2d on the CPU; contract in conv2d.h. im2col and one matrix product per block of pictures: the readable
-// definition, and what the library backends run; the register tiles are in conv2d_tile_cpu.h. A row of `col` is
-// the window of one output pixel, 4 x 4 x ci, in the order of a weight row. Bf16 goes through f32 but for the
-// tiles.
+// definition, and what the library backends run; the register tiles are in conv2d_tile_cpu.h, and with fewer products
+// in conv2d_winograd_cpu.h. A row of `col` is the window of one output pixel, 4 x 4 x ci, in the order of a weight row.
+// Bf16 goes through f32 but for the tiles.
 #include <algorithm>
 #include <cstring>
 
 #include "kernels/conv2d.h"
 #include "kernels/conv2d_tile_cpu.h"
+#include "kernels/conv2d_winograd_cpu.h"
 #include "kernels/gemm_cpu.h"
 #include "kernels/round_to_bf16.h"
 #include "kernels/through_f32_cpu.h"
@@ -138,7 +139,9 @@ int64_t conv2d_workspace_bytes(const Context& ctx, const Conv2dShape& s, DType d
   if (goes_through_f32(ctx, s, dtype))
     return ThroughF32::bytes(cpu::conv2d_workspace_bytes(ctx, s, DType::kF32),
                              {s.x().elements(), s.weight().elements(), s.y().elements()});
-  if (ctx.matrix_backend() == MatrixBackend::kTile) return conv2d_tile_workspace_bytes(ctx, s, dtype);
+  if (ctx.matrix_backend() == MatrixBackend::kTile)
+    return conv2d_winograd_takes(s, dtype) ? conv2d_winograd_workspace_bytes(ctx, s, dtype)
+                                           : conv2d_tile_workspace_bytes(ctx, s, dtype);
   return ctx.threads() * worker_bytes(s, dtype);
 }
 
@@ -160,9 +163,13 @@ void conv2d_forward(const Context& ctx, const Tensor& x, const Tensor& w, const 
     return round_to_bf16(ctx, wide, y);
   }
   visit_activation_type(x.dtype, [&]<typename T>(T) {
-    if (ctx.matrix_backend() == MatrixBackend::kTile)
+    if (ctx.matrix_backend() == MatrixBackend::kTile && !conv2d_winograd_takes(s, x.dtype))
       return conv2d_tile_forward(ctx, best_tiles<T>(), s, x.as<T>(), w.as<T>(), y.as<T>());
-    if constexpr (kTileStep<T> == 1) forward(ctx, s, x.as<T>(), w.as<T>(), y.as<T>());
+    if constexpr (kTileStep<T> == 1) {
+      if (ctx.matrix_backend() == MatrixBackend::kTile)
+        return conv2d_winograd_forward(ctx, best_tiles<T>(), s, x.as<T>(), w.as<T>(), y.as<T>());
+      forward(ctx, s, x.as<T>(), w.as<T>(), y.as<T>());
+    }
   });
 }
 
@@ -175,9 +182,13 @@ void conv2d_backward_data(const Context& ctx, const Tensor& dy, const Tensor& w,
     return round_to_bf16(ctx, wide, dx);
   }
   visit_activation_type(dx.dtype, [&]<typename T>(T) {
-    if (ctx.matrix_backend() == MatrixBackend::kTile)
+    if (ctx.matrix_backend() == MatrixBackend::kTile && !conv2d_winograd_takes(s, dx.dtype))
       return conv2d_tile_backward_data(ctx, best_tiles<T>(), s, dy.as<T>(), w.as<T>(), dx.as<T>());
-    if constexpr (kTileStep<T> == 1) backward_data(ctx, s, dy.as<T>(), w.as<T>(), dx.as<T>());
+    if constexpr (kTileStep<T> == 1) {
+      if (ctx.matrix_backend() == MatrixBackend::kTile)
+        return conv2d_winograd_backward_data(ctx, best_tiles<T>(), s, dy.as<T>(), w.as<T>(), dx.as<T>());
+      backward_data(ctx, s, dy.as<T>(), w.as<T>(), dx.as<T>());
+    }
   });
 }
 
@@ -189,10 +200,15 @@ void conv2d_backward_weight(const Context& ctx, const Tensor& x, const Tensor& d
     return cpu::conv2d_backward_weight(ctx, f32.widened(x), f32.widened(dy), dw, mode);
   }
   visit_activation_type(x.dtype, [&]<typename T>(T) {
-    if (ctx.matrix_backend() == MatrixBackend::kTile)
+    if (ctx.matrix_backend() == MatrixBackend::kTile && !conv2d_winograd_takes(s, x.dtype))
       return conv2d_tile_backward_weight(ctx, best_tiles<T>(), s, x.as<T>(), dy.as<T>(), dw.as<SumOf<T>>(),
                                          mode);
-    if constexpr (kTileStep<T> == 1) backward_weight(ctx, s, x.as<T>(), dy.as<T>(), dw.as<T>(), mode);
+    if constexpr (kTileStep<T> == 1) {
+      if (ctx.matrix_backend() == MatrixBackend::kTile)
+        return conv2d_winograd_backward_weight(ctx, best_tiles<T>(), s, x.as<T>(), dy.as<T>(), dw.as<T>(),
+                                               mode);
+      backward_weight(ctx, s, x.as<T>(), dy.as<T>(), dw.as<T>(), mode);
+    }
   });
 }
 

@@ -1,0 +1,307 @@
+// conv2d by Winograd's F(2 x 2, 2 x 2): forward and data gradient; contract in conv2d_winograd_cpu.h. Compute-bound.
+// The weights' points are packed into panels once; then, pass by pass, all threads make the points of the source, and
+// multiply: a task's products of a panel and some squares wait in the second-level cache until all 9 points are
+// there.
+#include "kernels/conv2d_winograd_cpu.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+#include "kernels/conv2d_winograd_squares_cpu.h"
+#include "kernels/conv2d_winograd_weight_cpu.h"
+
+namespace inpaint::cpu {
+namespace {
+
+constexpr int64_t kK = Conv2dShape::kKernel, kStride = Conv2dShape::kStride;
+constexpr int kP = kWinogradPoints;
+constexpr int64_t kProducts = kP * kP;
+constexpr int64_t kTaskSquares = 96;  // at most; their products of a panel take 216 KB
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t round_up(int64_t value, int64_t multiple) { return ceil_div(value, multiple) * multiple; }
+
+// What forward and data gradient differ in. `parts` sums of 9 products each: one for y, whose four kernels of 2 x 2
+// meet in the summed dimension; four for dx, one for each parity of its rows and columns.
+struct Sides {
+  int64_t depth, outputs, parts;
+  int64_t points;  // of the source, for each square
+  int64_t out_h, out_w, out_step;
+};
+
+Sides forward_sides(const Conv2dShape& s) {
+  return {4 * s.ci, s.co, 1, kProducts, s.h / kStride, s.w / kStride, 1};
+}
+
+constexpr int64_t kSharedPoints = SharedSignalPoints::kTo;
+
+Sides data_sides(const Conv2dShape& s) {
+  return {s.co, s.ci, 4, kSharedPoints * kSharedPoints, s.h, s.w, kStride};
+}
+
+template <typename T>
+struct Layout {
+  int64_t width, panels;
+  Passes passes;
+  int64_t panel_values;  // of a part's 9 panels
+  int64_t weight_bytes, point_bytes, zero_bytes, worker_bytes;
+
+  Layout(const TileKernels<T>& kernels, const Conv2dShape& s, const Sides& sides)
+      : width(kernels.lanes * kernels.vectors),
+        panels(ceil_div(sides.outputs, width)),
+        passes(squares_of(s), Points<T>::bytes(sides.points, sides.depth, 1)),
+        panel_values(kProducts * sides.depth * width),
+        weight_bytes(panels * sides.parts * panel_values * static_cast<int64_t>(sizeof(T))),
+        point_bytes(round_up(Points<T>::bytes(sides.points, sides.depth, passes.most()), 64)),
+        zero_bytes(round_up(std::max(s.ci, s.co) * static_cast<int64_t>(sizeof(T)), 64)),
+        worker_bytes(kProducts * kTaskSquares * width * static_cast<int64_t>(sizeof(T))) {}
+
+  int64_t bytes(int threads) const {
+    return weight_bytes + point_bytes + zero_bytes + threads * worker_bytes;
+  }
+};
+
+// The vectors of a panel from output `first` on.
+template <typename T>
+int64_t vectors_of(const TileKernels<T>& kernels, const Sides& sides, int64_t first) {
+  return ceil_div(std::min(kernels.lanes * kernels.vectors, sides.outputs - first), kernels.lanes);
+}
+
+// Packs the points of the weights: panel, part, point, then rows of the summed dimension. pack_taps(row, rows, first,
+// columns, vectors, to) packs these rows of all 16 places of the kernel into to[place]; place(part, i, j) is the place
+// of (g_i, g_j); a part's first point along an axis is negated where odd_first says so.
+template <typename T>
+class WeightPanels {
+ public:
+  static constexpr int64_t kRows = 16, kMaxWidth = 64;
+
+  WeightPanels(const TileKernels<T>& kernels, const Conv2dShape& s, const T* w) : k_(kernels), s_(s), w_(w) {}
+
+  void pack_forward(const Context& ctx, const Layout<T>& layout, T* to) const {
+    const Sides sides = forward_sides(s_);
+    ctx.parallel(layout.panels * ceil_div(s_.ci, kRows), [&](int64_t task, int) {
+      const int64_t panel = task % layout.panels, row = task / layout.panels * kRows,
+                    rows = std::min(kRows, s_.ci - row);
+      const int64_t first = panel * layout.width, columns = std::min(layout.width, s_.co - first);
+      const int64_t vectors = vectors_of(k_, sides, first), width = vectors * k_.lanes;
+      alignas(64) T taps[kK * kK][kRows * kMaxWidth];
+      for (int64_t tap = 0; tap < kK * kK; ++tap)
+        k_.pack_transposed(w_ + (first * kK * kK + tap) * s_.ci + row, kK * kK * s_.ci, rows, columns,
+                           vectors, taps[tap]);
+      T* panels = to + panel * layout.panel_values;
+      for (int64_t parity = 0; parity < 4; ++parity)
+        points(taps, parity / 2, parity % 2, 1, rows * width, panels + (parity * s_.ci + row) * width,
+               sides.depth * width);
+    });
+  }
+
+  // Row 2 a + parity of dx gets two rows of dy: a - 1 and a by way of kernel rows 3 and 1, or a and a + 1 by way of
+  // 2 and 0.
+  void pack_data(const Context& ctx, const Layout<T>& layout, T* to) const {
+    const Sides sides = data_sides(s_);
+    ctx.parallel(layout.panels * ceil_div(s_.co, kRows), [&](int64_t task, int) {
+      const int64_t panel = task % layout.panels, row = task / layout.panels * kRows,
+                    rows = std::min(kRows, s_.co - row);
+      const int64_t first = panel * layout.width, columns = std::min(layout.width, s_.ci - first);
+      const int64_t vectors = vectors_of(k_, sides, first), width = vectors * k_.lanes;
+      alignas(64) T taps[kK * kK][kRows * kMaxWidth];
+      for (int64_t tap = 0; tap < kK * kK; ++tap)
+        k_.pack_rows(w_ + (row * kK * kK + tap) * s_.ci + first, kK * kK * s_.ci, rows, columns, vectors,
+                     taps[tap]);
+      for (int64_t part = 0; part < 4; ++part) {
+        T* panels = to + (panel * 4 + part) * layout.panel_values + row * width;
+        points(taps, 3 - part / 2, 3 - part % 2, -1, rows * width, panels, sides.depth * width);
+        negate_shared(part / 2, part % 2, rows * width, panels, sides.depth * width);
+      }
+    });
+  }
+
+ private:
+  // Kernel rows top, top + 2 direction and columns alike.
+  static void points(const T (&taps)[kK * kK][kRows * kMaxWidth], int64_t top, int64_t left,
+                     int64_t direction, int64_t count, T* to, int64_t point_stride) {
+    const T* from[2][2];
+    T* out[kP][kP];
+    for (int64_t i = 0; i < 2; ++i)
+      for (int64_t j = 0; j < 2; ++j)
+        from[i][j] = taps[(top + direction * 2 * i) * kK + left + direction * 2 * j];
+    for (int64_t i = 0; i < kP; ++i)
+      for (int64_t j = 0; j < kP; ++j) out[i][j] = to + (i * kP + j) * point_stride;
+    winograd_transform<PairPoints>(from, count, out);
+  }
+
+  // The first point of an odd parity is read with the other sign: SharedSignalPoints.
+  static void negate_shared(bool odd_rows, bool odd_columns, int64_t count, T* to, int64_t point_stride) {
+    for (int64_t point = 0; point < kProducts; ++point)
+      if ((odd_rows && point / kP == 0) != (odd_columns && point % kP == 0))
+        for (int64_t i = 0; i < count; ++i) to[point * point_stride + i] = -to[point * point_stride + i];
+  }
+
+  const TileKernels<T>& k_;
+  const Conv2dShape& s_;
+  const T* w_;
+};
+
+// Squares [begin, end) of a pass times the panels of one part: all 9 products, point after point, into
+// sums [9, end - begin, vectors].
+template <typename T>
+void multiply(const TileKernels<T>& kernels, int64_t depth, int64_t vectors,
+              const std::array<const T*, kProducts>& points, int64_t stride, int64_t rows, const T* panels,
+              T* sums) {
+  const int64_t width = vectors * kernels.lanes, height = kernels.rows(vectors),
+                tiles = ceil_div(rows, height);
+  std::array<int64_t, kTaskSquares> row_offsets;
+  for (int64_t r = 0; r < rows; ++r) row_offsets[static_cast<size_t>(r)] = r * stride;
+  const TileRun run{0, 0, depth};
+  for (int64_t point = 0; point < kProducts; ++point) {
+    PanelTile<T> tile{};
+    tile.source = points[static_cast<size_t>(point)];
+    tile.runs = &run;
+    tile.run_count = 1;
+    tile.panel = panels + point * depth * width;
+    tile.sums_stride = width;
+    for (int64_t t = 0; t < tiles; ++t) {  // of nearly equal height
+      const int64_t first = rows * t / tiles;
+      tile.rows = row_offsets.data() + first;
+      tile.sums = sums + (point * rows + first) * width;
+      kernels.panel_tile[vectors][rows * (t + 1) / tiles - first](tile);
+    }
+  }
+}
+
+template <typename T>
+void add_up(const Conv2dShape& s, const Sides& sides, int64_t part, int64_t first_square, int64_t rows,
+            int64_t first, int64_t columns, const T* sums, int64_t width, T* out) {
+  for (int64_t r = 0; r < rows; ++r) {
+    const Square square = square_at(s, first_square + r);
+    const T* from[kP][kP];
+    T* to[2][2];
+    for (int64_t i = 0; i < kP; ++i)
+      for (int64_t j = 0; j < kP; ++j) from[i][j] = sums + ((i * kP + j) * rows + r) * width;
+    for (int64_t i = 0; i < 2; ++i) {
+      const int64_t y = sides.out_step * (square.top + i) + part / 2;
+      for (int64_t j = 0; j < 2; ++j)
+        to[i][j] =
+            out +
+            ((square.n * sides.out_h + y) * sides.out_w + sides.out_step * (square.left + j) + part % 2) *
+                sides.outputs +
+            first;
+    }
+    winograd_transform<PointSums>(from, columns, to);
+  }
+}
+
+// The workspace: the weights' panels, the points of a pass, zeros, and for each worker the products of a task.
+// make_points(square, zeros, points, place in the pass).
+template <typename T, typename F>
+void by_passes(const Context& ctx, const TileKernels<T>& kernels, const Conv2dShape& s, const Sides& sides,
+               const Layout<T>& layout, std::byte* memory, F&& make_points, T* out) {
+  const T* weights = reinterpret_cast<const T*>(memory);
+  const Points<T> points(memory + layout.weight_bytes, sides.depth, layout.passes.most());
+  T* zeros = reinterpret_cast<T*>(memory + layout.weight_bytes + layout.point_bytes);
+  std::fill_n(zeros, layout.zero_bytes / static_cast<int64_t>(sizeof(T)), T{0});
+  std::byte* sums = reinterpret_cast<std::byte*>(zeros) + layout.zero_bytes;
+  for (int64_t pass = 0; pass < layout.passes.count; ++pass) {
+    const int64_t begin = layout.passes.begin(pass), squares = layout.passes.begin(pass + 1) - begin;
+    constexpr int64_t kBlock = 8;
+    ctx.parallel_blocks(squares, kBlock, [&](int64_t from, int64_t to, int) {
+      for (int64_t i = from; i < to; ++i) make_points(square_at(s, begin + i), zeros, points, i);
+    });
+    // Every thread should have as many tasks as the others; no cut changes a sum.
+    const int64_t groups = layout.panels * sides.parts;
+    int64_t chunks = ceil_div(squares, kTaskSquares);
+    if (groups % ctx.threads() != 0) chunks = std::min(squares, round_up(chunks, ctx.threads()));
+    ctx.parallel(chunks * groups, [&](int64_t task, int worker) {
+      const int64_t group = task / chunks, panel = group / sides.parts, part = group % sides.parts;
+      const int64_t from = squares * (task % chunks) / chunks,
+                    rows = squares * (task % chunks + 1) / chunks - from;
+      const int64_t first = panel * layout.width, vectors = vectors_of(kernels, sides, first);
+      std::array<const T*, kProducts> source;
+      for (int64_t i = 0; i < kP; ++i)
+        for (int64_t j = 0; j < kP; ++j)
+          source[static_cast<size_t>(i * kP + j)] = points.at(
+              sides.parts == 1 ? i * kP + j : (part / 2 * 2 + i) * kSharedPoints + part % 2 * 2 + j, from);
+      T* products = reinterpret_cast<T*>(sums + worker * layout.worker_bytes);
+      multiply(kernels, sides.depth, vectors, source, points.stride, rows,
+               weights + group * layout.panel_values, products);
+      add_up(s, sides, part, begin + from, rows, first, std::min(layout.width, sides.outputs - first),
+             products, vectors * kernels.lanes, out);
+    });
+  }
+}
+
+// The points of dy around a square, 5 x 5, from its 4 x 4 pixels that begin one before it.
+template <typename T>
+void gradient_points(const Conv2dShape& s, const T* dy, const Square& square, const T* zeros,
+                     const Points<T>& points, int64_t to_square) {
+  constexpr int kFrom = SharedSignalPoints::kFrom, kTo = SharedSignalPoints::kTo;
+  const int64_t gh = s.h / kStride, gw = s.w / kStride;
+  const T* from[kFrom][kFrom];
+  T* to[kTo][kTo];
+  for (int64_t i = 0; i < kFrom; ++i) {
+    const int64_t row = square.top - 1 + i;
+    for (int64_t j = 0; j < kFrom; ++j) {
+      const int64_t column = square.left - 1 + j;
+      const bool inside = row >= 0 && row < gh && column >= 0 && column < gw;
+      from[i][j] = inside ? dy + ((square.n * gh + row) * gw + column) * s.co : zeros;
+    }
+  }
+  for (int64_t i = 0; i < kTo; ++i)
+    for (int64_t j = 0; j < kTo; ++j) to[i][j] = points.at(i * kTo + j, to_square);
+  winograd_transform<SharedSignalPoints>(from, s.co, to);
+}
+
+}  // namespace
+
+int64_t conv2d_winograd_workspace_bytes(const Context& ctx, const Conv2dShape& s, DType dtype) {
+  int64_t most = 0;
+  const auto see = [&]<typename T>(const TileKernels<T>& kernels) {
+    for (const Sides& sides : {forward_sides(s), data_sides(s)})
+      most = std::max(most, Layout<T>(kernels, s, sides).bytes(ctx.threads()));
+    most = std::max(most, conv2d_winograd_weight_workspace_bytes<T>(ctx, kernels, s));
+  };
+  for (const TileSet* set : tile_sets()) dtype == DType::kF32 ? see(set->f32) : see(set->f64);
+  return most;
+}
+
+template <typename T>
+void conv2d_winograd_forward(const Context& ctx, const TileKernels<T>& kernels, const Conv2dShape& s,
+                             const T* x, const T* w, T* y) {
+  const Sides sides = forward_sides(s);
+  const Layout<T> layout(kernels, s, sides);
+  auto* memory = static_cast<std::byte*>(ctx.workspace(layout.bytes(ctx.threads())));
+  WeightPanels<T>(kernels, s, w).pack_forward(ctx, layout, reinterpret_cast<T*>(memory));
+  by_passes(
+      ctx, kernels, s, sides, layout, memory,
+      [&](const Square& square, const T* zeros, const Points<T>& points, int64_t to) {
+        signal_points(s, x, square, zeros, points, to);
+      },
+      y);
+}
+
+template <typename T>
+void conv2d_winograd_backward_data(const Context& ctx, const TileKernels<T>& kernels, const Conv2dShape& s,
+                                   const T* dy, const T* w, T* dx) {
+  const Sides sides = data_sides(s);
+  const Layout<T> layout(kernels, s, sides);
+  auto* memory = static_cast<std::byte*>(ctx.workspace(layout.bytes(ctx.threads())));
+  WeightPanels<T>(kernels, s, w).pack_data(ctx, layout, reinterpret_cast<T*>(memory));
+  by_passes(
+      ctx, kernels, s, sides, layout, memory,
+      [&](const Square& square, const T* zeros, const Points<T>& points, int64_t to) {
+        gradient_points(s, dy, square, zeros, points, to);
+      },
+      dx);
+}
+
+#define INPAINT_INSTANTIATE(T)                                                                               \
+  template void conv2d_winograd_forward(const Context&, const TileKernels<T>&, const Conv2dShape&, const T*, \
+                                        const T*, T*);                                                       \
+  template void conv2d_winograd_backward_data(const Context&, const TileKernels<T>&, const Conv2dShape&,     \
+                                              const T*, const T*, T*);
+INPAINT_INSTANTIATE(float)
+INPAINT_INSTANTIATE(double)
+#undef INPAINT_INSTANTIATE
+
+}  // namespace inpaint::cpu

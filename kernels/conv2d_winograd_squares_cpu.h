@@ -1,0 +1,77 @@
+// The squares of 2 x 2 output pixels that conv2d_winograd_cpu.h works on, and the points of x under them. For the
+// kernels of this folder only.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "kernels/conv2d.h"
+#include "kernels/winograd_cpu.h"
+
+namespace inpaint::cpu {
+
+struct Square {
+  int64_t n, top, left;  // its first output pixel
+};
+
+inline int64_t squares_of(const Conv2dShape& s) { return s.n * (s.h / 4) * (s.w / 4); }
+
+inline Square square_at(const Conv2dShape& s, int64_t index) {
+  const int64_t across = s.w / 4, down = s.h / 4;
+  return {index / across / down, index / across % down * 2, index % across * 2};
+}
+
+// The squares are worked on in passes, so that the points of a pass stay in the last-level cache. The cut follows from
+// the shape alone.
+struct Passes {
+  int64_t squares, count;
+
+  Passes(int64_t all, int64_t bytes_of_a_square) : squares(all) {
+    constexpr int64_t kBytes = int64_t{8} << 20, kFewSquares = 96;
+    const int64_t most = std::max(kFewSquares, kBytes / bytes_of_a_square);
+    count = (all + most - 1) / most;
+  }
+  int64_t begin(int64_t pass) const { return squares * pass / count; }
+  int64_t most() const { return (squares + count - 1) / count; }  // of a pass
+};
+
+// Where the values of a point lie: those of square `i` at values[point * point_stride + i * stride]. A cache line more
+// than there are channels: at a power of two the squares would share a few cache sets.
+template <typename T>
+struct Points {
+  T* values;
+  int64_t stride, point_stride;
+
+  static int64_t stride_of(int64_t channels) { return channels + 64 / static_cast<int64_t>(sizeof(T)); }
+  static int64_t bytes(int64_t points, int64_t channels, int64_t squares) {
+    return points * stride_of(channels) * squares * static_cast<int64_t>(sizeof(T));
+  }
+  Points(void* memory, int64_t channels, int64_t squares)
+      : values(static_cast<T*>(memory)), stride(stride_of(channels)), point_stride(stride * squares) {}
+
+  T* at(int64_t point, int64_t square) const { return values + point * point_stride + square * stride; }
+};
+
+// The 9 points of x for the outputs of a square, [9, 4 ci]: channels of the four parities (row, column) in order.
+// Rows and columns outside the picture are read from `zeros`, ci of them.
+template <typename T>
+void signal_points(const Conv2dShape& s, const T* x, const Square& square, const T* zeros,
+                   const Points<T>& points, int64_t to_square) {
+  constexpr int kP = kWinogradPoints;
+  for (int64_t parity = 0; parity < 4; ++parity) {
+    const T* from[kP][kP];
+    T* to[kP][kP];
+    for (int64_t i = 0; i < kP; ++i) {
+      const int64_t row = 2 * (square.top + i) - 1 + parity / 2;
+      for (int64_t j = 0; j < kP; ++j) {
+        const int64_t column = 2 * (square.left + j) - 1 + parity % 2;
+        const bool inside = row >= 0 && row < s.h && column >= 0 && column < s.w;
+        from[i][j] = inside ? x + ((square.n * s.h + row) * s.w + column) * s.ci : zeros;
+        to[i][j] = points.at(i * kP + j, to_square) + parity * s.ci;
+      }
+    }
+    winograd_transform<SignalPoints>(from, s.ci, to);
+  }
+}
+
+}  // namespace inpaint::cpu
