@@ -1,7 +1,7 @@
 // conv2d by Winograd's F(2 x 2, 2 x 2): forward and data gradient; contract in conv2d_winograd_cpu.h. Compute-bound.
-// The weights' points are packed into panels once; then, pass by pass, all threads make the points of the source, and
-// multiply: a task's products of a panel and some squares wait in the second-level cache until all 9 points are
-// there.
+// The weights' points are packed into panels once. Where the points of some squares of the source fit into the
+// second-level cache a task makes and multiplies its own; else, pass by pass, all threads make the points and then
+// multiply. A task's products of a panel and its squares wait in that cache until all 9 are there.
 #include "kernels/conv2d_winograd_cpu.h"
 
 #include <algorithm>
@@ -40,22 +40,35 @@ Sides data_sides(const Conv2dShape& s) {
   return {s.co, s.ci, 4, kSharedPoints * kSharedPoints, s.h, s.w, kStride};
 }
 
+// Squares of a task whose points, too, stay in the second-level cache; 0 where they would be too few to pay for reading
+// all the weights' points.
+template <typename T>
+int64_t near_squares(const Sides& sides) {
+  constexpr int64_t kNearBytes = 480 << 10, kFewSquares = 32;
+  const int64_t squares = kNearBytes / Points<T>::bytes(sides.points, sides.depth, 1);
+  return squares < kFewSquares ? 0 : std::min(squares, kTaskSquares);
+}
+
+// The workspace: the weights' panels, the points of a pass, zeros, and for each worker the products of a task and, where
+// they are near, its points.
 template <typename T>
 struct Layout {
-  int64_t width, panels;
+  int64_t width, panels, near;
   Passes passes;
   int64_t panel_values;  // of a part's 9 panels
-  int64_t weight_bytes, point_bytes, zero_bytes, worker_bytes;
+  int64_t weight_bytes, point_bytes, zero_bytes, product_bytes, worker_bytes;
 
   Layout(const TileKernels<T>& kernels, const Conv2dShape& s, const Sides& sides)
       : width(kernels.lanes * kernels.vectors),
         panels(ceil_div(sides.outputs, width)),
+        near(near_squares<T>(sides)),
         passes(squares_of(s), Points<T>::bytes(sides.points, sides.depth, 1)),
         panel_values(kProducts * sides.depth * width),
         weight_bytes(panels * sides.parts * panel_values * static_cast<int64_t>(sizeof(T))),
-        point_bytes(round_up(Points<T>::bytes(sides.points, sides.depth, passes.most()), 64)),
+        point_bytes(near > 0 ? 0 : round_up(Points<T>::bytes(sides.points, sides.depth, passes.most()), 64)),
         zero_bytes(round_up(std::max(s.ci, s.co) * static_cast<int64_t>(sizeof(T)), 64)),
-        worker_bytes(kProducts * kTaskSquares * width * static_cast<int64_t>(sizeof(T))) {}
+        product_bytes(kProducts * kTaskSquares * width * static_cast<int64_t>(sizeof(T))),
+        worker_bytes(product_bytes + round_up(Points<T>::bytes(sides.points, sides.depth, near), 64)) {}
 
   int64_t bytes(int threads) const {
     return weight_bytes + point_bytes + zero_bytes + threads * worker_bytes;
@@ -192,44 +205,97 @@ void add_up(const Conv2dShape& s, const Sides& sides, int64_t part, int64_t firs
   }
 }
 
-// The workspace: the weights' panels, the points of a pass, zeros, and for each worker the products of a task.
-// make_points(square, zeros, points, place in the pass).
+// All a task needs to know. make_points(square, zeros, points, place among the points).
 template <typename T, typename F>
-void by_passes(const Context& ctx, const TileKernels<T>& kernels, const Conv2dShape& s, const Sides& sides,
-               const Layout<T>& layout, std::byte* memory, F&& make_points, T* out) {
-  const T* weights = reinterpret_cast<const T*>(memory);
-  const Points<T> points(memory + layout.weight_bytes, sides.depth, layout.passes.most());
-  T* zeros = reinterpret_cast<T*>(memory + layout.weight_bytes + layout.point_bytes);
-  std::fill_n(zeros, layout.zero_bytes / static_cast<int64_t>(sizeof(T)), T{0});
-  std::byte* sums = reinterpret_cast<std::byte*>(zeros) + layout.zero_bytes;
-  for (int64_t pass = 0; pass < layout.passes.count; ++pass) {
-    const int64_t begin = layout.passes.begin(pass), squares = layout.passes.begin(pass + 1) - begin;
-    constexpr int64_t kBlock = 8;
-    ctx.parallel_blocks(squares, kBlock, [&](int64_t from, int64_t to, int) {
-      for (int64_t i = from; i < to; ++i) make_points(square_at(s, begin + i), zeros, points, i);
-    });
-    // Every thread should have as many tasks as the others; no cut changes a sum.
-    const int64_t groups = layout.panels * sides.parts;
-    int64_t chunks = ceil_div(squares, kTaskSquares);
-    if (groups % ctx.threads() != 0) chunks = std::min(squares, round_up(chunks, ctx.threads()));
-    ctx.parallel(chunks * groups, [&](int64_t task, int worker) {
-      const int64_t group = task / chunks, panel = group / sides.parts, part = group % sides.parts;
-      const int64_t from = squares * (task % chunks) / chunks,
-                    rows = squares * (task % chunks + 1) / chunks - from;
-      const int64_t first = panel * layout.width, vectors = vectors_of(kernels, sides, first);
-      std::array<const T*, kProducts> source;
-      for (int64_t i = 0; i < kP; ++i)
-        for (int64_t j = 0; j < kP; ++j)
-          source[static_cast<size_t>(i * kP + j)] = points.at(
-              sides.parts == 1 ? i * kP + j : (part / 2 * 2 + i) * kSharedPoints + part % 2 * 2 + j, from);
-      T* products = reinterpret_cast<T*>(sums + worker * layout.worker_bytes);
-      multiply(kernels, sides.depth, vectors, source, points.stride, rows,
-               weights + group * layout.panel_values, products);
-      add_up(s, sides, part, begin + from, rows, first, std::min(layout.width, sides.outputs - first),
-             products, vectors * kernels.lanes, out);
+class Run {
+ public:
+  Run(const Context& ctx, const TileKernels<T>& kernels, const Conv2dShape& s, const Sides& sides,
+      const Layout<T>& layout, std::byte* memory, const F& make_points, T* out)
+      : ctx_(ctx),
+        k_(kernels),
+        s_(s),
+        sides_(sides),
+        layout_(layout),
+        weights_(reinterpret_cast<const T*>(memory)),
+        far_points_(memory + layout.weight_bytes),
+        zeros_(reinterpret_cast<T*>(far_points_ + layout.point_bytes)),
+        workers_(far_points_ + layout.point_bytes + layout.zero_bytes),
+        make_points_(make_points),
+        out_(out) {
+    std::fill_n(zeros_, layout.zero_bytes / static_cast<int64_t>(sizeof(T)), T{0});
+  }
+
+  void all() const { layout_.near > 0 ? near() : by_passes(); }
+
+ private:
+  int64_t groups() const { return layout_.panels * sides_.parts; }
+
+  // A number of cuts of `squares` that gives every thread as many tasks as the others. No cut changes a sum.
+  int64_t cuts(int64_t squares, int64_t most, int64_t tasks_per_cut) const {
+    const int64_t cuts = ceil_div(squares, most);
+    return tasks_per_cut % ctx_.threads() == 0 ? cuts : std::min(squares, round_up(cuts, ctx_.threads()));
+  }
+
+  // Each task makes its own points.
+  void near() const {
+    const int64_t squares = squares_of(s_), chunks = cuts(squares, layout_.near, 1);
+    ctx_.parallel(chunks, [&](int64_t chunk, int worker) {
+      const int64_t begin = squares * chunk / chunks, rows = squares * (chunk + 1) / chunks - begin;
+      std::byte* memory = workers_ + worker * layout_.worker_bytes;
+      const Points<T> points(memory + layout_.product_bytes, sides_.depth, rows);
+      for (int64_t i = 0; i < rows; ++i) make_points_(square_at(s_, begin + i), zeros_, points, i);
+      for (int64_t group = 0; group < groups(); ++group)
+        multiply_and_add(points, 0, rows, begin, group, reinterpret_cast<T*>(memory));
     });
   }
-}
+
+  void by_passes() const {
+    const Points<T> points(far_points_, sides_.depth, layout_.passes.most());
+    for (int64_t pass = 0; pass < layout_.passes.count; ++pass) {
+      const int64_t begin = layout_.passes.begin(pass), squares = layout_.passes.begin(pass + 1) - begin;
+      constexpr int64_t kBlock = 8;
+      ctx_.parallel_blocks(squares, kBlock, [&](int64_t from, int64_t to, int) {
+        for (int64_t i = from; i < to; ++i) make_points_(square_at(s_, begin + i), zeros_, points, i);
+      });
+      const int64_t chunks = cuts(squares, kTaskSquares, groups());
+      ctx_.parallel(chunks * groups(), [&](int64_t task, int worker) {
+        const int64_t chunk = task % chunks, from = squares * chunk / chunks,
+                      rows = squares * (chunk + 1) / chunks - from;
+        multiply_and_add(points, from, rows, begin + from, task / chunks,
+                         reinterpret_cast<T*>(workers_ + worker * layout_.worker_bytes));
+      });
+    }
+  }
+
+  // The outputs of a group (a panel of them, and a part) for `rows` squares from first_square on, whose points begin at
+  // place `from`.
+  void multiply_and_add(const Points<T>& points, int64_t from, int64_t rows, int64_t first_square,
+                        int64_t group, T* products) const {
+    const int64_t panel = group / sides_.parts, part = group % sides_.parts;
+    const int64_t first = panel * layout_.width, vectors = vectors_of(k_, sides_, first);
+    std::array<const T*, kProducts> source;
+    for (int64_t i = 0; i < kP; ++i)
+      for (int64_t j = 0; j < kP; ++j)
+        source[static_cast<size_t>(i * kP + j)] = points.at(
+            sides_.parts == 1 ? i * kP + j : (part / 2 * 2 + i) * kSharedPoints + part % 2 * 2 + j, from);
+    multiply(k_, sides_.depth, vectors, source, points.stride, rows, weights_ + group * layout_.panel_values,
+             products);
+    add_up(s_, sides_, part, first_square, rows, first, std::min(layout_.width, sides_.outputs - first),
+           products, vectors * k_.lanes, out_);
+  }
+
+  const Context& ctx_;
+  const TileKernels<T>& k_;
+  const Conv2dShape& s_;
+  const Sides& sides_;
+  const Layout<T>& layout_;
+  const T* weights_;
+  std::byte* far_points_;
+  T* zeros_;
+  std::byte* workers_;
+  const F& make_points_;
+  T* out_;
+};
 
 // The points of dy around a square, 5 x 5, from its 4 x 4 pixels that begin one before it.
 template <typename T>
@@ -272,12 +338,10 @@ void conv2d_winograd_forward(const Context& ctx, const TileKernels<T>& kernels, 
   const Layout<T> layout(kernels, s, sides);
   auto* memory = static_cast<std::byte*>(ctx.workspace(layout.bytes(ctx.threads())));
   WeightPanels<T>(kernels, s, w).pack_forward(ctx, layout, reinterpret_cast<T*>(memory));
-  by_passes(
-      ctx, kernels, s, sides, layout, memory,
-      [&](const Square& square, const T* zeros, const Points<T>& points, int64_t to) {
-        signal_points(s, x, square, zeros, points, to);
-      },
-      y);
+  const auto make_points = [&](const Square& square, const T* zeros, const Points<T>& points, int64_t to) {
+    signal_points(s, x, square, zeros, points, to);
+  };
+  Run(ctx, kernels, s, sides, layout, memory, make_points, y).all();
 }
 
 template <typename T>
@@ -287,12 +351,10 @@ void conv2d_winograd_backward_data(const Context& ctx, const TileKernels<T>& ker
   const Layout<T> layout(kernels, s, sides);
   auto* memory = static_cast<std::byte*>(ctx.workspace(layout.bytes(ctx.threads())));
   WeightPanels<T>(kernels, s, w).pack_data(ctx, layout, reinterpret_cast<T*>(memory));
-  by_passes(
-      ctx, kernels, s, sides, layout, memory,
-      [&](const Square& square, const T* zeros, const Points<T>& points, int64_t to) {
-        gradient_points(s, dy, square, zeros, points, to);
-      },
-      dx);
+  const auto make_points = [&](const Square& square, const T* zeros, const Points<T>& points, int64_t to) {
+    gradient_points(s, dy, square, zeros, points, to);
+  };
+  Run(ctx, kernels, s, sides, layout, memory, make_points, dx).all();
 }
 
 #define INPAINT_INSTANTIATE(T)                                                                               \

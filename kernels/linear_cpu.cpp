@@ -22,6 +22,11 @@ bool runs_by_tiles(const Context& ctx, const LinearShape& s, DType dtype) {
          linear_tile_takes(best_tiles<bf16>(), s);
 }
 
+// The forward pass alone; the library is as fast for the two gradients.
+bool runs_by_dots(const Context& ctx, const LinearShape& s, DType dtype) {
+  return ctx.matrix_backend() == MatrixBackend::kTile && linear_dot_takes(s, dtype);
+}
+
 bool goes_through_f32(const Context& ctx, const LinearShape& s, DType dtype) {
   return dtype == DType::kBF16 && !runs_by_tiles(ctx, s, dtype);
 }
@@ -55,27 +60,43 @@ void backward_weight(const Context& ctx, const LinearShape& s, const T* x, const
 }  // namespace
 
 int64_t linear_workspace_bytes(const Context& ctx, const LinearShape& s, DType dtype) {
-  if (goes_through_f32(ctx, s, dtype)) return ThroughF32::bytes(0, {s.n * s.in, s.out * s.in, s.n * s.out});
-  return runs_by_tiles(ctx, s, dtype) ? linear_tile_workspace_bytes(ctx, s, dtype) : 0;
+  if (goes_through_f32(ctx, s, dtype))
+    return ThroughF32::bytes(cpu::linear_workspace_bytes(ctx, s, DType::kF32),
+                             {s.n * s.in, s.out * s.in, s.n * s.out});
+  if (runs_by_tiles(ctx, s, dtype)) return linear_tile_workspace_bytes(ctx, s, dtype);
+  return runs_by_dots(ctx, s, dtype) ? linear_dot_workspace_bytes(ctx, s, dtype) : 0;
 }
+
+namespace {
+
+ThroughF32 through_f32(const Context& ctx, const LinearShape& s) {
+  return {ctx, cpu::linear_workspace_bytes(ctx, s, DType::kF32),
+          cpu::linear_workspace_bytes(ctx, s, DType::kBF16)};
+}
+
+}  // namespace
 
 void linear_forward(const Context& ctx, const Tensor& x, const Tensor& w, const Tensor& y) {
   const LinearShape s = shape_of(x, w);
   if (goes_through_f32(ctx, s, x.dtype)) {
-    ThroughF32 f32(ctx, 0, cpu::linear_workspace_bytes(ctx, s, x.dtype));
+    ThroughF32 f32 = through_f32(ctx, s);
     const Tensor wide = f32.room(y.shape);
     cpu::linear_forward(ctx, f32.widened(x), f32.widened(w), wide);
     return round_to_bf16(ctx, wide, y);
   }
   if (runs_by_tiles(ctx, s, x.dtype))
     return linear_tile_forward(ctx, best_tiles<bf16>(), s, x.as<bf16>(), w.as<bf16>(), y.as<bf16>());
-  visit_real(x.dtype, [&]<typename T>(T) { forward(ctx, s, x.as<T>(), w.as<T>(), y.as<T>()); });
+  visit_real(x.dtype, [&]<typename T>(T) {
+    if (runs_by_dots(ctx, s, x.dtype))
+      return linear_dot_forward(ctx, best_tiles<T>(), s, x.as<T>(), w.as<T>(), y.as<T>());
+    forward(ctx, s, x.as<T>(), w.as<T>(), y.as<T>());
+  });
 }
 
 void linear_backward_data(const Context& ctx, const Tensor& dy, const Tensor& w, const Tensor& dx) {
   const LinearShape s = shape_of(dx, w);
   if (goes_through_f32(ctx, s, dx.dtype)) {
-    ThroughF32 f32(ctx, 0, cpu::linear_workspace_bytes(ctx, s, dx.dtype));
+    ThroughF32 f32 = through_f32(ctx, s);
     const Tensor wide = f32.room(dx.shape);
     cpu::linear_backward_data(ctx, f32.widened(dy), f32.widened(w), wide);
     return round_to_bf16(ctx, wide, dx);
@@ -89,7 +110,7 @@ void linear_backward_weight(const Context& ctx, const Tensor& x, const Tensor& d
                             GradMode mode) {
   const LinearShape s = shape_of(x, dw);
   if (goes_through_f32(ctx, s, x.dtype)) {
-    ThroughF32 f32(ctx, 0, cpu::linear_workspace_bytes(ctx, s, x.dtype));
+    ThroughF32 f32 = through_f32(ctx, s);
     return cpu::linear_backward_weight(ctx, f32.widened(x), f32.widened(dy), dw, mode);
   }
   if (runs_by_tiles(ctx, s, x.dtype))

@@ -13,6 +13,16 @@ bool linear_tile_takes(const TileKernels<T>& kernels, const LinearShape& shape) 
   return shape.in % kernels.lanes == 0 && shape.in % kTileStep<T> == 0 && shape.out % kTileStep<T> == 0;
 }
 
+// y by dot products of rows, for which no weight is transposed. Whole vectors of inputs; not in bf16.
+inline constexpr int64_t kLinearDotInputs = 16;
+inline bool linear_dot_takes(const LinearShape& shape, DType dtype) {
+  return dtype != DType::kBF16 && shape.in % kLinearDotInputs == 0;
+}
+int64_t linear_dot_workspace_bytes(const Context& ctx, const LinearShape& shape, DType dtype);
+template <typename T>
+void linear_dot_forward(const Context& ctx, const TileKernels<T>& kernels, const LinearShape& shape,
+                        const T* x, const T* w, T* y);
+
 int64_t linear_tile_workspace_bytes(const Context& ctx, const LinearShape& shape, DType dtype);
 
 template <typename T>

@@ -67,11 +67,24 @@ struct OuterTile {
   bool accumulate;
 };
 
+// sums[(r * sums_stride + c) * lanes + l] (+)= sum over k of left[r * left_stride + k] * right[c * right_stride + k]
+// for the k < depth with k % lanes = l: rows times rows, both contiguous in the summed dimension, which a vector runs
+// along. `depth` is a multiple of lanes. Not in bf16.
+template <typename T>
+struct DotTile {
+  const T *left, *right;
+  int64_t left_stride, right_stride, depth;
+  T* sums;
+  int64_t sums_stride;
+  bool accumulate;
+};
+
 template <typename T>
 struct TileKernels {
   int64_t lanes, vectors;  // a vector's sums; the widest panel's vectors
   void (*panel_tile[kTileMaxVectors + 1][kTileMaxRows + 1])(const PanelTile<T>&);  // [v][rows]
   void (*outer_tile[kTileMaxVectors + 1][kTileMaxRows + 1])(const OuterTile<T>&);
+  void (*dot_tile[kTileMaxVectors + 1][kTileMaxRows + 1])(const DotTile<T>&);  // [columns][rows]; bf16: null
 
   // Packs `depth` rows of v vectors from a matrix whose columns are contiguous: row k, column j at
   // from[j * stride + k]. Columns from `columns` on become 0.

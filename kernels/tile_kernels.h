@@ -120,6 +120,32 @@ void outer_tile(const OuterTile<T>& t) {
   }
 }
 
+template <typename T, int R, int C>
+void dot_tile(const DotTile<T>& t) {
+  using S = Simd<T>;
+  constexpr int kLanes = S::kLanes;
+  typename S::Vector sum[R][C] = {};
+  for (int64_t k = 0; k < t.depth; k += kLanes) {
+    typename S::Vector right[C];
+    INPAINT_UNROLL
+    for (int c = 0; c < C; ++c) right[c] = S::load(t.right + c * t.right_stride + k);
+    INPAINT_UNROLL
+    for (int r = 0; r < R; ++r) {
+      const typename S::Vector left = S::load(t.left + r * t.left_stride + k);
+      INPAINT_UNROLL
+      for (int c = 0; c < C; ++c) sum[r][c] = sum[r][c] + left * right[c];
+    }
+  }
+  INPAINT_UNROLL
+  for (int r = 0; r < R; ++r) {
+    INPAINT_UNROLL
+    for (int c = 0; c < C; ++c) {
+      T* to = t.sums + (r * t.sums_stride + c) * kLanes;
+      S::store(to, t.accumulate ? S::load(to) + sum[r][c] : sum[r][c]);
+    }
+  }
+}
+
 template <typename V, size_t... I>
 V interleave_low(V a, V b, std::index_sequence<I...>) {
   return __builtin_shufflevector(a, b, (I % 2 == 0 ? I / 2 : sizeof...(I) + I / 2)...);
@@ -207,6 +233,7 @@ template <typename T, int V, int... R>
 constexpr void fill_tiles(TileKernels<T>& table, std::integer_sequence<int, R...>) {
   ((table.panel_tile[V][R + 1] = panel_tile<T, R + 1, V>), ...);
   ((table.outer_tile[V][R + 1] = outer_tile<T, R + 1, V>), ...);
+  if constexpr (Simd<T>::kStep == 1) ((table.dot_tile[V][R + 1] = dot_tile<T, R + 1, V>), ...);
 }
 
 template <typename T>
