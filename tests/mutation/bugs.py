@@ -47,6 +47,12 @@ BUGS = [
     ("kernels/conv2d_cpu.cpp", "to[k] += from[k];", "to[k] = from[k];", "overlapping windows overwrite", KERNELS, "conv2d*"),
     ("kernels/conv2d_cpu.cpp", "begin == 0 && mode == GradMode::kOverwrite", "mode == GradMode::kOverwrite", "later pictures overwrite the weight gradient", KERNELS, "conv2d*"),
     ("kernels/linear_cpu.cpp", "mode == GradMode::kOverwrite ? T{0} : T{1}", "T{0}", "weight gradient never accumulates", KERNELS, "linear*", FAST),
+    ("kernels/winograd_cpu.h", "to[2] = d2 - d1;", "to[2] = d1 - d2;", "Winograd: sign of a point", KERNELS, "conv2d winograd*", FAST),
+    ("kernels/winograd_cpu.h", "to[1] = g0 + g1;", "to[1] = g0 - g1;", "Winograd: sign in the weights' middle point", KERNELS, "conv2d winograd*"),
+    ("kernels/conv2d_winograd_cpu.cpp", "(odd_rows && point / kP == 0) != (odd_columns && point % kP == 0)", "odd_rows && point / kP == 0", "Winograd: sign of the points that two parities share", KERNELS, "conv2d winograd*"),
+    ("kernels/conv2d_winograd_weight_cpu.cpp", "begin > 0 || !first_pass", "begin > 0", "Winograd: later passes overwrite the weight gradient", KERNELS, "conv2d winograd*"),
+    ("kernels/linear_dot_cpu.cpp", "kOutputs, k > 0}", "kOutputs, false}", "the last block of inputs alone", KERNELS, "linear*"),
+    ("kernels/activation_cpu.h", "1 - 2 / (e * power + 1)", "1 - 1 / (e * power + 1)", "tanh far from 0", KERNELS, "bias_activation*"),
     # Holes, random numbers, metrics
     ("kernels/hole_cpu.cpp", "offsets[2 * n] + i) * s.size + offsets[2 * n + 1]", "offsets[2 * n + 1] + i) * s.size + offsets[2 * n]", "row and column swapped", KERNELS, "hole*"),
     ("kernels/hole_cpu.cpp", "- F(127.5)) / F(127.5)", "- F(127.5)) / F(128)", "scale of pixels", KERNELS, "hole*"),
