@@ -241,6 +241,18 @@ TEST_CASE("checkpoints: another format version is refused") {
   CHECK_THROWS_WITH_AS(open_checkpoint(folder / "a"), doctest::Contains("format version ''"), UserError);
 }
 
+TEST_CASE("checkpoints: one without a checksum is refused") {
+  const TemporaryFolder folder;
+  const SafetensorsEntry tensor{"w", "F32", {1}, 0, 4};
+  const std::string header = render_safetensors_header({tensor}, {{kFormatVersionKey, kFormatVersion}});
+  const uint64_t length = header.size();
+  const std::string file = std::string(reinterpret_cast<const char*>(&length), 8) + header + "1234";
+  put_file(folder / "model-1.safetensors", file);
+  REQUIRE_NOTHROW(SafetensorsFile(folder / "model-1.safetensors", SafetensorsFile::Checksum::kIfPresent));
+  CHECK_THROWS_WITH_AS(open_checkpoint(folder / "model-1.safetensors"),
+                       doctest::Contains("model-1.safetensors: no checksum at byte"), UserError);
+}
+
 TEST_CASE("checkpoints: whichever call of a save fails, the one before still loads and the next save works") {
   for (const auto what : {Injection::What::kFail, Injection::What::kFailAlways}) {
     for (const int error : {ENOSPC, EIO, EROFS}) {
