@@ -5,20 +5,23 @@ a step for each line it reads and answers with the milliseconds, and prints a JS
 """
 import json
 import subprocess
+import tempfile
 
 
 class Contender:
     def __init__(self, name, command, environment):
         self.name, self.command = name, [str(part) for part in command]
+        self.errors = tempfile.TemporaryFile("w+")  # a full pipe would stop who writes much, as torch.compile does
         self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True, env=environment)
+                                        stderr=self.errors, text=True, env=environment)
         self.options = [part for part in self.command[1:] if not part.startswith("/")]  # without this machine's paths
         self.times_ms = []
 
     def answer(self):
         line = self.process.stdout.readline()
         if not line:
-            raise SystemExit(f"error: {self.name} stopped: {' '.join(self.command)}\n{self.process.stderr.read()[-2000:]}")
+            self.errors.seek(0)
+            raise SystemExit(f"error: {self.name} stopped: {' '.join(self.command)}\n{self.errors.read()[-2000:]}")
         return line.strip()
 
     def wait_until_ready(self):
