@@ -6,11 +6,10 @@ precision that is timed, with the network that is timed, the generator's loss mu
 step's five updates.
 """
 import json
+import random
 import subprocess
 import tempfile
 from pathlib import Path
-
-import numpy as np
 
 SMALL = {"base_channels": 8, "bottleneck": 64, "batch_size": 4}
 FULL = {"base_channels": 64, "bottleneck": 4000, "batch_size": 4}
@@ -29,10 +28,10 @@ def replay(program, peer, precision, network, steps, environment):
     program: inpaint_train; peer: the command of pytorch_baseline.py with its settings; precision: the peer's."""
     with tempfile.TemporaryDirectory(prefix="inpaint-check-") as folder:
         folder = Path(folder)
-        pictures = np.random.default_rng(7).integers(0, 256, (steps * network["batch_size"], 128, 128, 3), np.uint8)
+        pictures = random.Random(7).randbytes(steps * network["batch_size"] * 128 * 128 * 3)
         (folder / "data").mkdir()
         data = folder / "data/check128_train.bin"
-        pictures.tofile(data)
+        data.write_bytes(pictures)
         flags = {"dataname": "check", "image_channel": 3, "device": "cpu", "log_offsets": "true", "keep": 2,
                  "precision": "fp64" if precision == "fp64" else "fp32", "data_root": folder / "data",
                  "checkpoint_root": folder, "log_root": folder, "sample_root": folder, **network}
