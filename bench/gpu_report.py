@@ -1,7 +1,8 @@
-"""Runs the sections of gpu_report.sh and writes what they found: bench/results/<gpu>-<date>.json and .md.
+"""Runs the parts of gpu_report.sh and writes what they found: bench/results/<gpu>-<date>.json and .md (of a dry run:
+build/gpu_report/).
 
-A section ends as "passed" or "failed", with its figures, or as "not measured", with the reason. Nothing is ever filled
-in for what was not run. The exit code is 1 when a section failed.
+A part ends as "passed", with its figures, as "failed", with the last lines of what failed, or as "not measured", with
+the reason; the others go on. Nothing is ever filled in for what was not run. The exit code is 1 when a part failed.
 """
 import argparse
 import datetime
@@ -9,40 +10,51 @@ import hashlib
 import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import machine
+import peer_check
 from contender import alternate
 
 ROOT = Path(__file__).resolve().parent.parent
+SECTIONS = ("build", "op_tests", "sanitizers", "determinism", "kernels", "steps", "training")
 TOOLS = ("memcheck", "racecheck", "initcheck", "synccheck")
-EQUAL_RUNS = 10
 QUERY = ("name", "driver_version", "memory.total", "clocks.sm", "clocks.mem", "clocks.max.sm", "clocks.max.mem",
          "power.limit", "temperature.gpu")
+LIMIT_S = 3600  # for each program, the sanitizers' runs among them
 SMALL = {"image_size": 64, "base_channels": 8, "bottleneck": 32, "batch_size": 4}
+SMALL_OPTIONS = [part for name, value in SMALL.items() for part in (f"--{name}", value)]
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description="Tests and measures the program on a GPU.")
     parser.add_argument("--bin", type=Path, required=True, help="where the programs are")
-    parser.add_argument("--gpu", type=int, default=0)
+    parser.add_argument("--gpu", default=os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0],
+                        help="number or UUID, as nvidia-smi names it")
     parser.add_argument("--dry_run", action="store_true", help="the programs run CUDA code on the CPU")
-    parser.add_argument("--no_peer", action="store_true", help="leave PyTorch out")
+    parser.add_argument("--peer", type=Path, help="a Python with PyTorch; without it PyTorch is left out")
     parser.add_argument("--batch", nargs="+", type=int, default=[64, 256, 1024])
     parser.add_argument("--precision", nargs="+", choices=("fp32", "tf32", "bf16"), default=["bf16", "tf32", "fp32"])
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--data", type=Path, help="folder with <dataname><size>_train.bin and _test.bin to train on")
-    parser.add_argument("--dataname", default="streets")
+    parser.add_argument("--dataname", default="inpaint")
     parser.add_argument("--image_size", type=int, choices=(64, 128, 256), default=128)
     parser.add_argument("--image_channel", type=int, choices=(1, 3), default=3)
     parser.add_argument("--training_steps", type=int, default=2000)
-    parser.add_argument("--with_cpu_training", action="store_true", help="the same training on the CPU too: long")
-    parser.add_argument("--section", nargs="+", help="only these sections")
-    parser.add_argument("--results", type=Path, help="default: bench/results/<gpu>-<date>.json")
-    return parser.parse_args()
+    parser.add_argument("--section", nargs="+", choices=SECTIONS, default=SECTIONS, help="only these")
+    parser.add_argument("--results", type=Path, help="the JSON file to write")
+    arguments = parser.parse_args()
+    for mode in ("train", "test") if arguments.data else ():
+        file = arguments.data / f"{arguments.dataname}{arguments.image_size}_{mode}.bin"
+        if not file.is_file():
+            parser.error(f"--data: there is no {file}")
+    return arguments
 
 
 class NotMeasured(Exception):
@@ -53,189 +65,257 @@ class Failed(Exception):
     pass
 
 
-def run(command, timeout=None, **options):
-    """Standard output and errors, when the command ends with 0."""
+def run(*command):
+    """Standard output and errors, when the command ends with 0 in its time."""
     command = [str(part) for part in command]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                               start_new_session=True)
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, **options)
-    except FileNotFoundError as error:
-        raise NotMeasured(f"{error.filename} is not installed") from error
-    if done.returncode != 0:
-        raise Failed(f"{' '.join(command)}: exit code {done.returncode}\n{(done.stdout + done.stderr)[-1500:]}")
-    return done.stdout + done.stderr
+        text, _ = process.communicate(timeout=LIMIT_S)
+        ended = f"exit code {process.returncode}"
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)  # what it started would hold the GPU
+        text, _ = process.communicate()
+        ended = f"not done after {LIMIT_S} s"
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    if process.returncode != 0:
+        raise Failed(f"{' '.join(command)}: {ended}\n{text[-1500:]}".replace(f"{ROOT}/", ""))
+    return text
 
 
 def doctest_counts(text):
-    """Of the last summary line; none or zero passed cases is a failure: a filter that matches nothing proves nothing."""
+    """Of the last summary line; no passed case is a failure: a filter that matches nothing proves nothing."""
     found = re.findall(r"test cases:\s*(\d+)\s*\|\s*(\d+) passed\s*\|\s*(\d+) failed", text)
     if not found or int(found[-1][1]) == 0:
         raise Failed(f"no test case ran:\n{text[-500:]}")
-    total, passed, failed = map(int, found[-1])
-    return {"cases": total, "passed": passed, "failed": failed}
-
-
-def tensors_hash(checkpoint):
-    """Of all tensors' bytes and names. The file holds also the settings of its run, its folders among them."""
-    content = checkpoint.read_bytes()
-    length = int.from_bytes(content[:8], "little")
-    header = json.loads(content[8:8 + length])
-    digest = hashlib.sha256()
-    for name in sorted(header.keys() - {"__metadata__", "crc32c"}):
-        begin, end = header[name]["data_offsets"]
-        digest.update(name.encode())
-        digest.update(content[8 + length + begin:8 + length + end])
-    return digest.hexdigest()
+    return dict(zip(("cases", "passed", "failed"), map(int, found[-1])))
 
 
 class Report:
     def __init__(self, arguments):
         self.arguments = arguments
-        self.peer = [sys.executable, ROOT / "bench/pytorch_baseline.py"]
-        self.gpu = self.describe_gpu()
-        described = machine.describe()
-        name = re.sub(r"[^a-z0-9]+", "-", self.gpu["name"].lower()).strip("-") if self.gpu else "executor-dry-run"
+        self.gpu = None if arguments.dry_run else self.query_gpu()
+        self.compared = set()  # the precisions in which the losses agree with PyTorch's
+        # The programs see one GPU, and that has the number 0.
+        os.environ.update(CUDA_DEVICE_ORDER="PCI_BUS_ID", CUDA_VISIBLE_DEVICES=arguments.gpu)
         date = datetime.date.today().isoformat()
-        self.path = arguments.results or ROOT / "bench/results" / f"{name}-{date}.json"
-        self.data = {"date": date, "commit": machine.commit(ROOT), "gpu": self.gpu, "machine": described,
-                     "device": "CUDA code on the CPU (a dry run)" if arguments.dry_run else "GPU",
-                     "version": run([arguments.bin / "bench_train", "--version"]).strip().splitlines(), "sections": {}}
+        if arguments.results:
+            self.path = arguments.results
+        elif arguments.dry_run:
+            self.path = ROOT / f"build/gpu_report/dry-run-{date}.json"
+        else:
+            name = re.sub(r"[^a-z0-9]+", "-", self.gpu["name"].lower()).strip("-")
+            self.path = ROOT / f"bench/results/{name}-{date}.json"
+        self.data = {"date": date, "commit": machine.commit(ROOT), "gpu": self.gpu, "machine": machine.describe(),
+                     "device": "CUDA code on the CPU (a dry run)" if arguments.dry_run else "GPU", "sections": {}}
 
-    def describe_gpu(self):
-        if self.arguments.dry_run:
-            return None
+    def query_gpu(self):
         try:
-            text = run(["nvidia-smi", f"--id={self.arguments.gpu}", f"--query-gpu={','.join(QUERY)}",
-                        "--format=csv,noheader"])
-        except (NotMeasured, Failed) as error:
+            text = run("nvidia-smi", f"--id={self.arguments.gpu}", f"--query-gpu={','.join(QUERY)}",
+                       "--format=csv,noheader")
+        except (OSError, Failed) as error:
             sys.exit(f"error: no GPU to measure ({error}); --dry_run runs what can run without one")
         return dict(zip(QUERY, (part.strip() for part in text.split(","))))
+
+    def program(self, name):
+        return self.arguments.bin / name
 
     def needs_gpu(self):
         if self.arguments.dry_run:
             raise NotMeasured("needs a GPU")
 
-    # --- sections ---------------------------------------------------------------------------------------------
+    # --- sections: each yields its parts, a name and what to call --------------------------------------------
+
+    def build(self):
+        yield "version", lambda: run(self.program("bench_train"), "--version").splitlines()
 
     def op_tests(self):
-        """Every op on the GPU against the same references as the CPU's."""
-        return {name: doctest_counts(run([self.arguments.bin / name, *filter_]))
-                for name, filter_ in (("kernels_tests", []), ("nn_tests", []), ("train_tests", ["-tc=*cuda*,*CUDA*"]))}
+        """Every op, and the training step, on the GPU against the same references as the CPU's."""
+        dry = self.arguments.dry_run  # few cases there: the executor is slow
+        kernels, train = ("adam: one*,linear: exact*,conv2d: forward*,hole: *", "GPU: in bf16*") if dry else ("*", "GPU: *")
+        yield "kernels_tests", lambda: doctest_counts(run(self.program("kernels_tests"), f"-tc={kernels}"))
+        yield "train_tests", lambda: doctest_counts(run(self.program("train_tests"), f"-tc={train}"))
+        if dry:
+            yield "all other cases", self.needs_gpu
 
     def sanitizers(self):
         """The same op tests under each of compute-sanitizer's tools."""
-        self.needs_gpu()
-        found = {}
         for tool in TOOLS:
-            text = run(["compute-sanitizer", "--tool", tool, "--error-exitcode", "99",
-                        self.arguments.bin / "kernels_tests"])
-            summary = re.findall(r"(?:ERROR|RACECHECK) SUMMARY: .*", text)
-            found[tool] = {**doctest_counts(text), "summary": summary[-1] if summary else "no summary"}
-        return found
+            yield tool, lambda: self.sanitize(tool)
 
-    def train(self, folder, steps, device, flags):
-        folder.mkdir(parents=True, exist_ok=True)
-        settings = {"dataname": self.arguments.dataname, "device": device, "gpu": self.arguments.gpu,
-                    "image_channel": self.arguments.image_channel, "checkpoint_root": folder / "checkpoints",
-                    "log_root": folder / "logs", "sample_root": folder / "samples", "max_steps": steps,
-                    "epoch": 1000000, "sample": 1000000, "ckpt": 1000000, "summary": 1000000, **flags}
+    def sanitize(self, tool):
+        self.needs_gpu()
+        if shutil.which("compute-sanitizer") is None:
+            raise NotMeasured("compute-sanitizer is not installed")
+        text = run("compute-sanitizer", "--tool", tool, "--error-exitcode", 99, self.program("kernels_tests"))
+        summary = re.findall(r"[A-Z]+ SUMMARY: .*", text)
+        if not summary:
+            raise Failed(f"{tool} gave no summary:\n{text[-500:]}")
+        return {**doctest_counts(text), "summary": summary[-1]}
+
+    def train(self, folder, steps, flags):
+        """A new run in `folder`; its last checkpoint."""
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        settings = {"device": "cuda", "image_channel": self.arguments.image_channel,
+                    "checkpoint_root": folder / "checkpoints", "log_root": folder / "logs",
+                    "sample_root": folder / "samples", "max_steps": steps, "epoch": 1000000, "sample": 1000000,
+                    "ckpt": 1000000, "summary": 1000000, **flags}
         (folder / "run.cfg").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-        run([self.arguments.bin / "inpaint_train", "--flags-file", folder / "run.cfg"])
+        run(self.program("inpaint_train"), "--flags-file", folder / "run.cfg")
         return next((folder / "checkpoints").rglob(f"model-{steps}.safetensors"))
 
     def determinism(self):
-        """Equal runs must end in equal bytes."""
+        """Equal runs must end in equal bytes of the checkpoint."""
+        yield "equal runs", self.equal_runs
+
+    def equal_runs(self):
+        dry = self.arguments.dry_run
+        steps, runs = (2, 3) if dry else (20, 10)
+        flags = {"dataname": "random", **(SMALL if dry else {"image_size": 128, "batch_size": 64})}
         with tempfile.TemporaryDirectory(prefix="inpaint-report-") as scratch:
             scratch = Path(scratch)
-            size = SMALL["image_size"] if self.arguments.dry_run else 128
-            flags = dict(SMALL) if self.arguments.dry_run else {"batch_size": 64}
-            steps, runs = (2, 3) if self.arguments.dry_run else (20, EQUAL_RUNS)
-            pixels = hashlib.shake_256(b"determinism").digest(2 * flags["batch_size"] * size * size *
-                                                             self.arguments.image_channel)
-            (scratch / f"{self.arguments.dataname}{size}_train.bin").write_bytes(pixels)
-            hashes = [tensors_hash(self.train(scratch / f"run{number}", steps, "cuda", {**flags, "data_root": scratch}))
-                      for number in range(runs)]
+            pixels = hashlib.shake_256(b"determinism").digest(
+                2 * flags["batch_size"] * flags["image_size"]**2 * self.arguments.image_channel)
+            (scratch / f"random{flags['image_size']}_train.bin").write_bytes(pixels)
+            # In the same folder, as a checkpoint holds its run's settings.
+            hashes = [hashlib.sha256(self.train(scratch / "run", steps, {**flags, "data_root": scratch}).read_bytes())
+                      .hexdigest() for _ in range(runs)]
         if len(set(hashes)) != 1:
-            raise Failed(f"{runs} equal runs ended in {len(set(hashes))} different states")
+            raise Failed(f"{runs} equal runs ended in {len(set(hashes))} different checkpoints")
         return {"runs": runs, "steps": steps, "sha256": hashes[0]}
-
-    def steps(self):
-        """The whole step, ours and PyTorch's in turn."""
-        self.needs_gpu()
-        found = {}
-        for precision in self.arguments.precision:
-            for batch in self.arguments.batch:
-                size = ["--device", "cuda", "--precision", precision, "--batch_size", batch]
-                ours = [self.arguments.bin / "bench_train", "--on_demand", "--gpu", self.arguments.gpu, *size]
-                starts = {"ours": (ours, None), "ours, no sharing": ([*ours, "--noreuse"], None)}
-                if not self.arguments.no_peer:
-                    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": str(self.arguments.gpu)}
-                    peer = [*self.peer, "--on_demand", *size, "--channels_last"]
-                    starts["PyTorch eager"] = (peer, environment)
-                    starts["PyTorch compiled"] = ([*peer, "--compile", "max-autotune"], environment)
-                reports = alternate(starts, self.arguments.rounds)
-                floor = json.loads(run([self.arguments.bin / "bench_train", "--json", "--gpu", self.arguments.gpu, *size]))
-                found[f"{precision}, batch {batch}"] = {"contenders": reports, "floor": floor}
-        return found
 
     def kernels(self):
         """Each op and layer, its result checked first, with cold and warm caches."""
         if self.arguments.dry_run:
-            # Nothing is timed that the CPU runs in a GPU's place: only that results are right.
-            small = ["--batch_size", 2, "--image_size", 64, "--base_channels", 8, "--bottleneck", 32, "--threads", 1]
-            run([self.arguments.bin / "bench_kernels", "--device", "cuda", "--check", *small])
-            return {"checked": "all results, nothing timed"}
-        found = {}
+            yield "results at small shapes", lambda: run(self.program("bench_kernels"), "--device", "cuda", "--check",
+                                                         *SMALL_OPTIONS).strip()
         for precision in self.arguments.precision:
-            with tempfile.TemporaryDirectory(prefix="inpaint-report-") as scratch:
-                out = Path(scratch) / "kernels.json"
-                run([self.arguments.bin / "bench_kernels", "--device", "cuda", "--gpu", self.arguments.gpu, "--precision",
-                     precision, "--caches", "both", f"--benchmark_out={out}", "--benchmark_out_format=json"])
-                found[precision] = json.loads(out.read_text())["benchmarks"]
+            yield precision, lambda: self.time_kernels(precision)
+
+    def time_kernels(self, precision):
+        self.needs_gpu()
+        with tempfile.TemporaryDirectory(prefix="inpaint-report-") as scratch:
+            out = Path(scratch) / "kernels.json"
+            run(self.program("bench_kernels"), "--device", "cuda", "--precision", precision, "--caches", "both",
+                f"--benchmark_out={out}", "--benchmark_out_format=json")
+            return json.loads(out.read_text())["benchmarks"]
+
+    def steps(self):
+        """The whole step beside its floor, and beside PyTorch's in turn."""
+        if self.arguments.dry_run:
+            yield "ours runs at a small shape", self.try_steps
+        peer = [self.arguments.peer, ROOT / "bench/pytorch_baseline.py"]
+        for precision in self.arguments.precision:
+            yield f"{precision}, losses beside PyTorch's", lambda: self.compare_losses(peer, precision)
+            for batch in self.arguments.batch:
+                size = ["--device", "cuda", "--precision", precision, "--batch_size", batch]
+                yield f"{precision}, batch {batch}, floor", lambda: self.floor(size)
+                for name, options in (("eager", []), ("compiled", ["--compile", "max-autotune"])):
+                    yield (f"{precision}, batch {batch}, PyTorch {name}",
+                           lambda: self.beside_peer([*peer, "--on_demand", *size, "--channels_last", *options], size, precision))
+
+    def needs_peer(self):
+        self.needs_gpu()
+        if self.arguments.peer is None:
+            raise NotMeasured("PyTorch was left out")
+
+    def ours(self, size):
+        """What is timed of ours, also without the work that updates share."""
+        command = [self.program("bench_train"), "--on_demand", *size]
+        return {"ours": (command, None), "ours, no sharing": ([*command, "--noreuse"], None)}
+
+    def try_steps(self):
+        alternate(self.ours(["--device", "cuda", "--precision", "bf16", *SMALL_OPTIONS]), 1)
+        return "nothing timed"
+
+    def compare_losses(self, peer, precision):
+        self.needs_peer()
+        found = peer_check.check(self.program("inpaint_train"), peer, precision,
+                                 ["--device", "cuda", "--channels_last"], None)
+        self.compared.add(precision)
+        return found
+
+    def floor(self, size):
+        self.needs_gpu()
+        found = json.loads(run(self.program("bench_train"), "--json", *size))
+        return {**found, "peak_host_memory_bytes": found.pop("peak_memory_bytes")}
+
+    def beside_peer(self, peer, size, precision):
+        self.needs_peer()
+        if precision not in self.compared:
+            raise NotMeasured("the losses were not shown to agree")
+        found = alternate({**self.ours(size), "PyTorch": (peer, None)}, self.arguments.rounds)
+        for name in ("ours", "ours, no sharing"):  # of the host, where PyTorch counts the GPU's
+            found[name]["peak_host_memory_bytes"] = found[name].pop("peak_memory_bytes")
         return found
 
     def training(self):
-        """A run on real pictures and its score on pictures it has not seen."""
+        """A run on the user's pictures and its score on pictures it has not seen."""
+        if self.arguments.dry_run:
+            yield "random pictures at a small shape", self.try_training
+        for precision in self.arguments.precision:
+            yield precision, lambda: self.real_training(precision)
+
+    def real_training(self, precision):
         self.needs_gpu()
-        if self.arguments.data is None:
-            raise NotMeasured("no --data was given")
         a = self.arguments
-        found = {}
-        for device in ("cuda", "cpu") if a.with_cpu_training else ("cuda",):
-            with tempfile.TemporaryDirectory(prefix="inpaint-report-") as scratch:
-                checkpoint = self.train(Path(scratch), a.training_steps, device,
-                                        {"image_size": a.image_size, "data_root": a.data.resolve()})
-                run([a.bin / "inpaint_eval", "--checkpoint", checkpoint.parent, "--data",
-                     a.data / f"{a.dataname}{a.image_size}_test.bin", "--out", Path(scratch) / "scores"])
-                scores = sorted((Path(scratch) / "scores").glob("*.json"))
-                if not scores:
-                    raise Failed("inpaint_eval left no scores")
-                found[device] = {"steps": a.training_steps, "scores": json.loads(scores[0].read_text())}
-        return found
+        if a.data is None:
+            raise NotMeasured("no --data was given")
+        return self.train_and_score({"dataname": a.dataname, "image_size": a.image_size, "precision": precision,
+                                     "data_root": a.data.resolve()}, a.training_steps)
+
+    def try_training(self):
+        with tempfile.TemporaryDirectory(prefix="inpaint-report-") as data:
+            pixels = 2 * SMALL["batch_size"] * SMALL["image_size"]**2 * self.arguments.image_channel
+            for mode in ("train", "test"):
+                (Path(data) / f"random64_{mode}.bin").write_bytes(hashlib.shake_256(mode.encode()).digest(pixels))
+            self.train_and_score({"dataname": "random", "data_root": data, **SMALL}, 2)
+        return "trained and scored, nothing timed"
+
+    def train_and_score(self, flags, steps):
+        with tempfile.TemporaryDirectory(prefix="inpaint-report-") as scratch:
+            scratch = Path(scratch)
+            start = time.monotonic()
+            checkpoint = self.train(scratch / "run", steps, flags)
+            seconds = time.monotonic() - start
+            run(self.program("inpaint_eval"), "--checkpoint", checkpoint, "--out", scratch / "scores", "--data",
+                Path(flags["data_root"]) / f"{flags['dataname']}{flags['image_size']}_test.bin")
+            return {"steps": steps, "seconds": seconds, "scores": json.loads((scratch / "scores/scores.json").read_text())}
 
     # --- all of it --------------------------------------------------------------------------------------------
 
-    SECTIONS = ("op_tests", "sanitizers", "determinism", "steps", "kernels", "training")
-
     def all(self):
-        for name in self.arguments.section or self.SECTIONS:
-            if name not in self.SECTIONS:
-                sys.exit(f"error: no section '{name}'; there are {', '.join(self.SECTIONS)}")
-            print(f"{name} ...", flush=True)
-            try:
-                result = {"state": "passed", "found": getattr(self, name)()}
-            except NotMeasured as reason:
-                result = {"state": "not measured", "reason": str(reason)}
-            except (Failed, SystemExit) as reason:
-                result = {"state": "failed", "reason": str(reason)}
-            self.data["sections"][name] = result
-            print(f"{name}: {result['state']}" + (f": {result['reason']}" if "reason" in result else ""), flush=True)
-            self.write()
-        return 1 if any(result["state"] == "failed" for result in self.data["sections"].values()) else 0
+        """Runs the sections; returns the exit code."""
+        code = 0
+        for section in self.arguments.section:
+            parts = self.data["sections"][section] = {}
+            for name, measure in getattr(self, section)():
+                print(f"{section}: {name} ...", flush=True)
+                try:
+                    parts[name] = {"state": "passed", "found": measure()}
+                    if self.gpu:
+                        parts[name]["gpu_after"] = self.query_gpu()  # its clocks under load
+                except NotMeasured as reason:
+                    parts[name] = {"state": "not measured", "reason": str(reason)}
+                except (Exception, SystemExit) as reason:  # whatever it was, the others are measured
+                    parts[name] = {**parts.get(name, {}), "state": "failed", "reason": str(reason) or repr(reason)}
+                    code = 1
+                reason = parts[name].get("reason")
+                print(f"{section}: {name}: {parts[name]['state']}" + (f": {reason}" if reason else ""), flush=True)
+                self.write()
+        return code
 
     def write(self):
-        self.path.parent.mkdir(exist_ok=True)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_text(json.dumps(self.data, indent=1) + "\n")
         self.path.with_suffix(".md").write_text(self.page())
+
+    def passed(self, section):
+        return {name: part["found"] for name, part in self.data["sections"].get(section, {}).items()
+                if part["state"] == "passed"}
 
     def page(self):
         data = self.data
@@ -243,43 +323,45 @@ class Report:
         lines = [f"# {title}, {data['date']}", "", f"Commit {data['commit']}, {data['machine']['cpu']}.", ""]
         if data["gpu"]:
             lines += [", ".join(f"{name} {value}" for name, value in data["gpu"].items()) + ".", ""]
-        lines += ["| section | result |", "| --- | --- |"]
-        for name, result in data["sections"].items():
-            reason = result.get("reason", "").splitlines()
-            lines.append(f"| {name} | {result['state']}{': ' + reason[0] if reason else ''} |")
+        lines += ["| section | part | result |", "| --- | --- | --- |"]
+        for section, parts in data["sections"].items():
+            for name, part in parts.items():
+                reason = part.get("reason", "").splitlines()
+                lines.append(f"| {section} | {name} | {part['state']}{': ' + reason[0] if reason else ''} |")
         lines.append("")
-        lines += self.steps_table(data["sections"].get("steps", {}).get("found"))
-        lines += self.kernels_table(data["sections"].get("kernels", {}).get("found"))
+        if self.gpu:
+            lines += self.steps_table() + self.kernels_table() + self.training_table()
         return "\n".join(lines)
 
-    @staticmethod
-    def steps_table(found):
-        if not found:
-            return []
-        lines = ["## One training step, in turn", "",
-                 "| case | contender | median ms | p10 | p90 | images/s | peak memory, GiB | x ours |",
-                 "| --- | --- | --- | --- | --- | --- | --- | --- |"]
-        for case, result in found.items():
-            ours = result["contenders"]["ours"]["step_ms"]
-            for name, r in result["contenders"].items():
-                lines.append(f"| {case} | {name} | {r['step_ms']:.2f} | {r['step_ms_p10']:.2f} | {r['step_ms_p90']:.2f} | "
-                             f"{r['images_per_second']:.0f} | {r['peak_memory_bytes'] / 2**30:.2f} | "
-                             f"{r['step_ms'] / ours:.2f} |")
-            lines.append(f"| {case} | floor | {result['floor']['floor_ms']:.2f} | | | | | |")
+    def steps_table(self):
+        lines = ["## One training step, in turn", "", "| case | contender | median ms | p10 | p90 | images/s | x ours |",
+                 "| --- | --- | --- | --- | --- | --- | --- |"]
+        for case, found in self.passed("steps").items():
+            if "floor_ms" in found:
+                lines.append(f"| {case} | floor | {found['floor_ms']:.2f} | | | | |")
+                lines.append(f"| {case} | ours, beside it | {found['step_ms']:.2f} | {found['step_ms_p10']:.2f} | "
+                             f"{found['step_ms_p90']:.2f} | {found['images_per_second']:.0f} | |")
+            elif "ours" in found:
+                for name, r in found.items():
+                    lines.append(f"| {case} | {name} | {r['step_ms']:.2f} | {r['step_ms_p10']:.2f} | {r['step_ms_p90']:.2f} | "
+                                 f"{r['images_per_second']:.0f} | {r['step_ms'] / found['ours']['step_ms']:.2f} |")
         return lines + [""]
 
-    @staticmethod
-    def kernels_table(found):
-        if not found or "checked" in found:
-            return []
+    def kernels_table(self):
         lines = ["## Ops and layers", "", "| precision | op | median us | p10 | p90 | GFLOP/s | GB/s | share of its bound |",
                  "| --- | --- | --- | --- | --- | --- | --- | --- |"]
-        for precision, rows in found.items():
+        for precision, rows in self.passed("kernels").items():
             for row in rows:
-                name = row["name"].removesuffix("/manual_time")
+                name = row["name"].partition("/min_time:")[0]
                 lines.append(f"| {precision} | {name} | {row['median_us']:.1f} | {row['p10_us']:.1f} | {row['p90_us']:.1f} | "
                              f"{row.get('GFLOP/s', 0):.0f} | {row['GB/s']:.0f} | {row['share']:.2f} of {row['label']} |")
         return lines + [""]
+
+    def training_table(self):
+        lines = ["## Training", "", "| precision | steps | seconds, start-up and saving among them |", "| --- | --- | --- |"]
+        lines += [f"| {precision} | {found['steps']} | {found['seconds']:.1f} |"
+                  for precision, found in self.passed("training").items()]
+        return lines + ["", "The scores are in the JSON file.", ""]
 
 
 if __name__ == "__main__":
