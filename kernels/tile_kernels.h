@@ -131,7 +131,10 @@ void dot_tile(const DotTile<T>& t) {
     for (int c = 0; c < C; ++c) right[c] = S::load(t.right + c * t.right_stride + k);
     INPAINT_UNROLL
     for (int r = 0; r < R; ++r) {
-      const typename S::Vector left = S::load(t.left + r * t.left_stride + k);
+      typename S::Vector left = S::load(t.left + r * t.left_stride + k);
+#ifdef __x86_64__
+      __asm__("" : "+v"(left));  // else GCC loads it again for each product, and loads become the limit
+#endif
       INPAINT_UNROLL
       for (int c = 0; c < C; ++c) sum[r][c] = sum[r][c] + left * right[c];
     }
