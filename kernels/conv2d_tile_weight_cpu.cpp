@@ -152,24 +152,40 @@ struct Scratch {
   }
 };
 
-// Replaces the operands by pairs of them, `outputs` values of dy from first_output on and `channels` of x from
-// first_channel on, that lie in the scratch memory; for bf16.
+// The operands in pairs, in the scratch memory: `outputs` values of dy from first_output on, packed anew where
+// the pixels are others than before, and `channels` of x from first_channel on. For bf16.
 template <typename T>
-void interleave(const TileKernels<T>& kernels, int64_t first_output, int64_t outputs, int64_t first_channel,
-                int64_t channels, const Scratch<T>& scratch, PixelPairs<T>& pairs) {
-  const int64_t left_stride = Scratch<T>::left_stride(outputs);
-  for (int64_t k = 0; k < pairs.count; k += 2) {
-    const bool whole = k + 1 < pairs.count;
-    T *left = scratch.left + k / 2 * left_stride, *right = scratch.right + k * channels;
-    kernels.interleave(pairs.dy[k] + first_output, whole ? pairs.dy[k + 1] + first_output : nullptr, outputs,
-                       left);
-    kernels.interleave(pairs.x[k] + first_channel, whole ? pairs.x[k + 1] + first_channel : nullptr, channels,
-                       right);
-    pairs.dy[k / 2] = left;
-    pairs.x[k / 2] = right;
-  }
+void interleave(const TileKernels<T>& kernels, bool new_pixels, int64_t first_output, int64_t outputs,
+                int64_t first_channel, int64_t channels, const Scratch<T>& scratch, PixelPairs<T>& pairs) {
+  const int64_t left_stride = Scratch<T>::left_stride(outputs), right_stride = 2 * channels;
+  if (new_pixels) kernels.interleave(pairs.dy, pairs.count, first_output, outputs, scratch.left, left_stride);
+  kernels.interleave(pairs.x, pairs.count, first_channel, channels, scratch.right, right_stride);
   pairs.count = (pairs.count + 1) / 2;
+  for (int64_t k = 0; k < pairs.count; ++k) {
+    pairs.dy[k] = scratch.left + k * left_stride;
+    pairs.x[k] = scratch.right + k * right_stride;
+  }
 }
+
+// A place of the window.
+struct Place {
+  int64_t ky, kx;
+
+  // The output pixels whose windows hold the place within the picture are told by whether it lies at the
+  // window's first row, in the middle or at the last, and by the same of its column.
+  bool has_pixels_of(const Place& other) const {
+    return part(ky) == part(other.ky) && part(kx) == part(other.kx);
+  }
+  bool has_all_pixels() const { return part(ky) == 1 && part(kx) == 1; }
+  int64_t parity() const { return ky % 2 * 2 + kx % 2; }
+
+ private:
+  static int64_t part(int64_t k) { return k < kPad ? 0 : k > kPad + 1 ? 2 : 1; }
+};
+
+// Places with the same output pixels follow each other.
+constexpr Place kPlaces[] = {{0, 0}, {0, 1}, {0, 2}, {0, 3}, {1, 0}, {2, 0}, {1, 1}, {1, 2},
+                             {2, 1}, {2, 2}, {1, 3}, {2, 3}, {3, 0}, {3, 1}, {3, 2}, {3, 3}};
 
 template <typename T>
 void by_pixels(const Context& ctx, const TileKernels<T>& kernels, const Conv2dShape& s, const T* x,
@@ -186,31 +202,30 @@ void by_pixels(const Context& ctx, const TileKernels<T>& kernels, const Conv2dSh
                   end_output = s.co * (outputs + 1) / cut.outputs;
     PixelPairs<T> pairs;
     for (int64_t begin = part.begin; begin < part.end || begin == part.begin; begin += kBlock) {
-      for (int64_t ky = 0; ky < kK; ++ky) {
-        for (int64_t kx = 0; kx < kK; ++kx) {
-          const int64_t parity = ky % 2 * 2 + kx % 2, rest = ky / 2 * 2 + kx / 2;
-          if ((rest * 4 + parity) % cut.places != places) continue;
-          find_pairs(s, begin, std::min(part.end, begin + kBlock), ky, kx, x, dy, pairs);
-          OuterTile<T> tile{pairs.dy,    pairs.x,
-                            0,           first_channel,
-                            0,           0,
-                            pairs.count, part.dw + (ky * kK + kx) * s.ci + first_channel,
-                            window(s),   part.accumulate || begin > part.begin};
-          if constexpr (kTileStep<T> == 1) {
-            if (ky % 3 != 0 &&
-                kx % 3 != 0) {  // the next block, once: the four middle places hold every pixel
-              tile.left_ahead = kBlock * s.co;
-              tile.right_ahead = kBlock * kStride * kStride * s.ci;
-            }
-            outer_product(kernels, first_output, end_output, channels / kernels.lanes, tile);
-          } else {
-            interleave(kernels, first_output, end_output - first_output, first_channel, channels, scratch,
-                       pairs);
-            tile.count = pairs.count;
-            tile.right_offset = 0;
-            tile.out += first_output * window(s);
-            outer_product(kernels, 0, end_output - first_output, channels / kernels.lanes, tile);
+      const Place* packed = nullptr;
+      for (const Place& place : kPlaces) {
+        const int64_t index = place.ky / 2 * 2 + place.kx / 2;
+        if ((index * 4 + place.parity()) % cut.places != places) continue;
+        find_pairs(s, begin, std::min(part.end, begin + kBlock), place.ky, place.kx, x, dy, pairs);
+        OuterTile<T> tile{pairs.dy,    pairs.x,
+                          0,           first_channel,
+                          0,           0,
+                          pairs.count, part.dw + (place.ky * kK + place.kx) * s.ci + first_channel,
+                          window(s),   part.accumulate || begin > part.begin};
+        if constexpr (kTileStep<T> == 1) {
+          if (place.has_all_pixels()) {  // the next block's operands are fetched once
+            tile.left_ahead = kBlock * s.co;
+            tile.right_ahead = kBlock * kStride * kStride * s.ci;
           }
+          outer_product(kernels, first_output, end_output, channels / kernels.lanes, tile);
+        } else {
+          interleave(kernels, packed == nullptr || !packed->has_pixels_of(place), first_output,
+                     end_output - first_output, first_channel, channels, scratch, pairs);
+          packed = &place;
+          tile.count = pairs.count;
+          tile.right_offset = 0;
+          tile.out += first_output * window(s);
+          outer_product(kernels, 0, end_output - first_output, channels / kernels.lanes, tile);
         }
       }
     }
@@ -234,7 +249,7 @@ void by_windows(const Context& ctx, const TileKernels<T>& kernels, const Conv2dS
         pairs.dy[k] = dy + (begin + k) * s.co;
         pairs.x[k] = scratch.windows + k * window(s);
       }
-      if constexpr (kTileStep<T> != 1) interleave(kernels, 0, s.co, 0, window(s), scratch, pairs);
+      if constexpr (kTileStep<T> != 1) interleave(kernels, true, 0, s.co, 0, window(s), scratch, pairs);
       for (int64_t first = 0; first < window(s); first += width)
         outer_product(kernels, 0, s.co, std::min(width, window(s) - first) / kernels.lanes,
                       {pairs.dy, pairs.x, 0, first, kTileStep<T> == 1 ? kBlock * s.co : 0, 0, pairs.count,

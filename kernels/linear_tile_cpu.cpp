@@ -36,11 +36,11 @@ template <typename T>
 void pack(const Context& ctx, const TileKernels<T>& kernels, const LinearShape& s, const T* x, const T* dy,
           const Operands<T>& to) {
   ctx.parallel(Operands<T>::pairs(s), [&](int64_t k, int) {
-    const bool whole = 2 * k + 1 < s.n;
-    const T *x_row = x + 2 * k * s.in, *dy_row = dy + 2 * k * s.out;
-    kernels.interleave(x_row, whole ? x_row + s.in : nullptr, s.in, to.x + k * 2 * s.in);
-    kernels.interleave(dy_row, whole ? dy_row + s.out : nullptr, s.out,
-                       to.dy + k * Operands<T>::dy_stride(s));
+    const T* x_rows[] = {x + 2 * k * s.in, x + (2 * k + 1) * s.in};
+    const T* dy_rows[] = {dy + 2 * k * s.out, dy + (2 * k + 1) * s.out};
+    const int64_t count = std::min<int64_t>(2, s.n - 2 * k);
+    kernels.interleave(x_rows, count, 0, s.in, to.x + k * 2 * s.in, 0);
+    kernels.interleave(dy_rows, count, 0, s.out, to.dy + k * Operands<T>::dy_stride(s), 0);
   });
 }
 

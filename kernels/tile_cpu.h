@@ -91,8 +91,10 @@ struct TileKernels {
   void (*pack_transposed)(const T* from, int64_t stride, int64_t depth, int64_t columns, int64_t v, T* panel);
   // The same from contiguous rows: row k, column j at from[k * stride + j].
   void (*pack_rows)(const T* from, int64_t stride, int64_t depth, int64_t columns, int64_t v, T* panel);
-  // bf16 alone, else null: to[j] = {a[j], b[j]}, the pairs of an OuterTile. Where b is null its values are 0.
-  void (*interleave)(const T* a, const T* b, int64_t columns, T* to);
+  // bf16 alone, else null: the pairs of an OuterTile, to[k * stride + 2 j] = rows[2 k][offset + j] and
+  // to[k * stride + 2 j + 1] = rows[2 k + 1][offset + j], which is 0 behind the last of `count` rows.
+  void (*interleave)(const T* const* rows, int64_t count, int64_t offset, int64_t columns, T* to,
+                     int64_t stride);
 
   // Rows of the best tile for panels of v vectors: enough sums to hide the latency of a multiply-add.
   static constexpr int64_t rows(int64_t v) { return v == 1 || v == 3 ? 8 : 6; }

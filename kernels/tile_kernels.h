@@ -212,22 +212,36 @@ void pack_rows(const T* from, int64_t stride, int64_t depth, int64_t columns, in
   }
 }
 
-void interleave(const bf16* a, const bf16* b, int64_t columns, bf16* to) {
-  constexpr int64_t kLanes = Simd<bf16>::kLanes;
+// to[j] = {a[j], b[j]}; where b is null its values are 0.
+inline void interleave_rows(const bf16* a, const bf16* b, int64_t columns, bf16* to) {
+  using S = Simd<bf16>;
+  using Halves = S::Halves;
+  constexpr int64_t kHalves = 2 * S::kLanes;
   int64_t j = 0;
-  if (b != nullptr)
-    for (; j + kLanes <= columns; j += kLanes) Simd<bf16>::store_pairs(to + 2 * j, a + j, b + j);
+  if (b != nullptr) {
+    for (; j + kHalves <= columns; j += kHalves) {
+      const Halves x = S::halves(a + j), y = S::halves(b + j);
+      S::store_halves(to + 2 * j, interleave_low(x, y, std::make_index_sequence<kHalves>{}));
+      S::store_halves(to + 2 * j + kHalves, interleave_high(x, y, std::make_index_sequence<kHalves>{}));
+    }
+  }
   for (; j < columns; ++j) {
     to[2 * j] = a[j];
-    to[2 * j + 1] = b != nullptr ? b[j] : Simd<bf16>::zero();
+    to[2 * j + 1] = b != nullptr ? b[j] : S::zero();
   }
+}
+
+void interleave(const bf16* const* rows, int64_t count, int64_t offset, int64_t columns, bf16* to,
+                int64_t stride) {
+  for (int64_t k = 0; k < count; k += 2, to += stride)
+    interleave_rows(rows[k] + offset, k + 1 < count ? rows[k + 1] + offset : nullptr, columns, to);
 }
 
 template <>
 void pack_rows(const bf16* from, int64_t stride, int64_t depth, int64_t columns, int64_t v, bf16* panel) {
   const int64_t width = v * Simd<bf16>::kLanes;
   for (int64_t k = 0; k < depth; k += 2, from += 2 * stride, panel += 2 * width) {
-    interleave(from, from + stride, columns, panel);
+    interleave_rows(from, from + stride, columns, panel);
     for (int64_t j = 2 * columns; j < 2 * width; ++j) panel[j] = Simd<bf16>::zero();
   }
 }

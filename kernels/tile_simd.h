@@ -47,8 +47,11 @@ struct Simd<bf16> {
   typedef float Vector __attribute__((vector_size(INPAINT_TILE_BYTES)));
   typedef uint32_t Operand __attribute__((vector_size(INPAINT_TILE_BYTES)));
   typedef uint32_t Anywhere __attribute__((vector_size(INPAINT_TILE_BYTES), aligned(2), may_alias));
-  typedef uint16_t Halves __attribute__((vector_size(INPAINT_TILE_BYTES / 2)));
-  typedef uint16_t HalvesAnywhere __attribute__((vector_size(INPAINT_TILE_BYTES / 2), aligned(2), may_alias));
+  typedef uint16_t Halves __attribute__((vector_size(INPAINT_TILE_BYTES)));  // the values one by one
+  typedef uint16_t HalvesAnywhere __attribute__((vector_size(INPAINT_TILE_BYTES), aligned(2), may_alias));
+  typedef uint16_t Rounded __attribute__((vector_size(INPAINT_TILE_BYTES / 2)));
+  typedef uint16_t RoundedAnywhere
+      __attribute__((vector_size(INPAINT_TILE_BYTES / 2), aligned(2), may_alias));
 
   static bf16 zero() {
     bf16 value;
@@ -64,10 +67,8 @@ struct Simd<bf16> {
     __builtin_memcpy(&pair, from, sizeof(pair));
     return pair;
   }
-  // to = a[0], b[0], a[1], b[1], ...
-  static void store_pairs(bf16* to, const bf16* a, const bf16* b) {
-    store_operand(to, widen(a) | widen(b) << 16);
-  }
+  static Halves halves(const bf16* from) { return *reinterpret_cast<const HalvesAnywhere*>(from); }
+  static void store_halves(bf16* to, Halves value) { *reinterpret_cast<HalvesAnywhere*>(to) = value; }
 
 #ifdef INPAINT_TILE_BF16_DOT
   static Vector multiply_add(uint32_t a, Operand b, Vector sum) {
@@ -75,7 +76,7 @@ struct Simd<bf16> {
                                     (__m512bh)b);
   }
   static void store_rounded(bf16* to, Vector value) {
-    store_halves(to, (Halves)_mm512_cvtneps_pbh((__m512)value));
+    store_values(to, (Rounded)_mm512_cvtneps_pbh((__m512)value));
   }
 #else
   static Vector multiply_add(uint32_t a, Operand b, Vector sum) {
@@ -87,15 +88,12 @@ struct Simd<bf16> {
     const Operand bits = (Operand)value, upper = bits >> 16;
     const Operand rounded = (bits + 0x7fffu + (upper & 1u)) >> 16;
     const Operand nan = (Operand)((bits & 0x7fffffffu) > 0x7f800000u);
-    store_halves(to, __builtin_convertvector((nan & (upper | 0x40u)) | (~nan & rounded), Halves));
+    store_values(to, __builtin_convertvector((nan & (upper | 0x40u)) | (~nan & rounded), Rounded));
   }
 #endif
 
  private:
-  static Operand widen(const bf16* from) {
-    return __builtin_convertvector(*reinterpret_cast<const HalvesAnywhere*>(from), Operand);
-  }
-  static void store_halves(bf16* to, Halves value) { *reinterpret_cast<HalvesAnywhere*>(to) = value; }
+  static void store_values(bf16* to, Rounded value) { *reinterpret_cast<RoundedAnywhere*>(to) = value; }
   static float as_float(uint32_t bits) {
     float value;
     __builtin_memcpy(&value, &bits, sizeof(value));
