@@ -69,12 +69,13 @@ struct SharedSignalPoints {
 
 namespace winograd {
 
+// A vector goes in and out by reference: how one is passed by value depends on the instruction set.
 template <typename T>
 struct Vector {
   static constexpr int64_t kLanes = 64 / sizeof(T);
   typedef T Value __attribute__((vector_size(64)));
   typedef T Anywhere __attribute__((vector_size(64), aligned(alignof(T)), may_alias));
-  static Value load(const T* from) { return *reinterpret_cast<const Anywhere*>(from); }
+  static void load(const T* from, Value& value) { value = *reinterpret_cast<const Anywhere*>(from); }
   static void store(T* to, const Value& value) { *reinterpret_cast<Anywhere*>(to) = value; }
 };
 
@@ -82,18 +83,18 @@ template <typename T>
 struct Scalar {
   static constexpr int64_t kLanes = 1;
   using Value = T;
-  static Value load(const T* from) { return *from; }
+  static void load(const T* from, Value& value) { value = *from; }
   static void store(T* to, Value value) { *to = value; }
 };
 
 template <typename Step, typename V>
-void along_axis(const V* from, int64_t stride, V (&to)[Step::kTo]) {
+void along_axis(const V (&from)[Step::kFrom], V (&to)[Step::kTo]) {
   if constexpr (Step::kFrom == 2) {
-    Step::apply(from[0], from[stride], to);
+    Step::apply(from[0], from[1], to);
   } else if constexpr (Step::kFrom == 3) {
-    Step::apply(from[0], from[stride], from[2 * stride], to);
+    Step::apply(from[0], from[1], from[2], to);
   } else {
-    Step::apply(from[0], from[stride], from[2 * stride], from[3 * stride], to);
+    Step::apply(from[0], from[1], from[2], from[3], to);
   }
 }
 
@@ -104,16 +105,21 @@ void transform_lanes(const T* const (&from)[Step::kFrom][Step::kFrom], int64_t a
   V rows[Step::kTo][Step::kFrom];
   for (int j = 0; j < Step::kFrom; ++j) {
     V column[Step::kFrom], result[Step::kTo];
-    for (int i = 0; i < Step::kFrom; ++i) column[i] = Access::load(from[i][j] + at);
-    along_axis<Step>(column, 1, result);
+    for (int i = 0; i < Step::kFrom; ++i) Access::load(from[i][j] + at, column[i]);
+    along_axis<Step>(column, result);
     for (int i = 0; i < Step::kTo; ++i) rows[i][j] = result[i];
   }
   for (int i = 0; i < Step::kTo; ++i) {
     V result[Step::kTo];
-    along_axis<Step>(rows[i], 1, result);
+    along_axis<Step>(rows[i], result);
     for (int j = 0; j < Step::kTo; ++j) {
       T* out = to[i][j] + at;
-      Access::store(out, add ? Access::load(out) + result[j] : result[j]);
+      if (add) {
+        V before;
+        Access::load(out, before);
+        result[j] = before + result[j];
+      }
+      Access::store(out, result[j]);
     }
   }
 }
