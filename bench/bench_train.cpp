@@ -117,27 +117,42 @@ class Batch {
   const Tensor images, holes;
 };
 
-// One update of a network's parameters, which leaves the weights as they are.
+// One update of a network's parameters, which leaves the weights as they are. The gradients stay in the processor's
+// cache, as those of the large weights do in a step.
 class AdamTime {
  public:
   AdamTime(const Context& ctx, const Parameters& params)
-      : ctx_(ctx), params_(params), scalars_(2 * 8, ctx.device()) {}
+      : ctx_(ctx),
+        params_(params),
+        rate_(8, ctx.device()),
+        half_squares_(8, ctx.device()),
+        grads_(kGradients * size_of(params.dtype()), ctx.device()) {}
 
   double measure() const {
-    const Tensor rate = scalars_.tensor({1}, DType::kF64),
-                 half_squares = scalars_.tensor({1}, DType::kF64, 8);
+    const Tensor rate = rate_.tensor({1}, DType::kF64), half_squares = half_squares_.tensor({1}, DType::kF64),
+                 grads = grads_.tensor({kGradients}, params_.dtype()), values = params_.values();
+    const int64_t weights = params_.spec().elements(ParameterId::Kind::kWeight);
     ctx_.synchronize();
     return seconds_of([&] {
-      adam(ctx_, {}, rate, params_.spec().elements(ParameterId::Kind::kWeight), params_.grads(),
-           params_.values(), params_.moments1(), params_.moments2(), params_.weights_bf16(), &half_squares);
+      for (int64_t begin = 0, n; begin < values.elements(); begin += n) {
+        n = std::min(kGradients, values.elements() - begin);
+        const int64_t decayed = std::clamp<int64_t>(weights - begin, 0, n);
+        const Tensor* const all_copies = params_.weights_bf16();
+        const Tensor copies = all_copies == nullptr ? Tensor{} : all_copies->slice(begin, decayed);
+        adam(ctx_, {}, rate, decayed, grads.slice(0, n), values.slice(begin, n),
+             params_.moments1().slice(begin, n), params_.moments2().slice(begin, n),
+             all_copies == nullptr ? nullptr : &copies, &half_squares);
+      }
       ctx_.synchronize();
     });
   }
 
  private:
+  static constexpr int64_t kGradients = 1 << 20;
+
   const Context& ctx_;
   const Parameters& params_;
-  Buffer scalars_;  // zeroed: the learning rate is 0
+  Buffer rate_, half_squares_, grads_;  // zeroed: the learning rate is 0
 };
 
 nlohmann::ordered_json report_of(const Options& o, const Context& ctx, const std::vector<double>& steps) {

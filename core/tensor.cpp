@@ -41,6 +41,15 @@ Tensor Tensor::reshaped(const Shape& other) const {
   return view;
 }
 
+Tensor Tensor::slice(int64_t begin, int64_t count) const {
+  if (shape.rank() != 1 || begin < 0 || count < 0 || begin + count > shape[0])
+    throw ShapeError(fmt::format("{} holds no {} values from {} on", to_string(shape), count, begin));
+  Tensor view = *this;
+  view.shape = {count};
+  view.data = static_cast<std::byte*>(data) + begin * size_of(dtype);
+  return view;
+}
+
 void Tensor::throw_wrong_dtype(DType wanted) const {
   throw ShapeError(
       fmt::format("tensor {} holds {}, not {}", to_string(shape), to_string(dtype), to_string(wanted)));

@@ -57,6 +57,8 @@ struct Tensor {
 
   // The same values under another shape of as many elements.
   Tensor reshaped(const Shape& other) const;
+  // `count` values of a tensor of rank 1, from `begin` on.
+  Tensor slice(int64_t begin, int64_t count) const;
 
  private:
   [[noreturn]] void throw_wrong_dtype(DType wanted) const;

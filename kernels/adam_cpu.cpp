@@ -1,10 +1,7 @@
 // adam on the CPU; contract in adam.h. Memory-bound: four arrays read and three written, once.
-#include <algorithm>
-#include <cmath>
-#include <limits>
+#include "kernels/adam_cpu.h"
 
-#include "kernels/adam.h"
-#include "kernels/lane_sum_cpu.h"
+#include <algorithm>
 
 namespace inpaint::cpu {
 namespace {
@@ -13,37 +10,6 @@ constexpr int64_t kBlock = 65536;
 constexpr int64_t kPiece = 2048;  // w stays in the first cache between its two uses
 
 int64_t blocks(int64_t parameters) { return (parameters + kBlock - 1) / kBlock; }
-
-template <typename T>
-struct Coefficients {
-  T beta1, rest1, beta2, rest2, rate, epsilon, decay, clip;
-
-  Coefficients(const AdamOptions& o, double lr_t)
-      : beta1(static_cast<T>(o.beta1)),
-        rest1(static_cast<T>(1 - o.beta1)),
-        beta2(static_cast<T>(o.beta2)),
-        rest2(static_cast<T>(1 - o.beta2)),
-        rate(static_cast<T>(lr_t)),
-        epsilon(static_cast<T>(o.epsilon)),
-        decay(static_cast<T>(o.weight_decay)),
-        clip(static_cast<T>(o.clip.value_or(std::numeric_limits<double>::infinity()))) {}
-};
-
-template <typename T>
-void update(const Coefficients<T>& k, T decay, int64_t n, const T* __restrict__ grad, T* __restrict__ w,
-            T* __restrict__ m, T* __restrict__ v) {
-  for (int64_t i = 0; i < n; ++i) {
-    const T g = std::min(std::max(grad[i] + decay * w[i], -k.clip), k.clip);  // a NaN stays one
-    m[i] = k.beta1 * m[i] + k.rest1 * g;
-    v[i] = k.beta2 * v[i] + k.rest2 * (g * g);
-    w[i] -= k.rate * m[i] / (std::sqrt(v[i]) + k.epsilon);
-  }
-}
-
-template <typename T>
-bf16 to_bf16(T value) {
-  return bf16(value);
-}
 
 }  // namespace
 
@@ -57,7 +23,7 @@ void adam(const Context& ctx, const AdamOptions& options, const Tensor& rate, in
   const int64_t n = param.elements();
   double* partial = static_cast<double*>(ctx.workspace(cpu::adam_workspace_bytes(ctx, n)));
   visit_real(param.dtype, [&]<typename T>(T) {
-    const Coefficients<T> k(options, *rate.as<double>());
+    const AdamCoefficients<T> k(options, *rate.as<double>());
     const T* gs = grad.as<T>();
     T *ws = param.as<T>(), *ms = m.as<T>(), *vs = v.as<T>();
     bf16* copies = weights_bf16 == nullptr ? nullptr : weights_bf16->as<bf16>();
@@ -65,12 +31,14 @@ void adam(const Context& ctx, const AdamOptions& options, const Tensor& rate, in
       LaneSum squares;
       for (int64_t i = begin, next; i < end; i = next) {
         next = std::min(end, i + kPiece);
-        if (i < decayed) next = std::min(next, decayed);  // a piece has decay or has none
-        if (i < decayed && half_squares != nullptr)
-          squares.add(i, next,
-                      [=](int64_t j) { return static_cast<double>(ws[j]) * static_cast<double>(ws[j]); });
-        update(k, i < decayed ? k.decay : T{0}, next - i, gs + i, ws + i, ms + i, vs + i);
-        if (i < decayed && copies != nullptr) std::transform(ws + i, ws + next, copies + i, to_bf16<T>);
+        if (i >= decayed) {
+          adam_update(k, T{0}, next - i, gs + i, ws + i, ms + i, vs + i);
+          continue;
+        }
+        next = std::min(next, decayed);  // a piece has decay or has none
+        adam_update_weights(k, next - i, gs + i, ws + i, ms + i, vs + i,
+                            copies == nullptr ? nullptr : copies + i,
+                            half_squares == nullptr ? nullptr : &squares);
       }
       partial[begin / kBlock] = squares.total();
     });

@@ -48,11 +48,11 @@ void BatchNorm::backward(const Context& ctx, const Parameters& params, const Ten
   INPAINT_CHECK(dx != nullptr, "{}: a batch norm is never the first layer", name());
   BatchNormGrads param_grads;
   Tensor dgamma, dbeta;
-  if (grads != ParameterGrads::kSkip) {
+  if (!grads.skipped()) {
     dgamma = params.grad(gamma_);
     dbeta = params.grad(beta_);
     // A bias's gradient is exactly 0, and its place in the array was zeroed when it was allocated.
-    param_grads = {&dgamma, &dbeta, to_grad_mode(grads)};
+    param_grads = {&dgamma, &dbeta, grads.grad_mode()};
   }
   batch_norm_backward(ctx, x, saved[0], saved[1], params.value(gamma_), params.value(beta_), kEpsilon,
                       activation_, dy, *dx, param_grads);

@@ -32,6 +32,7 @@ class BatchNorm final : public Layer {
                 std::span<const Tensor> saved) const override;
   void update_running(const Context& ctx, const Parameters& params,
                       std::span<const Tensor> saved) const override;
+  bool backward_in_place() const override { return true; }
 
  private:
   int64_t channels_;

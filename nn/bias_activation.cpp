@@ -36,9 +36,9 @@ void BiasActivation::backward(const Context& ctx, const Parameters& params, cons
                               const Tensor& dy, const Tensor* dx, ParameterGrads grads,
                               std::span<const Tensor>) const {
   INPAINT_CHECK(dx != nullptr, "{}: a bias is never the first layer", name());
-  const Tensor dbias = grads == ParameterGrads::kSkip ? Tensor{} : params.grad(bias_);
-  bias_activation_backward(ctx, flat(y), flat(dy), activation_, flat(*dx),
-                           grads == ParameterGrads::kSkip ? nullptr : &dbias, to_grad_mode(grads));
+  const Tensor dbias = grads.skipped() ? Tensor{} : params.grad(bias_);
+  bias_activation_backward(ctx, flat(y), flat(dy), activation_, flat(*dx), grads.skipped() ? nullptr : &dbias,
+                           grads.grad_mode());
 }
 
 }  // namespace inpaint

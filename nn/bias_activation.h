@@ -22,6 +22,7 @@ class BiasActivation final : public Layer {
   void backward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
                 const Tensor& dy, const Tensor* dx, ParameterGrads grads,
                 std::span<const Tensor> saved) const override;
+  bool backward_in_place() const override { return true; }
 
  private:
   Tensor flat(const Tensor& tensor) const;

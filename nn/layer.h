@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/context.h"
-#include "kernels/grad_mode.h"
+#include "nn/parameter_grads.h"
 #include "nn/parameters.h"
 
 namespace inpaint {
@@ -17,9 +17,6 @@ enum class Statistics {
   kBatch,    // of this very batch: training
   kRunning,  // the running averages: inference
 };
-
-// What backward does with the gradients of the parameters.
-enum class ParameterGrads { kSkip, kOverwrite, kAccumulate };
 
 class Layer {
  public:
@@ -47,10 +44,13 @@ class Layer {
   virtual void forward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
                        std::span<const Tensor> saved, Statistics statistics) const = 0;
 
-  // For the batch normalised with its own statistics. dx is overwritten, skipped when null.
+  // For the batch normalised with its own statistics. dx is overwritten, skipped when null; it is computed from the
+  // parameters as they are before any update. Where backward_in_place(), dx may be dy.
   virtual void backward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
                         const Tensor& dy, const Tensor* dx, ParameterGrads grads,
                         std::span<const Tensor> saved) const = 0;
+
+  virtual bool backward_in_place() const { return false; }
 
   // Moves the running averages by the statistics that forward saved; a layer without any does nothing.
   virtual void update_running(const Context&, const Parameters&, std::span<const Tensor>) const {}
@@ -58,9 +58,5 @@ class Layer {
  private:
   std::string name_;
 };
-
-inline GradMode to_grad_mode(ParameterGrads grads) {
-  return grads == ParameterGrads::kAccumulate ? GradMode::kAccumulate : GradMode::kOverwrite;
-}
 
 }  // namespace inpaint

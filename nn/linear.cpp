@@ -1,15 +1,20 @@
 #include "nn/linear.h"
 
+#include <algorithm>
+
 #include "kernels/linear.h"
+#include "kernels/linear_adam.h"
 
 namespace inpaint {
 
-Linear::Linear(ParameterSpec& spec, std::string name, int64_t in_features, const Shape& out_features)
+Linear::Linear(ParameterSpec& spec, std::string name, int64_t in_features, const Shape& out_features,
+               GradientUse gradient)
     : Layer(name),
       in_features_(in_features),
       out_features_(out_features),
+      gradient_(gradient),
       weight_(spec.weight(name + ".weight", {out_features.elements(), in_features}, InitialValues::kNormal,
-                          CheckpointLayout::kSame)) {
+                          CheckpointLayout::kSame, gradient)) {
   INPAINT_CHECK(out_features.rank() == 1 || out_features.rank() == 3, "{}: out_features {}", this->name(),
                 to_string(out_features));
 }
@@ -23,7 +28,11 @@ Shape Linear::out_shape(const Shape& x) const {
 }
 
 int64_t Linear::workspace_bytes(const Context& ctx, const Shape& x, DType dtype) const {
-  return linear_workspace_bytes(ctx, {x[0], in_features_, out_features_.elements()}, dtype);
+  const LinearShape shape{x[0], in_features_, out_features_.elements()};
+  const int64_t products = linear_workspace_bytes(ctx, shape, dtype);
+  return gradient_ == GradientUse::kStore
+             ? products
+             : std::max(products, linear_adam_workspace_bytes(ctx, shape, dtype));
 }
 
 int64_t Linear::product_flop(const Shape& x) const {
@@ -43,9 +52,17 @@ void Linear::forward(const Context& ctx, const Parameters& params, const Tensor&
 void Linear::backward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor&,
                       const Tensor& dy, const Tensor* dx, ParameterGrads grads,
                       std::span<const Tensor>) const {
-  if (grads != ParameterGrads::kSkip)
-    linear_backward_weight(ctx, flat(x), flat(dy), params.grad(weight_), to_grad_mode(grads));
   if (dx != nullptr) linear_backward_data(ctx, flat(dy), params.factor(weight_), flat(*dx));
+  if (grads.skipped()) return;
+  if (gradient_ == GradientUse::kStore)
+    return linear_backward_weight(ctx, flat(x), flat(dy), params.grad(weight_), grads.grad_mode());
+  INPAINT_CHECK(grads.mode == ParameterGrads::kOverwrite && grads.update != nullptr,
+                "{}: a gradient that is not stored takes an update, and none before it", name());
+  const ParameterUpdate& update = *grads.update;
+  const Tensor copy = params.factor(weight_), half_squares = update.half_squares_of(params.piece_of(weight_));
+  linear_adam(ctx, update.options, update.rate, flat(x), flat(dy), params.value(weight_),
+              params.moment1(weight_), params.moment2(weight_),
+              params.weights_bf16() == nullptr ? nullptr : &copy, &half_squares);
 }
 
 }  // namespace inpaint

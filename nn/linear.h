@@ -1,7 +1,7 @@
 // Linear layer without bias; flattens what comes in (row, column, channel order) and gives its output the
 // shape it is told.
 //   y = x w^T      x [N, ...] read as [N, in]   w [out, in]   y [N, out_features...]; backward needs x
-// Formulas: kernels/linear.h.
+// Formulas: kernels/linear.h, kernels/linear_adam.h.
 #pragma once
 
 #include "nn/layer.h"
@@ -12,7 +12,8 @@ class Linear final : public Layer {
  public:
   // Declares "<name>.weight", from a normal. out_features: the extents behind N, one (a vector) or three
   // (rows, columns, channels).
-  Linear(ParameterSpec& spec, std::string name, int64_t in_features, const Shape& out_features);
+  Linear(ParameterSpec& spec, std::string name, int64_t in_features, const Shape& out_features,
+         GradientUse gradient = GradientUse::kStore);
 
   Shape out_shape(const Shape& x) const override;
   int64_t workspace_bytes(const Context& ctx, const Shape& x, DType dtype) const override;
@@ -28,6 +29,7 @@ class Linear final : public Layer {
 
   int64_t in_features_;
   Shape out_features_;
+  GradientUse gradient_;
   ParameterId weight_;
 };
 

@@ -1,45 +1,86 @@
 #include "nn/network.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace inpaint {
 
-Pass::Layout Pass::lay_out(const Network& network, int64_t batch, DType dtype, Keep keep, Arena& arena) {
-  Layout layout;
-  Shape x = network.in_shape(batch);
-  int64_t largest = 0;
-  for (const auto& layer : network.layers()) {
-    layout.saved.emplace_back();
-    for (const Shape& shape : layer->saved_shapes(x))
-      layout.saved.back().push_back(arena.reserve(shape, parameter_dtype(dtype)));
-    x = layer->out_shape(x);
-    if (keep == Keep::kForBackward) layout.outputs.push_back(arena.reserve(x, dtype));
-    largest = std::max(largest, x.elements());
-    layout.shapes.push_back(x);
-  }
-  // Gradients travel through this pair; where there is no backward, the activations do.
-  for (int& id : layout.travelling) id = arena.reserve({largest}, dtype);
-  return layout;
+namespace {
+
+// Of every layer's output.
+std::vector<Shape> output_shapes(const Network& network, int64_t batch) {
+  std::vector<Shape> shapes;
+  for (const auto& layer : network.layers())
+    shapes.push_back(layer->out_shape(shapes.empty() ? network.in_shape(batch) : shapes.back()));
+  return shapes;
 }
 
-int64_t Pass::planned_bytes(const Network& network, int64_t batch, DType dtype, Keep keep) {
-  Arena arena;
-  lay_out(network, batch, dtype, keep, arena);
-  return arena.planned_bytes();
+}  // namespace
+
+Pass::Inner::Inner(const Network& network, int64_t batch, DType dtype, Keep keep) {
+  const auto& layers = network.layers();
+  const std::vector<Shape> shapes = output_shapes(network, batch);
+  const size_t inner = layers.size() - 1;
+  int64_t most[2] = {1, 1};  // elements of the pair
+  if (keep == Keep::kOutputOnly) {
+    for (size_t i = 0; i < inner; ++i) most[i % 2] = std::max(most[i % 2], shapes[i].elements());
+    for (const int64_t n : most) arena.reserve({n}, dtype);
+    for (size_t i = 0; i < inner; ++i) outputs.push_back(static_cast<int>(i % 2));
+    return;
+  }
+  // A gradient goes from one buffer into the other, but for a layer that works in place; the last layer's comes from
+  // the caller.
+  gradients.assign(layers.size(), -1);
+  for (size_t i = inner, from = 2; i > 0; --i) {
+    const size_t to = layers[i]->backward_in_place() && from < 2 ? from : from == 0 ? 1 : 0;
+    most[to] = std::max(most[to], shapes[i - 1].elements());
+    gradients[i] = static_cast<int>(to);
+    from = to;
+  }
+  for (const int64_t n : most) arena.reserve({n}, dtype);
+  for (size_t i = 0; i < inner; ++i) outputs.push_back(arena.reserve(shapes[i], dtype));
+}
+
+Pass::Own::Own(const Network& network, int64_t batch, DType dtype) {
+  const std::vector<Shape> shapes = output_shapes(network, batch);
+  output = arena.reserve(shapes.back(), dtype);
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    saved.emplace_back();
+    for (const Shape& shape :
+         network.layers()[i]->saved_shapes(i == 0 ? network.in_shape(batch) : shapes[i - 1]))
+      saved.back().push_back(arena.reserve(shape, parameter_dtype(dtype)));
+  }
+}
+
+int64_t Pass::planned_bytes(const Network& network, int64_t batch, DType dtype, Keep keep, int passes) {
+  return Inner(network, batch, dtype, keep).arena.planned_bytes() +
+         passes * Own(network, batch, dtype).arena.planned_bytes();
 }
 
 Pass::Pass(Context& ctx, const Network& network, int64_t batch, DType dtype, Keep keep)
-    : batch_(batch), keep_(keep) {
+    : Pass(ctx, network, batch, dtype, keep, std::make_shared<Inner>(network, batch, dtype, keep), false) {}
+
+Pass::Pass(Context& ctx, const Network& network, const Pass& other)
+    : Pass(ctx, network, other.batch_, other.dtype_, other.keep_, other.inner_, true) {}
+
+Pass::Pass(Context& ctx, const Network& network, int64_t batch, DType dtype, Keep keep,
+           std::shared_ptr<Inner> inner, bool shares)
+    : batch_(batch),
+      dtype_(dtype),
+      keep_(keep),
+      inner_(std::move(inner)),
+      shares_(shares),
+      own_(network, batch, dtype) {
   ctx.reserve_workspace(network.workspace_bytes(ctx, batch, dtype));
-  const Layout layout = lay_out(network, batch, dtype, keep, arena_);
-  std::copy(std::begin(layout.travelling), std::end(layout.travelling), travelling_);
-  arena_.allocate(ctx.device());
-  for (size_t i = 0; i < layout.shapes.size(); ++i) {
-    outputs_.push_back(
-        arena_.tensor(keep == Keep::kForBackward ? layout.outputs[i] : layout.travelling[i % 2]));
-    outputs_.back().shape = layout.shapes[i];
+  if (!shares) inner_->arena.allocate(ctx.device());
+  own_.arena.allocate(ctx.device());
+  const std::vector<Shape> shapes = output_shapes(network, batch);
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    outputs_.push_back(i + 1 == shapes.size() ? own_.arena.tensor(own_.output)
+                                              : inner_->arena.tensor(inner_->outputs[i]));
+    outputs_.back().shape = shapes[i];
     saved_.emplace_back();
-    for (const int id : layout.saved[i]) saved_.back().push_back(arena_.tensor(id));
+    for (const int id : own_.saved[i]) saved_.back().push_back(own_.arena.tensor(id));
   }
 }
 
@@ -66,6 +107,7 @@ int64_t Network::product_flop(int64_t batch) const {
 Tensor Network::forward(const Context& ctx, const Parameters& params, const Tensor& x, Statistics statistics,
                         Pass& pass) const {
   expect_shape(name_.c_str(), x, in_shape(pass.batch_), params.activation_dtype());
+  pass.inner_->holder = &pass;
   pass.input_ = x;
   Tensor in = x;
   for (size_t i = 0; i < layers_.size(); ++i) {
@@ -78,6 +120,7 @@ Tensor Network::forward(const Context& ctx, const Parameters& params, const Tens
 void Network::backward(const Context& ctx, const Parameters& params, const Tensor& dy, const Tensor* dx,
                        ParameterGrads grads, Pass& pass) const {
   INPAINT_CHECK(pass.keep_ == Pass::Keep::kForBackward, "{}: this pass kept nothing for backward", name_);
+  INPAINT_CHECK(pass.inner_->holder == &pass, "{}: another pass has used this one's memory since", name_);
   expect_shape(name_.c_str(), dy, pass.outputs_.back().shape, params.activation_dtype());
   Tensor out = dy;
   for (size_t i = layers_.size(); i-- > 0;) {
@@ -86,7 +129,7 @@ void Network::backward(const Context& ctx, const Parameters& params, const Tenso
       layers_[i]->backward(ctx, params, in, pass.outputs_[i], out, dx, grads, pass.saved_[i]);
       break;
     }
-    Tensor din = pass.arena_.tensor(pass.travelling_[i % 2]);
+    Tensor din = pass.inner_->arena.tensor(pass.inner_->gradients[i]);
     din.shape = in.shape;
     layers_[i]->backward(ctx, params, in, pass.outputs_[i], out, &din, grads, pass.saved_[i]);
     out = din;

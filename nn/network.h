@@ -19,28 +19,48 @@ class Pass {
   // Plans the workspace of ctx too. `network` must outlive this object.
   Pass(Context& ctx, const Network& network, int64_t batch, DType dtype, Keep keep);
 
+  // Another pass of the same network in the memory of `other`: it has an output and saved values of its own, but a
+  // forward of either takes from the other what its backward needs.
+  Pass(Context& ctx, const Network& network, const Pass& other);
+  Pass(const Pass&) = delete;
+  Pass& operator=(const Pass&) = delete;
+
   Tensor output() const { return outputs_.back(); }  // of the last forward
   int64_t batch() const { return batch_; }
-  int64_t bytes() const { return arena_.planned_bytes(); }
+  int64_t bytes() const { return own_.arena.planned_bytes() + (shares_ ? 0 : inner_->arena.planned_bytes()); }
 
-  // What bytes() of such a pass would be; allocates nothing.
-  static int64_t planned_bytes(const Network& network, int64_t batch, DType dtype, Keep keep);
+  // What the bytes() of `passes` such passes in one memory would be; allocates nothing.
+  static int64_t planned_bytes(const Network& network, int64_t batch, DType dtype, Keep keep, int passes = 1);
 
  private:
   friend class Network;
 
-  struct Layout {
-    std::vector<Shape> shapes;  // of the outputs
-    std::vector<int> outputs;   // places in the arena
-    std::vector<std::vector<int>> saved;
-    int travelling[2];
+  // What passes may share: the outputs of all layers but the last, and the pair of buffers.
+  struct Inner {
+    Arena arena;
+    std::vector<int> outputs;      // by layer, places in the arena
+    std::vector<int> gradients;    // by layer: of its input; the first layer has none
+    const Pass* holder = nullptr;  // the pass whose forward was the last
+
+    Inner(const Network& network, int64_t batch, DType dtype, Keep keep);
   };
-  static Layout lay_out(const Network& network, int64_t batch, DType dtype, Keep keep, Arena& arena);
+  // What each has for itself.
+  struct Own {
+    Arena arena;
+    int output;
+    std::vector<std::vector<int>> saved;  // by layer
+
+    Own(const Network& network, int64_t batch, DType dtype);
+  };
+  Pass(Context& ctx, const Network& network, int64_t batch, DType dtype, Keep keep,
+       std::shared_ptr<Inner> inner, bool shares);
 
   int64_t batch_;
+  DType dtype_;
   Keep keep_;
-  Arena arena_;
-  int travelling_[2];                       // the pair of buffers, places in the arena
+  std::shared_ptr<Inner> inner_;
+  bool shares_;  // the memory of an earlier pass
+  Own own_;
   Tensor input_;                            // of the last forward; a view
   std::vector<Tensor> outputs_;             // by layer
   std::vector<std::vector<Tensor>> saved_;  // by layer
@@ -70,7 +90,7 @@ class Network {
   Tensor forward(const Context& ctx, const Parameters& params, const Tensor& x, Statistics statistics,
                  Pass& pass) const;
 
-  // Of the last forward of this pass, which must have used Statistics::kBatch. dx (the input's gradient) is
+  // Of the last forward of this pass, which must have used Statistics::kBatch and be the last in its memory. dx (the input's gradient) is
   // overwritten, skipped when null; nothing of the pass that a second backward needs is changed.
   void backward(const Context& ctx, const Parameters& params, const Tensor& dy, const Tensor* dx,
                 ParameterGrads grads, Pass& pass) const;

@@ -18,20 +18,46 @@ ParameterId ParameterSpec::add(Kind kind, ParameterInfo info) {
 }
 
 ParameterId ParameterSpec::weight(std::string name, const Shape& shape, InitialValues initial,
-                                  CheckpointLayout layout) {
-  return add(Kind::kWeight, {std::move(name), shape, initial, layout, 0});
+                                  CheckpointLayout layout, GradientUse gradient) {
+  return add(Kind::kWeight, {std::move(name), shape, initial, layout, gradient, 0});
 }
 
 ParameterId ParameterSpec::other(std::string name, const Shape& shape, InitialValues initial) {
-  return add(Kind::kOther, {std::move(name), shape, initial, CheckpointLayout::kSame, 0});
+  return add(Kind::kOther,
+             {std::move(name), shape, initial, CheckpointLayout::kSame, GradientUse::kStore, 0});
 }
 
 ParameterId ParameterSpec::running(std::string name, const Shape& shape, InitialValues initial) {
-  return add(Kind::kRunning, {std::move(name), shape, initial, CheckpointLayout::kSame, 0});
+  return add(Kind::kRunning,
+             {std::move(name), shape, initial, CheckpointLayout::kSame, GradientUse::kStore, 0});
+}
+
+std::vector<ParameterPiece> ParameterSpec::pieces() const {
+  std::vector<ParameterPiece> pieces;
+  int64_t end = 0, grad_end = 0;
+  for (const Kind kind : {Kind::kWeight, Kind::kOther})
+    for (const ParameterInfo& info : list(kind)) {
+      const bool stored = info.gradient == GradientUse::kStore;
+      if (pieces.empty() || !stored || pieces.back().gradient != GradientUse::kStore)
+        pieces.push_back({info.gradient, end, end, 0, grad_end});
+      const int64_t n = info.shape.elements();
+      pieces.back().end = end += n;
+      if (kind == Kind::kWeight) pieces.back().decayed += n;
+      if (stored) grad_end += n;
+    }
+  return pieces;
+}
+
+int64_t ParameterSpec::stored_gradients() const {
+  int64_t n = 0;
+  for (const ParameterPiece& piece : pieces())
+    if (piece.gradient == GradientUse::kStore) n += piece.end - piece.begin;
+  return n;
 }
 
 Parameters::Parameters(const ParameterSpec& spec, DType activation, Use use, Device device)
     : spec_(&spec),
+      pieces_(spec.pieces()),
       activation_dtype_(activation),
       dtype_(parameter_dtype(activation)),
       use_(use),
@@ -44,7 +70,7 @@ Parameters::Parameters(const ParameterSpec& spec, DType activation, Use use, Dev
     copy_tensor_ = copy_.tensor({weights}, DType::kBF16);
   }
   if (use == Use::kInference) return;
-  grads_ = Buffer(values_.bytes(), device);
+  grads_ = Buffer(spec.stored_gradients() * size_of(dtype_), device);
   moments1_ = Buffer(values_.bytes(), device);
   moments2_ = Buffer(values_.bytes(), device);
 }
@@ -80,10 +106,19 @@ void Parameters::initialize(const Context& ctx, uint64_t seed, uint32_t network)
   refresh_copy(ctx);
 }
 
-Tensor Parameters::part(const Buffer& buffer, ParameterId id) const {
-  const ParameterInfo& info = spec_->info(id);
+int64_t Parameters::place(ParameterId id) const {
   const int64_t base = id.kind == ParameterId::Kind::kOther ? spec_->elements(ParameterId::Kind::kWeight) : 0;
-  return buffer.tensor(info.shape, dtype_, (base + info.offset) * size_of(dtype_));
+  return base + spec_->info(id).offset;
+}
+
+size_t Parameters::piece_of(ParameterId id) const {
+  size_t piece = 0;
+  while (place(id) >= pieces_[piece].end) ++piece;
+  return piece;
+}
+
+Tensor Parameters::part(const Buffer& buffer, ParameterId id) const {
+  return buffer.tensor(spec_->info(id).shape, dtype_, place(id) * size_of(dtype_));
 }
 
 Tensor Parameters::value(ParameterId id) const {
@@ -104,7 +139,13 @@ void Parameters::refresh_copy(const Context& ctx) const {
   round_to_bf16(ctx, weights, copy_tensor_);
 }
 
-Tensor Parameters::grad(ParameterId id) const { return part(grads_, id); }
+Tensor Parameters::grad(ParameterId id) const {
+  const ParameterInfo& info = spec_->info(id);
+  INPAINT_CHECK(info.gradient == GradientUse::kStore, "{}: its gradient is not stored", info.name);
+  const ParameterPiece& piece = pieces_[piece_of(id)];
+  return grads_.tensor(info.shape, dtype_, (piece.grad_begin + place(id) - piece.begin) * size_of(dtype_));
+}
+
 Tensor Parameters::moment1(ParameterId id) const { return part(moments1_, id); }
 Tensor Parameters::moment2(ParameterId id) const { return part(moments2_, id); }
 

@@ -1,8 +1,11 @@
-// A network's parameters: declared by its layers, laid out once, then four allocations (values, gradients and
-// Adam's two moments) with equal offsets, so that the optimizer and a checkpoint are one pass each.
+// A network's parameters: declared by its layers, laid out once, then allocated as arrays of values and of Adam's two
+// moments with equal offsets, and of gradients.
 //
 // Order in the arrays: first the weights (which decay), then biases and batch-norm parameters. Running
 // averages of the batch norms are not parameters: they have an array of their own.
+//
+// The gradients of large weights need not be stored: backward updates the weights by them at once. That cuts the arrays
+// into pieces, each updated by one pass over it.
 #pragma once
 
 #include <string>
@@ -20,12 +23,27 @@ enum class CheckpointLayout {
   kKernelLast,  // ours [a, 4, 4, b], PyTorch's [a, b, 4, 4]
 };
 
+// What backward does with a weight's gradient.
+enum class GradientUse {
+  kStore,
+  kApply,  // updates the weight by it, which can be done once a pass: no accumulation
+};
+
 struct ParameterInfo {
   std::string name;  // as in a checkpoint: "generator.hidden1.weight"
   Shape shape;
   InitialValues initial;
   CheckpointLayout layout;
+  GradientUse gradient;
   int64_t offset;  // in elements
+};
+
+// A stretch of the arrays whose gradients are stored, or one weight whose gradient is applied; in elements.
+struct ParameterPiece {
+  GradientUse gradient;
+  int64_t begin, end;
+  int64_t decayed;     // its first so many are weights
+  int64_t grad_begin;  // where its gradients begin
 };
 
 // Names one declared tensor; only valid with the ParameterSpec it came from.
@@ -38,7 +56,8 @@ class ParameterSpec {
  public:
   using Kind = ParameterId::Kind;
 
-  ParameterId weight(std::string name, const Shape& shape, InitialValues initial, CheckpointLayout layout);
+  ParameterId weight(std::string name, const Shape& shape, InitialValues initial, CheckpointLayout layout,
+                     GradientUse gradient = GradientUse::kStore);
   ParameterId other(std::string name, const Shape& shape,
                     InitialValues initial);  // bias, batch-norm scale, shift
   ParameterId running(std::string name, const Shape& shape, InitialValues initial);
@@ -47,6 +66,9 @@ class ParameterSpec {
   const ParameterInfo& info(ParameterId id) const { return list(id.kind).at(id.index); }
   int64_t elements(Kind kind) const { return sizes_[static_cast<size_t>(kind)]; }
   int64_t parameters() const { return elements(Kind::kWeight) + elements(Kind::kOther); }
+
+  std::vector<ParameterPiece> pieces() const;  // in the arrays' order, without gaps
+  int64_t stored_gradients() const;            // elements
 
  private:
   ParameterId add(Kind kind, ParameterInfo info);
@@ -75,9 +97,12 @@ class Parameters {
 
   Tensor value(ParameterId id) const;   // parameter or running average
   Tensor factor(ParameterId id) const;  // a weight as products read it: its copy in bf16 where there is one
-  Tensor grad(ParameterId id) const;
+  Tensor grad(ParameterId id) const;    // of one whose gradient is stored
   Tensor moment1(ParameterId id) const;
   Tensor moment2(ParameterId id) const;
+
+  const std::vector<ParameterPiece>& pieces() const { return pieces_; }
+  size_t piece_of(ParameterId id) const;  // the piece that holds it
 
   // Makes the weights' copy equal to the weights again; whoever writes values calls it. (Adam writes both.)
   void refresh_copy(const Context& ctx) const;
@@ -86,15 +111,17 @@ class Parameters {
 
   // The whole arrays, [parameters()].
   Tensor values() const { return whole(values_); }
-  Tensor grads() const { return whole(grads_); }
   Tensor moments1() const { return whole(moments1_); }
   Tensor moments2() const { return whole(moments2_); }
+  Tensor grads() const { return grads_.tensor({spec_->stored_gradients()}, dtype_); }  // of all pieces
 
  private:
   Tensor whole(const Buffer& buffer) const;
   Tensor part(const Buffer& buffer, ParameterId id) const;
+  int64_t place(ParameterId id) const;  // of its first element in the arrays
 
   const ParameterSpec* spec_;
+  std::vector<ParameterPiece> pieces_;
   DType activation_dtype_, dtype_;
   Use use_;
   Device device_;

@@ -30,7 +30,8 @@ int64_t free_memory() {
 
 int64_t value_bytes(const ParameterSpec& spec, DType activation) {
   const DType dtype = parameter_dtype(activation);
-  int64_t bytes = (2 * spec.parameters() + spec.elements(ParameterId::Kind::kRunning)) * size_of(dtype);
+  int64_t bytes = (spec.parameters() + spec.stored_gradients() + spec.elements(ParameterId::Kind::kRunning)) *
+                  size_of(dtype);
   if (activation == DType::kBF16) bytes += spec.elements(ParameterId::Kind::kWeight) * size_of(activation);
   return bytes;
 }
@@ -78,7 +79,7 @@ RunPlan plan_run(const TrainSettings& s) {
   const int64_t images = generator.in_shape(s.batch_size).elements(),
                 holes = discriminator.in_shape(s.batch_size).elements();
   plan.pass_bytes = Pass::planned_bytes(generator, s.batch_size, activation, kKeep) +
-                    2 * Pass::planned_bytes(discriminator, s.batch_size, activation, kKeep) +
+                    Pass::planned_bytes(discriminator, s.batch_size, activation, kKeep, 2) +
                     (images + 2 * holes) * size_of(activation);
   std::map<std::string, std::string> metadata = to_metadata(s);
   RunState{}.to_metadata(metadata);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "core/copy.h"
 #include "kernels/hole.h"
@@ -25,10 +26,7 @@ Pass::Keep keep_of(const Model& model) {
 // Biases and batch-norm parameters: what stands behind the weights in the array of all.
 Tensor other_values(const Parameters& params) {
   const int64_t weights = params.spec().elements(ParameterId::Kind::kWeight);
-  Tensor others = params.values();
-  others.data = static_cast<std::byte*>(others.data) + weights * size_of(others.dtype);
-  others.shape = {params.spec().elements(ParameterId::Kind::kOther)};
-  return others;
+  return params.values().slice(weights, params.spec().elements(ParameterId::Kind::kOther));
 }
 
 int64_t first_layer_flop(const Network& network, int64_t batch) {
@@ -43,22 +41,24 @@ TrainingStep::TrainingStep(Context& ctx, Model& model, int64_t batch_size, const
       options_(options),
       generator_pass_(ctx, model.generator, batch_size, model.activation_dtype(), keep_of(model)),
       real_pass_(ctx, model.discriminator, batch_size, model.activation_dtype(), keep_of(model)),
-      fake_pass_(ctx, model.discriminator, batch_size, model.activation_dtype(), keep_of(model)),
+      fake_pass_(ctx, model.discriminator, real_pass_),
       figures_there_(ctx) {
   const DType real = model.activation_dtype();
   const Shape masked = model.generator.in_shape(batch_size),
               hidden = model.discriminator.in_shape(batch_size);
   const int64_t updates = std::max(1, options.disc_iter + options.gene_iter);
+  const int64_t figures =
+      discriminator_half_squares() + static_cast<int64_t>(model.discriminator_params.pieces().size());
   memory_.masked = arena_.reserve(masked, real);
   memory_.hidden = arena_.reserve(hidden, real);
   memory_.dfake = arena_.reserve(hidden, real);
   memory_.dscore = arena_.reserve({batch_size, 1}, real);
-  memory_.figures = arena_.reserve({kFigures}, DType::kF64);
+  memory_.figures = arena_.reserve({figures}, DType::kF64);
   memory_.rates = arena_.reserve({updates}, DType::kF64);
   arena_.allocate(ctx.device());
-  host_ = Buffer::staging((kFigures + updates) * size_of(DType::kF64), ctx.device());
-  figures_host_ = host_.tensor({kFigures}, DType::kF64);
-  rates_host_ = host_.tensor({updates}, DType::kF64, kFigures * size_of(DType::kF64));
+  host_ = Buffer::staging((figures + updates) * size_of(DType::kF64), ctx.device());
+  figures_host_ = host_.tensor({figures}, DType::kF64);
+  rates_host_ = host_.tensor({updates}, DType::kF64, figures * size_of(DType::kF64));
   ctx.reserve_workspace(std::max(
       {reconstruction_loss_workspace_bytes(ctx, hidden), total_variation_workspace_bytes(ctx, hidden),
        sum_of_squares_workspace_bytes(ctx, hidden.elements()),
@@ -159,21 +159,22 @@ void TrainingStep::update_discriminator(int64_t rate) {
 
   forward_generator(Statistics::kBatch);
   generator.update_running(ctx_, generator_params, generator_pass_);
-  forward_real(Statistics::kBatch);
-  disc.update_running(ctx_, disc_params, real_pass_);
-  forward_fake(Statistics::kBatch);
-  disc.update_running(ctx_, disc_params, fake_pass_);
 
-  // The mean over 2N scores is half the sum of the two means over N.
+  // The two passes take turns in one memory. The mean over 2N scores is half the sum of the two means over N.
   const double weight = options_.lamb_adv / 2;
   const Tensor dscore = arena_.tensor(memory_.dscore);
+  real_pass_current_ = false;  // at most its scores and statistics are still there
+  forward_real(Statistics::kBatch);
+  disc.update_running(ctx_, disc_params, real_pass_);
   sigmoid_bce(ctx_, real_scores(), 1, weight, figure(kReal), figure(kCorrectReal), &dscore);
   disc.backward(ctx_, disc_params, dscore, nullptr, ParameterGrads::kOverwrite, real_pass_);
+  forward_fake(Statistics::kBatch);
+  disc.update_running(ctx_, disc_params, fake_pass_);
   sigmoid_bce(ctx_, fake_scores(), 0, weight, figure(kFake), figure(kCorrectFake), &dscore);
   disc.backward(ctx_, disc_params, dscore, nullptr, ParameterGrads::kAccumulate, fake_pass_);
 
-  update(disc, disc_params, discriminator_learning_rate(), rate, kDiscriminatorHalfSquares,
-         kDiscriminatorOthers);
+  apply(update_of(disc, discriminator_learning_rate(), rate, discriminator_half_squares()), disc_params,
+        kDiscriminatorOthers);
   real_pass_current_ = false;
 }
 
@@ -199,10 +200,10 @@ void TrainingStep::update_generator(int64_t rate) {
                       &dfake, GradMode::kAccumulate);
   total_variation(ctx_, fake_images(), options_.lamb_tv, figure(kTv), &dfake, GradMode::kAccumulate);
   sum_of_squares(ctx_, dfake, figure(kImageSquares));
-  generator.backward(ctx_, generator_params, dfake, nullptr, ParameterGrads::kOverwrite, generator_pass_);
-
-  update(generator, generator_params, generator_learning_rate(), rate, kGeneratorHalfSquares,
-         kGeneratorOthers);
+  const ParameterUpdate update = update_of(generator, generator_learning_rate(), rate, kHalfSquares);
+  generator.backward(ctx_, generator_params, dfake, nullptr, {ParameterGrads::kOverwrite, &update},
+                     generator_pass_);
+  apply(update, generator_params, kGeneratorOthers);
   generator_pass_current_ = false;
 }
 
@@ -215,15 +216,29 @@ AdamOptions TrainingStep::adam_options(const Network& network, double learning_r
   return options;
 }
 
-// rate: the update's place in the step.
-void TrainingStep::update(const Network& network, const Parameters& params, double learning_rate,
-                          int64_t rate, Figure half_squares, Figure others) {
-  const Tensor sum = figure(half_squares);
-  Tensor lr_t = arena_.tensor(memory_.rates);
-  lr_t.data = lr_t.as<double>() + rate;
-  lr_t.shape = {1};
-  adam(ctx_, adam_options(network, learning_rate), lr_t, network.spec().elements(ParameterId::Kind::kWeight),
-       params.grads(), params.values(), params.moments1(), params.moments2(), params.weights_bf16(), &sum);
+// rate: the update's place in the step. half_squares: where those of the network's pieces begin.
+ParameterUpdate TrainingStep::update_of(const Network& network, double learning_rate, int64_t rate,
+                                        int64_t half_squares) const {
+  const auto pieces = static_cast<int64_t>(network.spec().pieces().size());
+  return {adam_options(network, learning_rate), arena_.tensor(memory_.rates).slice(rate, 1),
+          arena_.tensor(memory_.figures).slice(half_squares, pieces)};
+}
+
+// The rest of an update: of the pieces whose gradients backward has stored.
+void TrainingStep::apply(const ParameterUpdate& update, const Parameters& params, Figure others) {
+  for (size_t i = 0; i < params.pieces().size(); ++i) {
+    const ParameterPiece& piece = params.pieces()[i];
+    if (piece.gradient == GradientUse::kApply) continue;
+    const int64_t n = piece.end - piece.begin;
+    const Tensor half_squares = update.half_squares_of(i);
+    const Tensor copies = params.weights_bf16() == nullptr
+                              ? Tensor{}
+                              : params.weights_bf16()->slice(piece.begin, piece.decayed);
+    adam(ctx_, update.options, update.rate, piece.decayed, params.grads().slice(piece.grad_begin, n),
+         params.values().slice(piece.begin, n), params.moments1().slice(piece.begin, n),
+         params.moments2().slice(piece.begin, n), params.weights_bf16() == nullptr ? nullptr : &copies,
+         &half_squares);
+  }
   sum_of_squares(ctx_, other_values(params), figure(others));
 }
 
@@ -248,12 +263,7 @@ void TrainingStep::wait_for_figures() {
   figures_due_ = false;
 }
 
-Tensor TrainingStep::figure(Figure f) const {
-  Tensor one = arena_.tensor(memory_.figures);
-  one.data = one.as<double>() + f;
-  one.shape = {1};
-  return one;
-}
+Tensor TrainingStep::figure(Figure f) const { return arena_.tensor(memory_.figures).slice(f, 1); }
 
 Losses TrainingStep::losses() {
   wait_for_figures();
@@ -269,21 +279,24 @@ Losses TrainingStep::losses() {
   return l;
 }
 
+double TrainingStep::half_squares(int64_t first, const Parameters& params) const {
+  const double* begin = figures_host_.as<double>() + first;
+  return std::accumulate(begin, begin + params.pieces().size(), 0.0);
+}
+
 double TrainingStep::generator_decay_loss() const {
-  return decay_factor(model_.generator) * value(kGeneratorHalfSquares);
+  return decay_factor(model_.generator) * half_squares(kHalfSquares, model_.generator_params);
 }
 
 double TrainingStep::discriminator_decay_loss() const {
-  return decay_factor(model_.discriminator) * value(kDiscriminatorHalfSquares);
+  return decay_factor(model_.discriminator) *
+         half_squares(discriminator_half_squares(), model_.discriminator_params);
 }
 
 bool TrainingStep::is_finite(const Losses& l) const {
-  const double seen[] = {l.gene_loss_ori,
-                         l.adv_disc_loss,
-                         value(kGeneratorHalfSquares),
-                         value(kDiscriminatorHalfSquares),
-                         value(kGeneratorOthers),
-                         value(kDiscriminatorOthers)};
+  const double seen[] = {l.gene_loss_ori,         l.adv_disc_loss,
+                         generator_decay_loss(),  discriminator_decay_loss(),
+                         value(kGeneratorOthers), value(kDiscriminatorOthers)};
   return std::all_of(std::begin(seen), std::end(seen), [](double figure) { return std::isfinite(figure); });
 }
 

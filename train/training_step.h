@@ -117,15 +117,16 @@ class TrainingStep {
     kCorrectReal,
     kCorrectFake,
     kUnused,
-    kGeneratorHalfSquares,
-    kDiscriminatorHalfSquares,
     kGeneratorOthers,  // sums of squares: of biases and batch-norm parameters
     kDiscriminatorOthers,
     kAdversarialSquares,  // of the fake image's gradient: the discriminator's part, and all
     kImageSquares,
-    kChecked,  // of what is_state_finite looks at
-    kFigures
+    kChecked,     // of what is_state_finite looks at
+    kHalfSquares  // of each piece of the generator's parameters, then of the discriminator's
   };
+  int64_t discriminator_half_squares() const {
+    return kHalfSquares + static_cast<int64_t>(model_.generator_params.pieces().size());
+  }
   // Places in the arena.
   struct Memory {
     int masked, hidden, dfake, dscore, figures, rates;
@@ -140,13 +141,15 @@ class TrainingStep {
   void update_discriminator(int64_t rate);
   void update_generator(int64_t rate);
   AdamOptions adam_options(const Network& network, double learning_rate) const;
-  void update(const Network& network, const Parameters& params, double learning_rate, int64_t rate,
-              Figure half_squares, Figure others);
+  ParameterUpdate update_of(const Network& network, double learning_rate, int64_t rate,
+                            int64_t half_squares) const;
+  void apply(const ParameterUpdate& update, const Parameters& params, Figure others);
   void upload_rates();
   void read_figures();
   void wait_for_figures();
   Tensor figure(Figure f) const;  // on the device
   double value(Figure f) const { return figures_host_.as<double>()[f]; }
+  double half_squares(int64_t first, const Parameters& params) const;
 
   Context& ctx_;
   Model& model_;

@@ -37,11 +37,11 @@ BUGS = [
     ("kernels/sigmoid_bce_cpu.cpp", "std::exp(-std::abs(x))", "std::exp(-x)", "overflow of large logits", KERNELS, "sigmoid_bce*", FAST),
     ("kernels/sigmoid_bce_cpu.cpp", "- x * label +", "+ x * label +", "sign of the label's term", KERNELS, "sigmoid_bce*"),
     # Adam
-    ("kernels/adam_cpu.cpp", "std::min(std::max(grad[i] + decay * w[i], -k.clip), k.clip)", "std::min(std::max(grad[i], -k.clip), k.clip) + decay * w[i]", "clip before decay", KERNELS, "adam*"),
-    ("kernels/adam_cpu.cpp", "i < decayed ? k.decay : T{0}", "k.decay", "decay on biases", KERNELS, "adam*", FAST),
-    ("kernels/adam_cpu.cpp", "(std::sqrt(v[i]) + k.epsilon)", "std::sqrt(v[i] + k.epsilon)", "epsilon inside the root", KERNELS, "adam*"),
+    ("kernels/adam_cpu.h", "std::min(std::max(grad[i] + decay * w[i], -k.clip), k.clip)", "std::min(std::max(grad[i], -k.clip), k.clip) + decay * w[i]", "clip before decay", KERNELS, "adam*"),
+    ("kernels/adam_cpu.cpp", "adam_update(k, T{0}, next - i", "adam_update(k, k.decay, next - i", "decay on biases", KERNELS, "adam*", FAST),
+    ("kernels/adam_cpu.h", "(std::sqrt(v[i]) + k.epsilon)", "std::sqrt(v[i] + k.epsilon)", "epsilon inside the root", KERNELS, "adam*"),
     ("kernels/adam.cpp", "std::sqrt(1 - std::pow(options.beta2", "(1 - std::pow(options.beta2", "root missing in the rate", KERNELS, "adam*"),
-    ("kernels/adam_cpu.cpp", "k.rest2 * (g * g)", "k.rest2 * g", "square missing", KERNELS, "adam*"),
+    ("kernels/adam_cpu.h", "k.rest2 * (g * g)", "k.rest2 * g", "square missing", KERNELS, "adam*"),
     # Products
     ("kernels/conv2d_cpu.cpp", "const int64_t y = kStride * i + ky - kPad, left", "const int64_t y = kStride * i + ky, left", "padding of rows", KERNELS, "conv2d*"),
     ("kernels/conv2d_cpu.cpp", "to[k] += from[k];", "to[k] = from[k];", "overlapping windows overwrite", KERNELS, "conv2d*"),
@@ -52,6 +52,9 @@ BUGS = [
     ("kernels/conv2d_winograd_cpu.cpp", "(odd_rows && point / kP == 0) != (odd_columns && point % kP == 0)", "odd_rows && point / kP == 0", "Winograd: sign of the points that two parities share", KERNELS, "conv2d winograd*"),
     ("kernels/conv2d_winograd_weight_cpu.cpp", "begin > 0 || !first_pass", "begin > 0", "Winograd: later passes overwrite the weight gradient", KERNELS, "conv2d winograd*"),
     ("kernels/linear_dot_cpu.cpp", "kOutputs, k > 0}", "kOutputs, false}", "the last block of inputs alone", KERNELS, "linear*"),
+    ("kernels/linear_adam_cpu.cpp", "weights.update(row * s.in + column,", "weights.update(row * s.in,", "every piece updates the first", KERNELS, "linear_adam*"),
+    ("kernels/linear_tile_weight_cpu.cpp", "first > 0 || accumulate", "accumulate", "the last examples alone", KERNELS, "linear_adam*"),
+    ("kernels/linear_adam_cuda.cpp", "GradMode::kOverwrite", "GradMode::kAccumulate", "CUDA: the gradient added to what was there", KERNELS, "linear_adam*"),
     ("kernels/activation_cpu.h", "1 - 2 / (e * power + 1)", "1 - 1 / (e * power + 1)", "tanh far from 0", KERNELS, "bias_activation*"),
     # Holes, random numbers, metrics
     ("kernels/hole_cpu.cpp", "offsets[2 * n] + i) * s.size + offsets[2 * n + 1]", "offsets[2 * n + 1] + i) * s.size + offsets[2 * n]", "row and column swapped", KERNELS, "hole*"),
@@ -98,7 +101,10 @@ BUGS = [
     ("nn/batch_norm.cpp", "if (statistics == Statistics::kRunning) {", "if (statistics == Statistics::kBatch) {", "statistics of the wrong mode", NN, "*"),
     ("nn/context_encoder.cpp", "network.add<BiasActivation>(name, innermost.elements(), Activation::kNone);", "", "the decoder's bias missing", NN, "context encoder*"),
     ("nn/conv2d.cpp", "InitialValues::kTruncatedNormal", "InitialValues::kNormal", "initial values not cut", NN, "context encoder: initial*"),
-    ("nn/linear.cpp", "if (grads != ParameterGrads::kSkip)", "if (true)", "gradients that should be skipped are written", NN, "network: parameter gradients*"),
+    ("nn/linear.cpp", "  if (grads.skipped()) return;\n", "", "gradients that should be skipped are written", NN, "network: parameter gradients*"),
+    ("nn/parameters.cpp", "piece.grad_begin + place(id)", "place(id)", "gradients at the values' places", NN, "*every gradient*"),
+    ("nn/network.cpp", "  pass.inner_->holder = &pass;\n", "", "whose memory it is, unknown", NN, "network: passes that share*"),
+    ("nn/network.cpp", "from < 2 ? from : from == 0 ? 1 : 0", "from < 2 ? from : 0", "gradients over each other", NN, "*every gradient*"),
     # The step
     ("train/training_step.cpp", "options.beta2 = options_.weight_clip ? 0.999 : 0.9;", "options.beta2 = options_.weight_clip ? 0.9 : 0.9;", "beta2 of the clipped rule", TRAIN, "training step*"),
     ("train/training_step.cpp", "  generator_pass_current_ = false;\n}\n\nAdamOptions", "}\n\nAdamOptions", "the generator's old pass used again", TRAIN, "training step*"),

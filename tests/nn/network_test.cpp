@@ -51,10 +51,20 @@ struct Case {
     return sum;
   }
 
-  void backward(ParameterGrads grads) {
+  // Gradients that are not stored but applied become their weights' first moments: beta1 is 0 and so is the rate.
+  void backward(ParameterGrads::Mode mode) {
     loss();
     const Tensor din = dinput();
-    network.backward(ctx, params, doutput(), &din, grads, pass);
+    const auto pieces = static_cast<int64_t>(params.pieces().size());
+    const Buffer scalars((1 + pieces) * 8);
+    const ParameterUpdate update{
+        {.beta1 = 0}, scalars.tensor({1}, DType::kF64), scalars.tensor({pieces}, DType::kF64, 8)};
+    network.backward(ctx, params, doutput(), &din, {mode, &update}, pass);
+  }
+
+  Tensor gradient(ParameterId id) const {
+    const bool stored = network.spec().info(id).gradient == GradientUse::kStore;
+    return stored ? params.grad(id) : params.moment1(id);
   }
 };
 
@@ -94,7 +104,7 @@ void check_all_gradients(Network network) {
   uint64_t seed = 0;
   for (const auto kind : {ParameterId::Kind::kWeight, ParameterId::Kind::kOther})
     for (size_t i = 0; i < c.network.spec().list(kind).size(); ++i)
-      check_gradient(c, c.params.value({kind, i}), c.params.grad({kind, i}), ++seed,
+      check_gradient(c, c.params.value({kind, i}), c.gradient({kind, i}), ++seed,
                      c.network.spec().list(kind)[i].name);
 }
 
@@ -198,6 +208,67 @@ TEST_CASE(
   for (int64_t i = 0; i < full.elements(); ++i) REQUIRE(full.as<double>()[i] == lean.as<double>()[i]);
   CHECK_THROWS_AS(c.network.backward(c.ctx, c.params, c.doutput(), nullptr, ParameterGrads::kSkip, slim),
                   Error);
+}
+
+TEST_CASE("network: passes that share a memory take turns") {
+  Case c(make_discriminator(kTiny), 3);
+  Pass second(c.ctx, c.network, c.pass);
+  CHECK(second.bytes() < c.pass.bytes() / 4);
+  CHECK(c.pass.bytes() + second.bytes() ==
+        Pass::planned_bytes(c.network, 3, DType::kF64, Pass::Keep::kForBackward, 2));
+  const auto values_of = [](const Tensor& t) {
+    return std::vector<double>(t.as<double>(), t.as<double>() + t.elements());
+  };
+  c.backward(ParameterGrads::kOverwrite);
+  const std::vector<double> scores = values_of(c.pass.output()), grads = values_of(c.params.grads());
+
+  const Tensor other = c.dinput();  // any other input
+  c.network.forward(c.ctx, c.params, other, Statistics::kBatch, second);
+  CHECK(values_of(c.pass.output()) == scores);
+  CHECK(values_of(second.output()) != scores);
+  CHECK_THROWS_AS(
+      c.network.backward(c.ctx, c.params, c.doutput(), nullptr, ParameterGrads::kOverwrite, c.pass), Error);
+
+  c.backward(ParameterGrads::kOverwrite);
+  CHECK(values_of(c.params.grads()) == grads);
+}
+
+TEST_CASE("network: a gradient that is not stored needs an update, and is not accumulated") {
+  Case c(make_generator(kTiny), 3);
+  c.loss();
+  const auto refuses = [&](const ParameterGrads& grads) {
+    CHECK_THROWS_AS(c.network.backward(c.ctx, c.params, c.doutput(), nullptr, grads, c.pass), Error);
+  };
+  refuses(ParameterGrads::kOverwrite);
+  const ParameterUpdate update;
+  refuses({ParameterGrads::kAccumulate, &update});
+  const auto& weights = c.network.spec().list(ParameterId::Kind::kWeight);
+  size_t applied = 0;
+  for (size_t i = 0; i < weights.size(); ++i) {
+    if (weights[i].gradient == GradientUse::kStore) continue;
+    ++applied;
+    CHECK_THROWS_AS(c.params.grad({ParameterId::Kind::kWeight, i}), Error);
+  }
+  CHECK(applied == 2);
+}
+
+TEST_CASE("parameters: the pieces follow each other, and the gradients of those that store them too") {
+  const Network generator = make_generator(kTiny);
+  const std::vector<ParameterPiece> pieces = generator.spec().pieces();
+  REQUIRE(pieces.size() == 4);  // before, the two linear layers, and all behind
+  int64_t end = 0, grad_end = 0, decayed = 0;
+  for (const ParameterPiece& piece : pieces) {
+    CHECK(piece.begin == end);
+    end = piece.end;
+    decayed += piece.decayed;
+    if (piece.gradient == GradientUse::kApply) continue;
+    CHECK(piece.grad_begin == grad_end);
+    grad_end += piece.end - piece.begin;
+  }
+  CHECK(end == generator.spec().parameters());
+  CHECK(grad_end == generator.spec().stored_gradients());
+  CHECK(decayed == generator.spec().elements(ParameterId::Kind::kWeight));
+  CHECK(make_discriminator(kTiny).spec().pieces().size() == 1);
 }
 
 TEST_CASE("network: an input of another shape is refused") {
