@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/host_memory.h"
 #ifdef INPAINT_CUDA
 #include "core/cuda_device.h"
 #else
@@ -41,6 +42,7 @@ CUstream_st* Context::stream() const {
   INPAINT_CHECK(gpu_ != nullptr, "the CPU has no stream");
   return gpu_->stream();
 }
+int64_t Context::free_memory() const { return gpu_ == nullptr ? free_host_memory() : gpu_->free_memory(); }
 std::string Context::device_name() const { return gpu_ == nullptr ? "CPU" : gpu_->name(); }
 bool Context::has_tensor_cores_for_bf16() const {
   return gpu_ != nullptr && gpu_->compute_capability() >= 80;
@@ -53,6 +55,7 @@ bool Context::has_cuda() { return false; }
 int Context::gpu_count() { return 0; }
 void Context::synchronize() const {}
 CUstream_st* Context::stream() const { throw Error("this program was built without CUDA"); }
+int64_t Context::free_memory() const { return free_host_memory(); }
 std::string Context::device_name() const { return "CPU"; }
 bool Context::has_tensor_cores_for_bf16() const { return false; }
 #endif

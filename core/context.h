@@ -67,6 +67,9 @@ class Context {
   // Returns when all ops enqueued so far are done; the CPU's ops always are.
   void synchronize() const;
 
+  // Bytes of the device's memory that are free; 0 where the system does not say.
+  int64_t free_memory() const;
+
   // Of a GPU.
   CUstream_st* stream() const;
   std::string device_name() const;

@@ -22,6 +22,12 @@ CudaDevice::~CudaDevice() { cudaStreamDestroy(stream_); }
 
 void CudaDevice::synchronize() const { INPAINT_CUDA_CHECK(cudaStreamSynchronize(stream_)); }
 
+int64_t CudaDevice::free_memory() const {
+  size_t free = 0, total = 0;
+  INPAINT_CUDA_CHECK(cudaMemGetInfo(&free, &total));
+  return static_cast<int64_t>(free);
+}
+
 int CudaDevice::count() {
   int count = 0;
   if (cudaGetDeviceCount(&count) == cudaSuccess) return count;

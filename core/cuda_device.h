@@ -2,6 +2,7 @@
 // all ops are enqueued on. Only programs built with CUDA contain this; core/context.h is the way to it.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 struct CUstream_st;  // CUDA's cudaStream_t is a pointer to it
@@ -20,7 +21,8 @@ class CudaDevice {
   const std::string& name() const { return name_; }
   int compute_capability() const { return compute_capability_; }  // 90 for 9.0
   CUstream_st* stream() const { return stream_; }
-  void synchronize() const;  // returns when all that was enqueued on the stream is done
+  int64_t free_memory() const;  // bytes
+  void synchronize() const;     // returns when all that was enqueued on the stream is done
 
   static int count();  // GPUs that can be used; 0 where there is no driver
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
 
+#include "core/host_memory.h"
 #include "train/batch_loader.h"
 #include "train/disk_space.h"
 #include "train/folders.h"
@@ -18,15 +18,6 @@
 
 namespace inpaint {
 namespace {
-
-// Of the host, as the system estimates it; 0 where it does not say.
-int64_t free_memory() {
-  std::ifstream file("/proc/meminfo");
-  std::string name, unit;
-  for (int64_t kib = 0; file >> name >> kib; std::getline(file, unit))
-    if (name == "MemAvailable:") return kib * 1024;
-  return 0;
-}
 
 int64_t value_bytes(const ParameterSpec& spec, DType activation) {
   const DType dtype = parameter_dtype(activation);
@@ -63,11 +54,18 @@ double seconds_per_step(const TrainSettings& s, Context& ctx, const TrainingPict
 
 }  // namespace
 
+int64_t RunPlan::fitting_batch_size() const {
+  const int64_t room = free_bytes - free_bytes / 20 - weight_bytes - optimizer_bytes;
+  return std::max<int64_t>(0, room) / std::max<int64_t>(1, pass_bytes / batch_size);
+}
+
 RunPlan plan_run(const TrainSettings& s) {
   const DType activation = activation_type(s);
   const Network generator = make_generator(network_options(s)),
                 discriminator = make_discriminator(network_options(s));
   RunPlan plan;
+  plan.batch_size = s.batch_size;
+  plan.free_bytes = open_context(s).free_memory();
   plan.generator_parameters = generator.spec().parameters();
   plan.discriminator_parameters = discriminator.spec().parameters();
   plan.step_flop = step_product_flop(generator, discriminator, s.batch_size, step_options(s));
@@ -112,12 +110,17 @@ std::string to_text(const RunPlan& p) {
 }
 
 std::string memory_text(const RunPlan& p) {
-  return fmt::format(
+  std::string text = fmt::format(
       "training needs {} and scratch memory: weights and gradients {}, optimizer {}, passes of a batch {}, "
       "and saving "
-      "up to {} more; {} of the computer's memory are free",
+      "up to {} more of the computer's",
       bytes_text(p.device_bytes()), bytes_text(p.weight_bytes), bytes_text(p.optimizer_bytes),
-      bytes_text(p.pass_bytes), bytes_text(2 * p.checkpoint_bytes), bytes_text(free_memory()));
+      bytes_text(p.pass_bytes), bytes_text(2 * p.checkpoint_bytes));
+  if (p.free_bytes == 0) return text;
+  text += fmt::format("; {} were free", bytes_text(p.free_bytes));
+  const int64_t fitting = p.fitting_batch_size();
+  if (fitting == 0) return text + ", too few for any batch_size: a smaller network needs less";
+  return fitting < p.batch_size ? text + fmt::format(": a batch_size of {} would fit", fitting) : text;
 }
 
 int show_plan(const TrainSettings& wanted) {
@@ -128,7 +131,8 @@ int show_plan(const TrainSettings& wanted) {
     out.line(fmt::format("{:<28}{}", name, value));
   };
   fmt::print("{}", to_text(plan));
-  say("free memory of the computer", bytes_text(free_memory()));
+  say("free memory of the computer", bytes_text(free_host_memory()));
+  if (settings.device == DeviceChoice::kCuda) say("free memory of the GPU", bytes_text(plan.free_bytes));
   say("free disk", bytes_text(free_bytes(checkpoint_folder(settings))));
   return explain_memory(plan, [&] {
     Context ctx = open_context(settings);

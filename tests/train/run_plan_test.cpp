@@ -106,6 +106,23 @@ TEST_CASE("plan: without room for its checkpoints no run starts, and nothing tha
   CHECK(bytes_text(int64_t{13} << 28) == "3.25 GiB");
 }
 
+TEST_CASE("plan: the batch size that would fit") {
+  const TemporaryFolder folder;
+  TrainSettings s = small_run(folder.path());
+  RunPlan plan = plan_run(s);
+  CHECK(plan.free_bytes > 0);
+  plan.free_bytes = 4 * plan.device_bytes();
+  s.batch_size = plan.fitting_batch_size();
+  REQUIRE(s.batch_size > 1);
+  const int64_t room = plan.free_bytes - plan.free_bytes / 20;
+  CHECK(plan_run(s).device_bytes() <= room + room / 100);
+  s.batch_size += s.batch_size / 20 + 1;
+  CHECK(plan_run(s).device_bytes() > room);
+  plan.free_bytes = plan.weight_bytes;
+  CHECK(plan.fitting_batch_size() == 0);
+  CHECK(contains(memory_text(plan), "too few for any batch_size"));
+}
+
 TEST_CASE("plan: out of memory is said with what the run needs as a whole, and nothing is lost") {
   const TemporaryFolder folder;
   TrainSettings s = small_run(folder.path());
@@ -119,5 +136,6 @@ TEST_CASE("plan: out of memory is said with what the run needs as a whole, and n
   CHECK(contains(message, "out of memory: "));
   CHECK(contains(message, "training needs "));
   CHECK(contains(message, " passes of a batch "));
+  CHECK(contains(message, ": a batch_size of "));
   CHECK(file_contents(checkpoint_folder(s) / "checkpoint") == newest);
 }
