@@ -12,7 +12,7 @@
 namespace inpaint {
 namespace {
 
-constexpr WholeRange kImageSize{0, 1024}, kImageChannel{0, 3}, kThreads{0, 1024};
+constexpr WholeRange kImageSize{0, 1024}, kImageChannel{0, 3}, kThreads{0, 1024}, kGpu{0, 255};
 constexpr WholeRange kSeed{0, std::numeric_limits<int64_t>::max()};
 constexpr WholeRange kLimit{0, std::numeric_limits<int64_t>::max()}, kBatchSize{1, 65'536};
 
@@ -42,6 +42,9 @@ std::optional<EvaluationSettings> parse_eval_options(int argc, const char* const
   options.whole("image_channel", "1 grey, 3 RGB; 0: the checkpoint's, without one 1", kImageChannel,
                 s.image_channel);
   options.whole("batch_size", "pictures painted at a time", kBatchSize, s.batch_size);
+  options.choice("device", "that the model paints on; auto takes the GPU where the program can use one",
+                 s.device);
+  options.whole("gpu", "GPU number", kGpu, s.gpu);
   options.whole("threads", "0: one per core this process may use", kThreads, s.threads);
   try {
     app.parse(Options::arguments(argc, argv));

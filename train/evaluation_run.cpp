@@ -100,9 +100,14 @@ void run_evaluation(const EvaluationSettings& settings) {
   Context ctx(settings.threads);
   const EvaluationOptions options{settings.block, static_cast<uint64_t>(settings.seed), settings.batch_size,
                                   settings.limit};
+  std::optional<Context> gpu;
   std::optional<InferenceModel> model;
-  if (!settings.checkpoint.empty())
-    model.emplace(ctx, settings.checkpoint, std::max<int64_t>(settings.batch_size, kExamples));
+  if (!settings.checkpoint.empty()) {
+    if (settings.device == DeviceChoice::kCuda ||
+        (settings.device == DeviceChoice::kAuto && Context::gpu_count() > 0))
+      gpu.emplace(Gpu{settings.gpu}, settings.threads);
+    model.emplace(gpu ? *gpu : ctx, settings.checkpoint, std::max<int64_t>(settings.batch_size, kExamples));
+  }
   const auto of_model = [&](int TrainSettings::*member) {
     return model ? std::optional(model->settings().*member) : std::nullopt;
   };

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "train/hole_placement.h"
+#include "train/settings.h"
 
 namespace inpaint {
 
@@ -21,7 +22,9 @@ struct EvaluationSettings {
   int image_size = 0;     // 0: the checkpoint's
   int image_channel = 0;  // 0: the checkpoint's
   int64_t batch_size = 64;
-  int threads = 0;  // 0: as many as the cores this process may use
+  DeviceChoice device = DeviceChoice::kAuto;  // that the model paints on; all else is work of the CPU
+  int gpu = 0;                                // its number
+  int threads = 0;                            // 0: as many as the cores this process may use
 };
 
 // Prints the score table to standard output, and writes into `out`, made when missing:

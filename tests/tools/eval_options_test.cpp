@@ -36,13 +36,16 @@ TEST_CASE("eval options: data alone, and the defaults") {
   CHECK(s.image_size == 0);
   CHECK(s.image_channel == 0);
   CHECK(s.batch_size == 64);
+  CHECK(s.device == DeviceChoice::kAuto);
+  CHECK(s.gpu == 0);
   CHECK(s.threads == 0);
 }
 
 TEST_CASE("eval options: every option, spelled with '-' or '_', the last one counts") {
   const EvaluationSettings s =
       parse({"--data", "folder", "--checkpoint=c", "--out", "o", "--block=center", "--seed=9", "--limit=7",
-             "--image-size=64", "--image_channel", "3", "--batch-size=5", "--threads=1", "--threads=2"})
+             "--image-size=64", "--image_channel", "3", "--batch-size=5", "--device=cuda", "--gpu=3",
+             "--threads=1", "--threads=2"})
           .value();
   CHECK(s.data == "folder");
   CHECK(s.checkpoint == "c");
@@ -53,6 +56,8 @@ TEST_CASE("eval options: every option, spelled with '-' or '_', the last one cou
   CHECK(s.image_size == 64);
   CHECK(s.image_channel == 3);
   CHECK(s.batch_size == 5);
+  CHECK(s.device == DeviceChoice::kCuda);
+  CHECK(s.gpu == 3);
   CHECK(s.threads == 2);
 }
 

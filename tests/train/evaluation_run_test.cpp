@@ -50,6 +50,7 @@ EvaluationSettings small_evaluation(const TemporaryFolder& folder) {
   settings.image_size = kSize;
   settings.image_channel = 3;
   settings.batch_size = 4;
+  settings.device = DeviceChoice::kCpu;
   settings.threads = 2;
   return settings;
 }
@@ -199,6 +200,22 @@ TEST_CASE("evaluation run: a model is scored with what it paints, and shown unde
   CHECK(row[0] == "3");
   CHECK(row[4] == "model");
   CHECK(std::stod(row[5]) == doctest::Approx(l1).epsilon(1e-4));  // a batch of 1 may round otherwise
+}
+
+TEST_CASE("evaluation run: a GPU paints what the CPU paints" * doctest::skip(Context::gpu_count() == 0)) {
+  const TemporaryFolder folder;
+  EvaluationSettings settings = small_evaluation(folder);
+  settings.checkpoint = small_model(folder);
+  std::map<DeviceChoice, double> l1;
+  for (const DeviceChoice device : {DeviceChoice::kCpu, DeviceChoice::kCuda, DeviceChoice::kAuto}) {
+    settings.device = device;
+    run_quietly(settings);
+    l1[device] = json_of(folder / "out/scores.json")["methods"]["model"]["hole"]["l1_percent"]["value"];
+  }
+  CHECK(l1[DeviceChoice::kCuda] == doctest::Approx(l1[DeviceChoice::kCpu]).epsilon(1e-4));
+  CHECK(l1[DeviceChoice::kAuto] == l1[DeviceChoice::kCuda]);
+  settings.gpu = 7;
+  CHECK_THROWS_AS(run_quietly(settings), UserError);
 }
 
 TEST_CASE("evaluation run: a model in double precision") {
