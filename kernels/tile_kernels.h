@@ -172,7 +172,10 @@ void transpose_square(const T* from, int64_t from_stride, T* to, int64_t to_stri
   using Lanes = std::make_index_sequence<kLanes>;
   typename S::Operand line[kLanes], next[kLanes];
   INPAINT_UNROLL
-  for (int i = 0; i < kLanes; ++i) line[i] = S::operand(from + i * from_stride);
+  for (int i = 0; i < kLanes; ++i) {
+    line[i] = S::operand(from + i * from_stride);
+    __builtin_prefetch(from + i * from_stride + 2 * S::kStep * kLanes);  // the square after the next
+  }
   INPAINT_UNROLL
   for (int step = 1; step < kLanes; step *= 2) {
     INPAINT_UNROLL
