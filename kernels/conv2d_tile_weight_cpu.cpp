@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 
 #include "kernels/conv2d_tile_cpu.h"
 #include "kernels/conv2d_windows_cpu.h"
@@ -30,10 +31,18 @@ void outer_product(const TileKernels<T>& kernels, int64_t begin, int64_t end, in
   for (int64_t t = 0; t < tiles; ++t) {
     const int64_t first = begin + rows * t / tiles, height = begin + rows * (t + 1) / tiles - first;
     tile.left_offset = first;
-    tile.right_ahead = right_ahead == 0 ? 0 : right_ahead + t % vectors * kernels.lanes;  // one line a tile
+    tile.right_ahead =
+        right_ahead == 0 ? 0 : right_ahead + t % vectors * kernels.lanes * kTileStep<T>;  // one line a tile
     tile.out = out + first * tile.out_stride;
     kernels.outer_tile[vectors][height](tile);
   }
+}
+
+// How far values lie beyond others in memory, for a tile that fetches them while it reads the others.
+template <typename T>
+int64_t distance(const T* from, const T* to) {
+  return (reinterpret_cast<intptr_t>(to) - reinterpret_cast<intptr_t>(from)) /
+         static_cast<intptr_t>(sizeof(T));
 }
 
 // The output pixels of a block for which place (ky, kx) of the window lies in the picture.
@@ -178,6 +187,8 @@ struct Place {
   }
   bool has_all_pixels() const { return part(ky) == 1 && part(kx) == 1; }
   int64_t parity() const { return ky % 2 * 2 + kx % 2; }
+  // Which of the four places with all pixels.
+  int64_t quarter() const { return (ky - kPad) * 2 + kx - kPad; }
 
  private:
   static int64_t part(int64_t k) { return k < kPad ? 0 : k > kPad + 1 ? 2 : 1; }
@@ -224,6 +235,15 @@ void by_pixels(const Context& ctx, const TileKernels<T>& kernels, const Conv2dSh
           packed = &place;
           tile.count = pairs.count;
           tile.right_offset = 0;
+          // The next block is fetched; of x, each of the four places with all pixels fetches a quarter.
+          if (place.has_all_pixels()) {
+            const int64_t next = begin + kBlock;
+            tile.left_ahead = distance(scratch.left, dy + next * s.co + first_output);
+            if (cut.places == 1)
+              tile.right_ahead =
+                  distance(scratch.right,
+                           x + (kStride * kStride * next + place.quarter() * kBlock) * s.ci + first_channel);
+          }
           tile.out += first_output * window(s);
           outer_product(kernels, 0, end_output - first_output, channels / kernels.lanes, tile);
         }
@@ -249,11 +269,15 @@ void by_windows(const Context& ctx, const TileKernels<T>& kernels, const Conv2dS
         pairs.dy[k] = dy + (begin + k) * s.co;
         pairs.x[k] = scratch.windows + k * window(s);
       }
-      if constexpr (kTileStep<T> != 1) interleave(kernels, true, 0, s.co, 0, window(s), scratch, pairs);
+      int64_t left_ahead = kBlock * s.co;
+      if constexpr (kTileStep<T> != 1) {
+        interleave(kernels, true, 0, s.co, 0, window(s), scratch, pairs);
+        left_ahead = distance(scratch.left, dy + end * s.co);
+      }
       for (int64_t first = 0; first < window(s); first += width)
         outer_product(kernels, 0, s.co, std::min(width, window(s) - first) / kernels.lanes,
-                      {pairs.dy, pairs.x, 0, first, kTileStep<T> == 1 ? kBlock * s.co : 0, 0, pairs.count,
-                       part.dw + first, window(s), part.accumulate || begin > part.begin});
+                      {pairs.dy, pairs.x, 0, first, left_ahead, 0, pairs.count, part.dw + first, window(s),
+                       part.accumulate || begin > part.begin});
     }
   });
   add_parts<T>(ctx, s, Scratch<T>(ctx, s, 0).sums, dw);

@@ -172,7 +172,7 @@ void multiply(const TileKernels<T>& kernels, int64_t depth, int64_t vectors,
     tile.source = points[static_cast<size_t>(point)];
     tile.runs = &run;
     tile.run_count = 1;
-    tile.panel = panels + point * depth * width;
+    tile.panel = tile.ahead = panels + point * depth * width;
     tile.sums_stride = width;
     for (int64_t t = 0; t < tiles; ++t) {  // of nearly equal height
       const int64_t first = rows * t / tiles;

@@ -7,8 +7,8 @@
 // memory, of every row and of every column.
 //
 // A panel is a stretch of `lanes * v` columns, 1 <= v <= vectors, of a matrix's rows, packed: the rows (in bf16
-// the pairs of rows, [column, 2]) follow each other without gaps, and a panel's address is a multiple of 64
-// bytes. Columns beyond the matrix are 0.
+// the pairs of rows, [column, 2]) follow each other without gaps, and a panel's address is a multiple of a
+// vector's bytes. Columns beyond the matrix are 0.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +38,8 @@ struct TileRun {
 // sum[r, j] = sum over runs and k of source[rows[r] + run.source + k] * panel[run.panel_row + k, j], and with
 // `resume` the sums[r * sums_stride + j] of runs before these. The sums go to `out`, rounded to T, at
 // out[out_rows[r] + j] for j < columns; or, where `out` is null, back to `sums`, all columns of v vectors.
+// While the tile runs, two stretches of memory are fetched for later: from `ahead` on and ahead_stride beyond it,
+// ahead_step values for each of the depth. Strides of 0 fetch nothing new.
 template <typename T>
 struct PanelTile {
   const T* source;
@@ -51,6 +53,8 @@ struct PanelTile {
   T* out;
   const int64_t* out_rows;
   int64_t columns;
+  const T* ahead;
+  int64_t ahead_stride, ahead_step;
 };
 
 // out[r * out_stride + j] (+)= sum over k < count of left[k][left_offset + r] * right[k][right_offset + j],

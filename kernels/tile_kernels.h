@@ -30,6 +30,7 @@ void panel_tile(const PanelTile<T>& t) {
   using S = Simd<T>;
   constexpr int kLanes = S::kLanes, kStep = S::kStep;
   typename S::Vector sum[R][V] = {};
+  const T* ahead = t.ahead;
   for (const TileRun* run = t.runs; run != t.runs + t.run_count; ++run) {
     if (run + 1 == t.runs + t.run_count) {
       INPAINT_UNROLL
@@ -41,7 +42,10 @@ void panel_tile(const PanelTile<T>& t) {
     INPAINT_UNROLL
     for (int r = 0; r < R; ++r) row[r] = t.source + (t.rows[r] + run->source);
     const T* panel = t.panel + run->panel_row * (V * kLanes);
-    for (int64_t k = 0; k < run->depth; k += kStep, panel += kStep * V * kLanes) {
+    for (int64_t k = 0; k < run->depth;
+         k += kStep, panel += kStep * V * kLanes, ahead += kStep * t.ahead_step) {
+      __builtin_prefetch(ahead);
+      __builtin_prefetch(ahead + t.ahead_stride);
       typename S::Operand b[V];
       INPAINT_UNROLL
       for (int v = 0; v < V; ++v) b[v] = S::operand(panel + kStep * v * kLanes);
@@ -168,7 +172,10 @@ void transpose_square(const T* from, int64_t from_stride, T* to, int64_t to_stri
   using Lanes = std::make_index_sequence<kLanes>;
   typename S::Operand line[kLanes], next[kLanes];
   INPAINT_UNROLL
-  for (int i = 0; i < kLanes; ++i) line[i] = S::operand(from + i * from_stride);
+  for (int i = 0; i < kLanes; ++i) {
+    line[i] = S::operand(from + i * from_stride);
+    __builtin_prefetch(from + i * from_stride + 2 * S::kStep * kLanes);  // the square after the next
+  }
   INPAINT_UNROLL
   for (int step = 1; step < kLanes; step *= 2) {
     INPAINT_UNROLL

@@ -1,5 +1,6 @@
 // window_product on the CPU; contract in window_product_cpu.h. Bound by the multiply-adds: a panel of weights
-// is packed into the second-level cache and every tile of rows streams it from there.
+// is packed into the second-level cache and every tile of rows streams it from there. Few rows are bound by the
+// memory the weights come from.
 #include "kernels/window_product_cpu.h"
 
 #include <algorithm>
@@ -9,9 +10,18 @@
 namespace inpaint::cpu {
 namespace {
 
-// Panel rows packed at a time: 256 KB of the widest panel, a part of the second-level cache.
+// Panel rows packed at a time, of all panels together: 256 KB of the widest ones, a part of the second-level cache.
 template <typename T>
 constexpr int64_t kDepth = sizeof(T) == 2 ? 2048 : 1024;
+
+// The outputs of a task in panels of `width` columns, of which the last may have fewer.
+struct Panels {
+  int64_t lanes, width, first_output, columns;
+
+  int64_t count() const { return (columns + width - 1) / width; }
+  int64_t columns_of(int64_t panel) const { return std::min(width, columns - panel * width); }
+  int64_t vectors_of(int64_t panel) const { return (columns_of(panel) + lanes - 1) / lanes; }
+};
 
 // Grid coordinates whose windows hold the same places [lo, hi) inside the picture, along one axis.
 struct Band {
@@ -96,28 +106,76 @@ Groups find_rows(const WindowProduct& s, int64_t begin, int64_t end, int64_t* so
 struct Block {
   int64_t p_begin, p_end, k_begin, k_end;
 
-  int64_t panel_row(int64_t p, int64_t k) const { return (p - p_begin) * (k_end - k_begin) + k - k_begin; }
+  int64_t width() const { return k_end - k_begin; }
+  int64_t rows() const { return (p_end - p_begin) * width(); }
+  int64_t panel_row(int64_t p, int64_t k) const { return (p - p_begin) * width() + k - k_begin; }
 };
 
 template <typename T>
+Block block_at(const WindowProduct& s, int64_t p, int64_t k) {
+  constexpr int64_t kPair = 2;
+  const int64_t run = s.window * s.channels, depth = kDepth<T> / window_product_panels(s) / kPair * kPair;
+  return {p, std::min(s.window, p + std::max<int64_t>(1, depth / run)), k, std::min(run, k + depth)};
+}
+
+template <typename T>
+Block block_after(const WindowProduct& s, const Block& block) {
+  return block.k_end < s.window * s.channels ? block_at<T>(s, block.p_begin, block.k_end)
+                                             : block_at<T>(s, block.p_end, 0);
+}
+
+// The weights of place k in the window's row p, from an output on.
+template <typename T>
+const T* weights_at(const WindowProduct& s, const T* w, int64_t p, int64_t k, int64_t output) {
+  return w + (s.w_offset + p * s.w_row + k / s.channels * s.w_column + k % s.channels * s.w_channel +
+              output * s.w_output);
+}
+
+// Panel i begins at to[i * block.rows() * panels.width].
+template <typename T>
 void pack(const TileKernels<T>& kernels, const WindowProduct& s, const Block& block, const T* w,
-          int64_t output, int64_t columns, int64_t vectors, T* panel) {
+          const Panels& panels, T* to) {
+  constexpr int64_t kRows = 8;  // rows of w that are read side by side, from panel to panel
   const bool transposed = s.w_channel == 1;
   const bool one_run = transposed && s.w_column == s.channels;
   for (int64_t p = block.p_begin; p < block.p_end; ++p) {
     for (int64_t k = block.k_begin, next; k < block.k_end; k = next) {
-      const int64_t q = k / s.channels, c = k % s.channels;
-      next = one_run ? block.k_end : std::min(block.k_end, k - c + s.channels);
-      const T* from = w + (s.w_offset + p * s.w_row + q * s.w_column + c * s.w_channel + output * s.w_output);
-      T* to = panel + block.panel_row(p, k) * vectors * kernels.lanes;
-      if (transposed) {
-        kernels.pack_transposed(from, s.w_output, next - k, columns, vectors, to);
-      } else {
-        kernels.pack_rows(from, s.w_channel, next - k, columns, vectors, to);
+      next = one_run ? block.k_end : std::min(block.k_end, k - k % s.channels + s.channels);
+      if (!transposed) next = std::min(next, k + kRows);
+      for (int64_t i = 0; i < panels.count(); ++i) {
+        const int64_t columns = panels.columns_of(i), vectors = panels.vectors_of(i);
+        const T* from = weights_at(s, w, p, k, panels.first_output + i * panels.width);
+        T* panel = to + i * block.rows() * panels.width + block.panel_row(p, k) * vectors * kernels.lanes;
+        if (transposed) {
+          kernels.pack_transposed(from, s.w_output, next - k, columns, vectors, panel);
+        } else {
+          kernels.pack_rows(from, s.w_channel, next - k, columns, vectors, panel);
+        }
       }
     }
   }
 }
+
+// The rows of w that the next block packs: each tile fetches two of them, `step` values for each of its depth.
+template <typename T>
+struct Ahead {
+  const WindowProduct& s;
+  const T* w;
+  const Panels& panels;
+  Block block;
+  int64_t step, row = 0;
+
+  void set(PanelTile<T>& tile) {
+    tile.ahead = tile.panel;
+    tile.ahead_stride = tile.ahead_step = 0;
+    if (s.w_channel == 1 || row >= block.rows()) return;
+    tile.ahead = weights_at(s, w, block.p_begin + row / block.width(), block.k_begin + row % block.width(),
+                            panels.first_output);
+    tile.ahead_stride = s.w_channel;
+    tile.ahead_step = step;
+    row += 2;
+  }
+};
 
 // Where sums wait between blocks of the depth: row r of the chunk at data[r * stride].
 template <typename T>
@@ -130,7 +188,7 @@ struct Sums {
 // written there.
 template <typename T>
 void multiply(const TileKernels<T>& kernels, const WindowProduct& s, const Block& block, Group& group,
-              int64_t vectors, const Sums<T>& sums, PanelTile<T> tile) {
+              const Panels& panels, const Sums<T>& sums, Ahead<T>& ahead, PanelTile<T> tile) {
   std::array<TileRun, kMaxWindow> runs;
   tile.runs = runs.data();
   tile.run_count = 0;
@@ -145,13 +203,20 @@ void multiply(const TileKernels<T>& kernels, const WindowProduct& s, const Block
   tile.sums_stride = sums.stride;
   group.started = true;
   const int64_t *source_rows = tile.rows + group.first, *out_rows = tile.out_rows + group.first;
-  const int64_t tiles = (group.count + kernels.rows(vectors) - 1) / kernels.rows(vectors);
-  for (int64_t t = 0; t < tiles; ++t) {  // tiles of nearly equal height: no tile with a row or two
-    const int64_t first = group.count * t / tiles, height = group.count * (t + 1) / tiles - first;
-    tile.rows = source_rows + first;
-    tile.out_rows = out_rows + first;
-    tile.sums = sums.data + (group.first + first) * sums.stride;
-    kernels.panel_tile[vectors][height](tile);
+  for (int64_t i = 0; i < panels.count(); ++i) {
+    const int64_t vectors = panels.vectors_of(i);
+    const int64_t tiles = (group.count + kernels.rows(vectors) - 1) / kernels.rows(vectors);
+    tile.columns = panels.columns_of(i);
+    for (int64_t t = 0; t < tiles; ++t) {  // tiles of nearly equal height: no tile with a row or two
+      const int64_t first = group.count * t / tiles, height = group.count * (t + 1) / tiles - first;
+      tile.rows = source_rows + first;
+      tile.out_rows = out_rows + first;
+      tile.sums = sums.data + (group.first + first) * sums.stride + i * panels.width;
+      ahead.set(tile);
+      kernels.panel_tile[vectors][height](tile);
+    }
+    tile.panel += block.rows() * panels.width;
+    if (tile.out != nullptr) tile.out += panels.width;
   }
 }
 
@@ -191,28 +256,29 @@ void run_rows(const TileKernels<T>& kernels, const WindowProduct& s, int64_t beg
               int64_t first_output, int64_t columns, const T* source, const T* w, T* out, const Sums<T>& sums,
               const Scratch<T>& scratch) {
   Groups groups = find_rows(s, begin, end, scratch.source_rows, scratch.out_rows);
-  const int64_t vectors = (columns + kernels.lanes - 1) / kernels.lanes;
+  const Panels panels{kernels.lanes, kernels.lanes * kernels.vectors, first_output, columns};
   PanelTile<T> tile{};
   tile.source = source;
   tile.rows = scratch.source_rows;
   tile.panel = scratch.panel;
   tile.out_rows = scratch.out_rows;
-  tile.columns = columns;
-  const int64_t run = s.window * s.channels;  // a row of a window
-  const int64_t rows_per_block = std::max<int64_t>(1, kDepth<T> / run);
-  for (int64_t p = 0; p < s.window; p += rows_per_block) {
-    for (int64_t k = 0; k < run; k += kDepth<T>) {
-      const Block block{p, std::min(s.window, p + rows_per_block), k, std::min(run, k + kDepth<T>)};
-      pack(kernels, s, block, w, first_output, columns, vectors, scratch.panel);
-      const bool last = block.p_end == s.window && block.k_end == run;
-      tile.out = last && out != nullptr ? out + first_output : nullptr;
-      for (int64_t g = 0; g < groups.count; ++g)
-        multiply(kernels, s, block, groups.groups[static_cast<size_t>(g)], vectors, sums, tile);
-    }
+  for (Block block = block_at<T>(s, 0, 0), next; block.p_begin < s.window; block = next) {
+    next = block_after<T>(s, block);
+    pack(kernels, s, block, w, panels, scratch.panel);
+    const bool last = next.p_begin == s.window;
+    tile.out = last && out != nullptr ? out + first_output : nullptr;
+    Ahead<T> ahead{s, w, panels, next, panels.columns / block.rows()};
+    for (int64_t g = 0; g < groups.count; ++g)
+      multiply(kernels, s, block, groups.groups[static_cast<size_t>(g)], panels, sums, ahead, tile);
   }
 }
 
 }  // namespace
+
+int64_t window_product_panels(const WindowProduct& s) {
+  constexpr int64_t kMost = 16;
+  return s.w_channel == 1 ? 1 : std::clamp<int64_t>(kWindowProductRows / s.rows(), 1, kMost);
+}
 
 int64_t window_product_scratch_bytes(DType dtype) {
   if (dtype == DType::kBF16) return Scratch<bf16>::bytes();
@@ -242,19 +308,23 @@ void window_products(const Context& ctx, const TileKernels<T>& kernels,
                      void* scratch) {
   const int64_t rows = products.front().rows(), outputs = products.front().outputs;
   const int64_t width = kernels.lanes * kernels.vectors, panels = (outputs + width - 1) / width;
-  const int64_t parts = panels * static_cast<int64_t>(products.size());
-  // Every task packs its weights, so few rows cost; but each thread should have some tasks. The cut leaves
-  // every sum as it is, so it may depend on the number of threads.
-  constexpr int64_t kTasksPerThread = 4, kFewRows = 96;
+  const int64_t count = static_cast<int64_t>(products.size()), parts = count * panels;
+  // Every task packs its weights, so few rows cost; but each thread should have some tasks. The cuts leave
+  // every sum as it is, so they may depend on the number of threads.
+  constexpr int64_t kTasksPerThread = 4, kFewTasksPerThread = 2, kFewRows = 96;
   const int64_t wanted = (kTasksPerThread * ctx.threads() + parts - 1) / parts;
   const int64_t chunks = std::max((rows + kWindowProductRows - 1) / kWindowProductRows,
                                   std::min(wanted, (rows + kFewRows - 1) / kFewRows));
+  const int64_t most = window_product_panels(products.front()), few = kFewTasksPerThread * ctx.threads();
+  const int64_t cuts = std::clamp((few + count - 1) / count, (panels + most - 1) / most, panels);
   const int64_t scratch_bytes = window_product_scratch_bytes(kDTypeOf<T>);
-  ctx.parallel(chunks * parts, [&](int64_t task, int worker) {
-    const int64_t chunk = task / parts, first_output = task % panels * width;
-    const WindowProduct& product = products[static_cast<size_t>(task % parts / panels)];
+  ctx.parallel(chunks * count * cuts, [&](int64_t task, int worker) {
+    const int64_t chunk = task / (count * cuts), cut = task % cuts;
+    const int64_t first_output = panels * cut / cuts * width,
+                  end_output = std::min(outputs, panels * (cut + 1) / cuts * width);
+    const WindowProduct& product = products[static_cast<size_t>(task / cuts % count)];
     window_product_rows(kernels, product, rows * chunk / chunks, rows * (chunk + 1) / chunks, first_output,
-                        std::min(width, outputs - first_output), source, w, out,
+                        end_output - first_output, source, w, out,
                         static_cast<std::byte*>(scratch) + worker * scratch_bytes);
   });
 }

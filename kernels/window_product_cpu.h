@@ -62,9 +62,15 @@ inline WindowProduct plain_product(int64_t rows, int64_t channels, int64_t outpu
 // Scratch memory of one worker, in bytes; a multiple of 64.
 int64_t window_product_scratch_bytes(DType dtype);
 
-// Rows [begin, end) of the product, at most kWindowProductRows, and `columns` outputs from first_output on,
-// at most a panel (lanes * vectors). One thread; the result does not depend on how the rows are cut.
 inline constexpr int64_t kWindowProductRows = 1024;
+
+// The panels (lanes * vectors outputs) that are packed and multiplied together, each in as many times fewer rows:
+// where they are packed from rows of w, memory gives these at twice the rate in stretches of a kilobyte or two. No
+// more than keep all sums in the room of one panel's. By the shape alone: the cut of the depth orders the sums.
+int64_t window_product_panels(const WindowProduct& product);
+
+// Rows [begin, end) of the product, at most kWindowProductRows, and `columns` outputs from first_output on,
+// at most window_product_panels(). One thread; the result does not depend on how the rows are cut.
 template <typename T>
 void window_product_rows(const TileKernels<T>& kernels, const WindowProduct& product, int64_t begin,
                          int64_t end, int64_t first_output, int64_t columns, const T* source, const T* w,

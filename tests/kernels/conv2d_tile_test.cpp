@@ -30,6 +30,7 @@ const Conv2dShape kShapes[] = {
     {3, 48, 48, 3, 8},    // an even number of outputs, which bf16 asks for
     {1, 4, 4, 600, 24},   // a depth of more than two panels in bf16, whose sums wait in between
     {1, 2, 4, 24, 1200},  //
+    {1, 2, 2, 1104, 70},  // more panels than are packed together
 };
 
 // As it is stored in T: the sums are exact in f32, and rounded once.

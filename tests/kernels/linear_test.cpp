@@ -15,9 +15,10 @@ struct Sizes {
 // Around vectors and the blocks of 256 features; one row, one feature, more rows than features. Sums of at
 // most 600 products of integers up to 3 are exact in f32.
 const Sizes kShapes[] = {
-    {1, 1, 1},      {1, 64, 1},   {3, 5, 7},    {2, 257, 3},  {5, 3, 257},
-    {16, 255, 256}, {7, 600, 33}, {65, 31, 2},  {64, 8, 513}, {17, 300, 1},
-    {1, 513, 300},  {5, 16, 2},   {97, 64, 33}, {13, 544, 67}};  // whole vectors of inputs
+    {1, 1, 1},      {1, 64, 1},    {3, 5, 7},    {2, 257, 3},   {5, 3, 257},
+    {16, 255, 256}, {7, 600, 33},  {65, 31, 2},  {64, 8, 513},  {17, 300, 1},
+    {1, 513, 300},  {5, 16, 2},    {97, 64, 33}, {13, 544, 67},  // whole vectors of inputs
+    {3, 1104, 300}, {70, 272, 310}};  // many panels, in several blocks of the outputs
 
 struct Case {
   const Backend& backend;
