@@ -13,7 +13,7 @@ namespace {
 constexpr double kEpsilon = 1e-5;
 constexpr Activation kActivations[] = {Activation::kNone, Activation::kRelu, Activation::kLeakyRelu};
 
-// Around the widths at which the rows of an array are cut: vectors, 256 lanes, 32768 elements.
+// Around the widths at which the rows of an array are cut: vectors, 128 or 256 lanes, 32768 elements.
 const Shape kShapes[] = {
     {1, 1},          // a batch of one value: variance 0
     {1, 64},         //
@@ -22,10 +22,11 @@ const Shape kShapes[] = {
     {2, 3, 3, 5},    //
     {2, 4, 4, 64},   //
     {3, 5, 5, 65},   //
-    {67, 31},        // eight rows to a wide row, and a rest
-    {9, 255},        //
-    {9, 256},        //
-    {9, 257},        // a second chunk of one channel
+    {67, 31},        // four rows to a wide row, and a rest
+    {9, 127},        //
+    {9, 128},        //
+    {9, 129},        // a second chunk of one channel
+    {9, 257},        // the same, twice as wide
     {17, 513},       //
     {32769, 1},      // one value past a tile
     {11001, 3},      //
