@@ -22,6 +22,16 @@ struct ChannelTile {
   int64_t lanes, wide_rows;         // fold * channels; whole wide rows
   int64_t rest;                     // lanes of the last, shorter wide row (0: there is none)
 
+  // Its first wide rows, a sixteenth of them but no fewer than eight; all of it where it has fewer.
+  ChannelTile head() const {
+    ChannelTile first = *this;
+    if (wide_rows < 8) return first;
+    first.wide_rows = std::max<int64_t>(8, wide_rows / 16);
+    first.rows = first.wide_rows * lanes / channels;
+    first.rest = 0;
+    return first;
+  }
+
   // Lane values from channel values; f(channel) gives them.
   template <typename T, typename F>
   void spread(T* lane_values, F&& f) const {
@@ -41,12 +51,13 @@ struct ChannelTile {
     if (rest > 0) f(offset + wide_rows * stride, rest);
   }
 
-  // The same in groups of eight rows and then single ones, f(number of rows as a constant, position, lanes):
-  // a sum touches its accumulator once per group, and more of the array is on its way at a time.
-  template <typename F>
+  // The same in groups of kRows rows and then single ones, f(number of rows as a constant, position, lanes): a
+  // sum touches its accumulator once per group, and more of the array is on its way at a time.
+  template <int kRows, typename F>
   void for_each_row_group(F&& f) const {
     int64_t r = 0;
-    for (; r + 8 <= wide_rows; r += 8) f(std::integral_constant<int, 8>{}, offset + r * stride, lanes);
+    for (; r + kRows <= wide_rows; r += kRows)
+      f(std::integral_constant<int, kRows>{}, offset + r * stride, lanes);
     for (; r < wide_rows; ++r) f(std::integral_constant<int, 1>{}, offset + r * stride, lanes);
     if (rest > 0) f(std::integral_constant<int, 1>{}, offset + wide_rows * stride, rest);
   }
