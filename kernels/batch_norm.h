@@ -17,8 +17,9 @@
 //
 // x, y, dx and dy all bf16, f32 or f64; gamma, beta, bias, mean, variance and the gradients of gamma and beta are
 // [C], f64 beside f64, else f32.
-// act is kNone, kRelu or kLeakyRelu. M >= 1. Sums run in a fixed order (partial sums of fixed row blocks, in
-// double): same bits for any number of threads. Statistics and backward need batch_norm_workspace_bytes().
+// act is kNone, kRelu or kLeakyRelu. M >= 1. Sums run in a fixed order (of a few neighbouring rows in the type of
+// mean, of those sums in double, by fixed row blocks): same bits for any number of threads. Statistics and
+// backward need batch_norm_workspace_bytes().
 #pragma once
 
 #include "core/context.h"

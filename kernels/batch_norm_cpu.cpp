@@ -1,6 +1,7 @@
 // batch_norm on the CPU; contract in batch_norm.h. Memory-bound: statistics read x once, forward reads x and
 // writes y, backward reads x and dy twice and writes dx.
 #include <cmath>
+#include <utility>
 
 #include "kernels/activation_cpu.h"
 #include "kernels/batch_norm.h"
@@ -36,35 +37,47 @@ class Partials {
   double* data_;
 };
 
-template <typename T>
-double to_double(T value) {
-  return static_cast<double>(static_cast<ArithmeticOf<T>>(value));
-}
-
-// Sums of x - shift and of its square, the shift being the tile's first row: one pass, in which cancellation
-// costs at most a factor of the tile's rows (the shift is one of the values).
-template <typename T>
-void tile_moments(const ChannelTile& t, const T* x, double* mean, double* m2) {
-  alignas(64) double shift[kLanes], sum[kLanes] = {}, squares[kLanes] = {};
-  t.spread(shift, [&](int64_t c) { return to_double(x[t.offset + c - t.first_channel]); });
-  t.for_each_row_group([&](auto group, int64_t at, int64_t lanes) {
+// Adds up the two terms f(position, lane) of all values of a tile, by channel: in the type of arithmetic over
+// the rows of a group, in double over the groups. A group of 64 lanes is 1 KiB of the array, as larger ones are
+// read more slowly.
+template <typename T, typename F>
+void tile_sums(const ChannelTile& t, double* first, double* second, F&& f) {
+  t.for_each_row_group<16 / sizeof(T)>([&](auto group, int64_t at, int64_t lanes) {
 #pragma GCC ivdep
     for (int64_t l = 0; l < lanes; ++l) {
-      double s = 0, q = 0;
+      ArithmeticOf<T> a = 0, b = 0;
       for (int r = 0; r < group(); ++r) {
-        const double d = to_double(x[at + r * t.stride + l]) - shift[l];
-        s += d;
-        q += d * d;
+        const auto [more_a, more_b] = f(at + r * t.stride + l, l);
+        a += more_a;
+        b += more_b;
       }
-      sum[l] += s;
-      squares[l] += q;
+      first[l] += static_cast<double>(a);
+      second[l] += static_cast<double>(b);
     }
   });
-  t.fold(sum);
-  t.fold(squares);
+  t.fold(first);
+  t.fold(second);
+}
+
+// Sums of x - shift and of its square, the shift being the mean of the tile's first rows: one pass, in which
+// cancellation costs at most a factor of the tile's rows over those, 16.
+template <typename T>
+void tile_moments(const ChannelTile& t, const T* x, double* mean, double* m2) {
+  using F = ArithmeticOf<T>;
+  alignas(64) double sum[kLanes] = {}, squares[kLanes] = {}, head_sum[kLanes] = {}, unused[kLanes] = {};
+  alignas(64) F shift[kLanes];
+  const ChannelTile head = t.head();
+  tile_sums<T>(head, head_sum, unused, [=](int64_t i, int64_t) { return std::pair{F{x[i]}, F{0}}; });
+  t.spread(shift, [&](int64_t c) {
+    return static_cast<F>(head_sum[c - t.first_channel] / static_cast<double>(head.rows));
+  });
+  tile_sums<T>(t, sum, squares, [&](int64_t i, int64_t l) {
+    const F d = x[i] - shift[l];
+    return std::pair{d, d * d};
+  });
   const double n = static_cast<double>(t.rows);
   for (int64_t c = 0; c < t.channels; ++c) {
-    mean[c] = shift[c] + sum[c] / n;
+    mean[c] = static_cast<double>(shift[c]) + sum[c] / n;
     m2[c] = std::max(squares[c] - sum[c] * (sum[c] / n), 0.0);
   }
 }
@@ -132,22 +145,10 @@ template <Activation A, typename T>
 void tile_gradient_sums(const ChannelTile& t, const LaneAffine<ArithmeticOf<T>>& affine, const T* x,
                         const T* dy, double* sum, double* moment) {
   using F = ArithmeticOf<T>;
-  t.for_each_row_group([&](auto group, int64_t at, int64_t lanes) {
-#pragma GCC ivdep
-    for (int64_t l = 0; l < lanes; ++l) {
-      double s = 0, q = 0;
-      for (int r = 0; r < group(); ++r) {
-        const int64_t i = at + r * t.stride + l;
-        const F value = x[i], dz = activation_gradient<A>(affine.z(l, value), F{dy[i]});
-        s += static_cast<double>(dz);
-        q += static_cast<double>(dz) * static_cast<double>(value - affine.mean[l]);
-      }
-      sum[l] += s;
-      moment[l] += q;
-    }
+  tile_sums<T>(t, sum, moment, [&](int64_t i, int64_t l) {
+    const F value = x[i], dz = activation_gradient<A>(affine.z(l, value), F{dy[i]});
+    return std::pair{dz, dz * (value - affine.mean[l])};
   });
-  t.fold(sum);
-  t.fold(moment);
 }
 
 // dx = scale (dz - sum dz / M - (x - mean) sum(dz (x - mean)) / (M (variance + epsilon))).

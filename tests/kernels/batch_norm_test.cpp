@@ -13,7 +13,7 @@ namespace {
 constexpr double kEpsilon = 1e-5;
 constexpr Activation kActivations[] = {Activation::kNone, Activation::kRelu, Activation::kLeakyRelu};
 
-// Around the widths at which the rows of an array are cut: vectors, 256 lanes, 32768 elements.
+// Around the widths at which the rows of an array are cut: vectors, 128 or 256 lanes, 32768 elements.
 const Shape kShapes[] = {
     {1, 1},          // a batch of one value: variance 0
     {1, 64},         //
@@ -22,10 +22,11 @@ const Shape kShapes[] = {
     {2, 3, 3, 5},    //
     {2, 4, 4, 64},   //
     {3, 5, 5, 65},   //
-    {67, 31},        // eight rows to a wide row, and a rest
-    {9, 255},        //
-    {9, 256},        //
-    {9, 257},        // a second chunk of one channel
+    {67, 31},        // four rows to a wide row, and a rest
+    {9, 127},        //
+    {9, 128},        //
+    {9, 129},        // a second chunk of one channel
+    {9, 257},        // the same, twice as wide
     {17, 513},       //
     {32769, 1},      // one value past a tile
     {11001, 3},      //
@@ -112,7 +113,7 @@ TEST_CASE("batch_norm: a mean a thousand deviations away does not spoil the vari
   for (const Backend& backend : activation_backends())
     for (const Shape& shape : {Shape{40000, 1}, Shape{700, 64}}) {
       GuardedTensor x = random_tensor(shape, backend, kSeed, 0, 1000, 1);
-      x.set(0, 0);  // the first value is the shift of the one-pass formula: let it be a bad one
+      x.set(0, 0);  // the shift of the one-pass formula is the mean of the first rows: let one be far off
       GuardedTensor mean({shape.back()}, backend.parameters()),
           variance({shape.back()}, backend.parameters());
       const auto ctx = backend.context();
@@ -128,6 +129,36 @@ TEST_CASE("batch_norm: a mean a thousand deviations away does not spoil the vari
       check_close(label, "mean", mean, want_mean);
       check_close(label, "variance", variance, want_variance);
     }
+}
+
+TEST_CASE("batch_norm: long columns far from 0 are summed as well as short ones") {
+  const Shape shape{300000, 1}, channels{1};
+  // Deviations of 1 about 1000 and a slow wave, so that no row block has the mean of all.
+  const auto value = [](int64_t i) {
+    return 1000 + std::sin(1e-4 * static_cast<double>(i)) +
+           0.5 * static_cast<double>(i * 7919 % 257 - 128) / 128;
+  };
+  for (const Backend& backend : activation_backends()) {
+    if (backend.dtype == DType::kF64) continue;  // there is no wider type to sum in
+    const GuardedTensor x(shape, backend, value);
+    const auto ctx = backend.context();
+    prepare_workspace(*ctx, batch_norm_workspace_bytes(*ctx, shape));
+    GuardedTensor mean(channels, backend.parameters()), variance(channels, backend.parameters());
+    batch_norm_statistics(*ctx, x, mean, variance);
+    const auto moments = reference::moments(x.values<long double>(), 1);
+    const Label label{"batch_norm, long column", backend, to_string(shape)};
+    check_close(label, "mean", mean, {moments.mean[0]});
+    check_close(label, "variance", variance, {moments.variance[0]});
+
+    // One value in all rows, whose sums in single precision would err to the same side.
+    const GuardedTensor dy(shape, backend, [](int64_t) { return 0.7; }),
+        ones(channels, backend.parameters(), [](int64_t) { return 1.0; });
+    GuardedTensor dx(shape, backend), dbeta(channels, backend.parameters());
+    batch_norm_backward(*ctx, x, mean, variance, ones, ones, kEpsilon, Activation::kNone, dy, dx,
+                        {nullptr, dbeta.pointer(), GradMode::kOverwrite});
+    check_close(label, "dbeta", dbeta,
+                {static_cast<long double>(dy[0]) * static_cast<long double>(shape.rows())});
+  }
 }
 
 TEST_CASE("batch_norm: forward matches the reference") {

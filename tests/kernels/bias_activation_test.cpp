@@ -12,7 +12,7 @@ namespace {
 constexpr Activation kActivations[] = {Activation::kNone, Activation::kRelu, Activation::kLeakyRelu,
                                        Activation::kTanh};
 
-// Around vectors, the 256 lanes of a row and the 32768 elements of a tile.
+// Around vectors, the 64 to 128 lanes of a row and the 32768 elements of a tile.
 const Shape kShapes[] = {{1, 1},     {9, 1},   {1, 3},     {1, 64},          {2, 3, 3, 5},
                          {3, 2, 64}, {9, 257}, {130, 255}, {2, 107, 103, 3}, {32769, 1}};
 const Shape kSmallShapes[] = {{1, 1}, {4, 3}, {2, 2, 3, 5}};

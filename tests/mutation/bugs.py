@@ -14,6 +14,8 @@ BUGS = [
     # Batch norm
     ("kernels/batch_norm_cpu.cpp", "total_m2[c] / rows", "total_m2[c] / (rows - 1)", "unbiased variance", KERNELS, "batch_norm*", FAST),
     ("kernels/batch_norm_cpu.cpp", "block_m2[c] + delta * delta * (n * share)", "block_m2[c]", "variance between blocks missing", KERNELS, "batch_norm*"),
+    ("kernels/batch_norm_cpu.cpp", "for_each_row_group<16 / sizeof(T)>", "for_each_row_group<512>", "single precision for the sums of a tile", KERNELS, "batch_norm: long*"),
+    ("kernels/batch_norm_cpu.cpp", "const ChannelTile head = t.head();", "ChannelTile head = t.head();\n  head.rows *= 2;", "shift at half the mean of the first rows", KERNELS, "batch_norm: long*"),
     ("kernels/batch_norm_cpu.cpp", "static_cast<double>(variance) + epsilon", "static_cast<double>(variance)", "epsilon missing", KERNELS, "batch_norm*"),
     ("kernels/batch_norm_cpu.cpp", "return (x - mean[l]) * scale[l] + beta[l];", "return (x - mean[l]) * scale[l];", "beta missing", KERNELS, "batch_norm*"),
     ("kernels/batch_norm_cpu.cpp", "return gamma[c] * inverse_deviation", "return inverse_deviation", "gamma missing", KERNELS, "batch_norm*"),
