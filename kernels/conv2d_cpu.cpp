@@ -165,11 +165,9 @@ void conv2d_forward(const Context& ctx, const Tensor& x, const Tensor& w, const 
   visit_activation_type(x.dtype, [&]<typename T>(T) {
     if (ctx.matrix_backend() == MatrixBackend::kTile && !conv2d_winograd_takes(s, x.dtype))
       return conv2d_tile_forward(ctx, best_tiles<T>(), s, x.as<T>(), w.as<T>(), y.as<T>());
-    if constexpr (kTileStep<T> == 1) {
-      if (ctx.matrix_backend() == MatrixBackend::kTile)
-        return conv2d_winograd_forward(ctx, best_tiles<T>(), s, x.as<T>(), w.as<T>(), y.as<T>());
-      forward(ctx, s, x.as<T>(), w.as<T>(), y.as<T>());
-    }
+    if (ctx.matrix_backend() == MatrixBackend::kTile)
+      return conv2d_winograd_forward(ctx, best_tiles<T>(), s, x.as<T>(), w.as<T>(), y.as<T>());
+    if constexpr (kTileStep<T> == 1) forward(ctx, s, x.as<T>(), w.as<T>(), y.as<T>());
   });
 }
 
@@ -184,11 +182,9 @@ void conv2d_backward_data(const Context& ctx, const Tensor& dy, const Tensor& w,
   visit_activation_type(dx.dtype, [&]<typename T>(T) {
     if (ctx.matrix_backend() == MatrixBackend::kTile && !conv2d_winograd_takes(s, dx.dtype))
       return conv2d_tile_backward_data(ctx, best_tiles<T>(), s, dy.as<T>(), w.as<T>(), dx.as<T>());
-    if constexpr (kTileStep<T> == 1) {
-      if (ctx.matrix_backend() == MatrixBackend::kTile)
-        return conv2d_winograd_backward_data(ctx, best_tiles<T>(), s, dy.as<T>(), w.as<T>(), dx.as<T>());
-      backward_data(ctx, s, dy.as<T>(), w.as<T>(), dx.as<T>());
-    }
+    if (ctx.matrix_backend() == MatrixBackend::kTile)
+      return conv2d_winograd_backward_data(ctx, best_tiles<T>(), s, dy.as<T>(), w.as<T>(), dx.as<T>());
+    if constexpr (kTileStep<T> == 1) backward_data(ctx, s, dy.as<T>(), w.as<T>(), dx.as<T>());
   });
 }
 
@@ -203,12 +199,10 @@ void conv2d_backward_weight(const Context& ctx, const Tensor& x, const Tensor& d
     if (ctx.matrix_backend() == MatrixBackend::kTile && !conv2d_winograd_takes(s, x.dtype))
       return conv2d_tile_backward_weight(ctx, best_tiles<T>(), s, x.as<T>(), dy.as<T>(), dw.as<SumOf<T>>(),
                                          mode);
-    if constexpr (kTileStep<T> == 1) {
-      if (ctx.matrix_backend() == MatrixBackend::kTile)
-        return conv2d_winograd_backward_weight(ctx, best_tiles<T>(), s, x.as<T>(), dy.as<T>(), dw.as<T>(),
-                                               mode);
-      backward_weight(ctx, s, x.as<T>(), dy.as<T>(), dw.as<T>(), mode);
-    }
+    if (ctx.matrix_backend() == MatrixBackend::kTile)
+      return conv2d_winograd_backward_weight(ctx, best_tiles<T>(), s, x.as<T>(), dy.as<T>(),
+                                             dw.as<SumOf<T>>(), mode);
+    if constexpr (kTileStep<T> == 1) backward_weight(ctx, s, x.as<T>(), dy.as<T>(), dw.as<T>(), mode);
   });
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <type_traits>
 
 #include "kernels/conv2d_winograd_squares_cpu.h"
 #include "kernels/conv2d_winograd_weight_cpu.h"
@@ -67,7 +68,7 @@ struct Layout {
         weight_bytes(panels * sides.parts * panel_values * static_cast<int64_t>(sizeof(T))),
         point_bytes(near > 0 ? 0 : round_up(Points<T>::bytes(sides.points, sides.depth, passes.most()), 64)),
         zero_bytes(round_up(std::max(s.ci, s.co) * static_cast<int64_t>(sizeof(T)), 64)),
-        product_bytes(kProducts * kTaskSquares * width * static_cast<int64_t>(sizeof(T))),
+        product_bytes(kProducts * kTaskSquares * width * static_cast<int64_t>(sizeof(SumOf<T>))),
         worker_bytes(product_bytes + round_up(Points<T>::bytes(sides.points, sides.depth, near), 64)) {}
 
   int64_t bytes(int threads) const {
@@ -148,7 +149,16 @@ class WeightPanels {
   static void negate_shared(bool odd_rows, bool odd_columns, int64_t count, T* to, int64_t point_stride) {
     for (int64_t point = 0; point < kProducts; ++point)
       if ((odd_rows && point / kP == 0) != (odd_columns && point % kP == 0))
-        for (int64_t i = 0; i < count; ++i) to[point * point_stride + i] = -to[point * point_stride + i];
+        negate(to + point * point_stride, count);
+  }
+
+  static void negate(T* values, int64_t count) {
+    for (int64_t i = 0; i < count; ++i)
+      if constexpr (std::is_same_v<T, bf16>) {
+        values[i].bits ^= 0x8000u;
+      } else {
+        values[i] = -values[i];
+      }
   }
 
   const TileKernels<T>& k_;
@@ -161,7 +171,7 @@ class WeightPanels {
 template <typename T>
 void multiply(const TileKernels<T>& kernels, int64_t depth, int64_t vectors,
               const std::array<const T*, kProducts>& points, int64_t stride, int64_t rows, const T* panels,
-              T* sums) {
+              SumOf<T>* sums) {
   const int64_t width = vectors * kernels.lanes, height = kernels.rows(vectors),
                 tiles = ceil_div(rows, height);
   std::array<int64_t, kTaskSquares> row_offsets;
@@ -185,10 +195,10 @@ void multiply(const TileKernels<T>& kernels, int64_t depth, int64_t vectors,
 
 template <typename T>
 void add_up(const Conv2dShape& s, const Sides& sides, int64_t part, int64_t first_square, int64_t rows,
-            int64_t first, int64_t columns, const T* sums, int64_t width, T* out) {
+            int64_t first, int64_t columns, const SumOf<T>* sums, int64_t width, T* out) {
   for (int64_t r = 0; r < rows; ++r) {
     const Square square = square_at(s, first_square + r);
-    const T* from[kP][kP];
+    const SumOf<T>* from[kP][kP];
     T* to[2][2];
     for (int64_t i = 0; i < kP; ++i)
       for (int64_t j = 0; j < kP; ++j) from[i][j] = sums + ((i * kP + j) * rows + r) * width;
@@ -222,7 +232,7 @@ class Run {
         workers_(far_points_ + layout.point_bytes + layout.zero_bytes),
         make_points_(make_points),
         out_(out) {
-    std::fill_n(zeros_, layout.zero_bytes / static_cast<int64_t>(sizeof(T)), T{0});
+    std::fill_n(zeros_, layout.zero_bytes / static_cast<int64_t>(sizeof(T)), T{});
   }
 
   void all() const { layout_.near > 0 ? near() : by_passes(); }
@@ -245,7 +255,7 @@ class Run {
       const Points<T> points(memory + layout_.product_bytes, sides_.depth, rows);
       for (int64_t i = 0; i < rows; ++i) make_points_(square_at(s_, begin + i), zeros_, points, i);
       for (int64_t group = 0; group < groups(); ++group)
-        multiply_and_add(points, 0, rows, begin, group, reinterpret_cast<T*>(memory));
+        multiply_and_add(points, 0, rows, begin, group, reinterpret_cast<SumOf<T>*>(memory));
     });
   }
 
@@ -262,7 +272,7 @@ class Run {
         const int64_t chunk = task % chunks, from = squares * chunk / chunks,
                       rows = squares * (chunk + 1) / chunks - from;
         multiply_and_add(points, from, rows, begin + from, task / chunks,
-                         reinterpret_cast<T*>(workers_ + worker * layout_.worker_bytes));
+                         reinterpret_cast<SumOf<T>*>(workers_ + worker * layout_.worker_bytes));
       });
     }
   }
@@ -270,7 +280,7 @@ class Run {
   // The outputs of a group (a panel of them, and a part) for `rows` squares from first_square on, whose points begin at
   // place `from`.
   void multiply_and_add(const Points<T>& points, int64_t from, int64_t rows, int64_t first_square,
-                        int64_t group, T* products) const {
+                        int64_t group, SumOf<T>* products) const {
     const int64_t panel = group / sides_.parts, part = group % sides_.parts;
     const int64_t first = panel * layout_.width, vectors = vectors_of(k_, sides_, first);
     std::array<const T*, kProducts> source;
@@ -297,27 +307,6 @@ class Run {
   T* out_;
 };
 
-// The points of dy around a square, 5 x 5, from its 4 x 4 pixels that begin one before it.
-template <typename T>
-void gradient_points(const Conv2dShape& s, const T* dy, const Square& square, const T* zeros,
-                     const Points<T>& points, int64_t to_square) {
-  constexpr int kFrom = SharedSignalPoints::kFrom, kTo = SharedSignalPoints::kTo;
-  const int64_t gh = s.h / kStride, gw = s.w / kStride;
-  const T* from[kFrom][kFrom];
-  T* to[kTo][kTo];
-  for (int64_t i = 0; i < kFrom; ++i) {
-    const int64_t row = square.top - 1 + i;
-    for (int64_t j = 0; j < kFrom; ++j) {
-      const int64_t column = square.left - 1 + j;
-      const bool inside = row >= 0 && row < gh && column >= 0 && column < gw;
-      from[i][j] = inside ? dy + ((square.n * gh + row) * gw + column) * s.co : zeros;
-    }
-  }
-  for (int64_t i = 0; i < kTo; ++i)
-    for (int64_t j = 0; j < kTo; ++j) to[i][j] = points.at(i * kTo + j, to_square);
-  winograd_transform<SharedSignalPoints>(from, s.co, to);
-}
-
 }  // namespace
 
 int64_t conv2d_winograd_workspace_bytes(const Context& ctx, const Conv2dShape& s, DType dtype) {
@@ -327,7 +316,8 @@ int64_t conv2d_winograd_workspace_bytes(const Context& ctx, const Conv2dShape& s
       most = std::max(most, Layout<T>(kernels, s, sides).bytes(ctx.threads()));
     most = std::max(most, conv2d_winograd_weight_workspace_bytes<T>(ctx, kernels, s));
   };
-  for (const TileSet* set : tile_sets()) dtype == DType::kF32 ? see(set->f32) : see(set->f64);
+  for (const TileSet* set : tile_sets())
+    visit_activation_type(dtype, [&]<typename T>(T) { see(set->of<T>()); });
   return most;
 }
 
@@ -339,7 +329,9 @@ void conv2d_winograd_forward(const Context& ctx, const TileKernels<T>& kernels, 
   auto* memory = static_cast<std::byte*>(ctx.workspace(layout.bytes(ctx.threads())));
   WeightPanels<T>(kernels, s, w).pack_forward(ctx, layout, reinterpret_cast<T*>(memory));
   const auto make_points = [&](const Square& square, const T* zeros, const Points<T>& points, int64_t to) {
-    signal_points(s, x, square, zeros, points, to);
+    for (int64_t parity = 0; parity < 4; ++parity)
+      winograd_transform<SignalPoints>(signal_window(s, x, square, parity, zeros).pixel, s.ci,
+                                       PointTargets<T, kP>(points, to, parity * s.ci).point);
   };
   Run(ctx, kernels, s, sides, layout, memory, make_points, y).all();
 }
@@ -352,7 +344,11 @@ void conv2d_winograd_backward_data(const Context& ctx, const TileKernels<T>& ker
   auto* memory = static_cast<std::byte*>(ctx.workspace(layout.bytes(ctx.threads())));
   WeightPanels<T>(kernels, s, w).pack_data(ctx, layout, reinterpret_cast<T*>(memory));
   const auto make_points = [&](const Square& square, const T* zeros, const Points<T>& points, int64_t to) {
-    gradient_points(s, dy, square, zeros, points, to);
+    // 4 x 4 pixels that begin one before the square give the points around it.
+    const Window<T, SharedSignalPoints::kFrom> window(dy, s.h / kStride, s.w / kStride, s.co, square.n,
+                                                      square.top - 1, square.left - 1, 1, zeros);
+    winograd_transform<SharedSignalPoints>(window.pixel, s.co,
+                                           PointTargets<T, kSharedPoints>(points, to, 0).point);
   };
   Run(ctx, kernels, s, sides, layout, memory, make_points, dx).all();
 }
@@ -364,6 +360,7 @@ void conv2d_winograd_backward_data(const Context& ctx, const TileKernels<T>& ker
                                               const T*, const T*, T*);
 INPAINT_INSTANTIATE(float)
 INPAINT_INSTANTIATE(double)
+INPAINT_INSTANTIATE(bf16)
 #undef INPAINT_INSTANTIATE
 
 }  // namespace inpaint::cpu

@@ -52,26 +52,42 @@ struct Points {
   T* at(int64_t point, int64_t square) const { return values + point * point_stride + square * stride; }
 };
 
-// The 9 points of x for the outputs of a square, [9, 4 ci]: channels of the four parities (row, column) in order.
-// Rows and columns outside the picture are read from `zeros`, ci of them.
-template <typename T>
-void signal_points(const Conv2dShape& s, const T* x, const Square& square, const T* zeros,
-                   const Points<T>& points, int64_t to_square) {
-  constexpr int kP = kWinogradPoints;
-  for (int64_t parity = 0; parity < 4; ++parity) {
-    const T* from[kP][kP];
-    T* to[kP][kP];
-    for (int64_t i = 0; i < kP; ++i) {
-      const int64_t row = 2 * (square.top + i) - 1 + parity / 2;
-      for (int64_t j = 0; j < kP; ++j) {
-        const int64_t column = 2 * (square.left + j) - 1 + parity % 2;
-        const bool inside = row >= 0 && row < s.h && column >= 0 && column < s.w;
-        from[i][j] = inside ? x + ((square.n * s.h + row) * s.w + column) * s.ci : zeros;
-        to[i][j] = points.at(i * kP + j, to_square) + parity * s.ci;
+// Pixels that are transformed together, N x N; those outside the picture are zeros.
+template <typename T, int N>
+struct Window {
+  const T* pixel[N][N];
+
+  // Of a picture [n, h, w, channels] the pixels (row + step i, column + step j).
+  Window(const T* pictures, int64_t h, int64_t w, int64_t channels, int64_t n, int64_t row, int64_t column,
+         int64_t step, const T* zeros) {
+    for (int64_t i = 0; i < N; ++i)
+      for (int64_t j = 0; j < N; ++j) {
+        const int64_t y = row + step * i, x = column + step * j;
+        const bool inside = y >= 0 && y < h && x >= 0 && x < w;
+        pixel[i][j] = inside ? pictures + ((n * h + y) * w + x) * channels : zeros;
       }
-    }
-    winograd_transform<SignalPoints>(from, s.ci, to);
   }
+  // Outside of every picture.
+  explicit Window(const T* zeros) { std::fill_n(&pixel[0][0], N * N, zeros); }
+};
+
+// The pixels of x of one parity (row, column) under a square.
+template <typename T>
+Window<T, kWinogradPoints> signal_window(const Conv2dShape& s, const T* x, const Square& square,
+                                         int64_t parity, const T* zeros) {
+  return {x, s.h,  s.w, s.ci, square.n, 2 * square.top - 1 + parity / 2, 2 * square.left - 1 + parity % 2,
+          2, zeros};
 }
+
+// Where the points of a square or of a pair of them go, N x N.
+template <typename T, int N>
+struct PointTargets {
+  T* point[N][N];
+
+  PointTargets(const Points<T>& points, int64_t row, int64_t offset) {
+    for (int64_t i = 0; i < N; ++i)
+      for (int64_t j = 0; j < N; ++j) point[i][j] = points.at(i * N + j, row) + offset;
+  }
+};
 
 }  // namespace inpaint::cpu

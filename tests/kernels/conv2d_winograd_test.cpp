@@ -60,17 +60,20 @@ void check_case(const cpu::TileSet& set, const Case<T>& c, int threads) {
   const cpu::TileKernels<T>& kernels = set.of<T>();
   const T *x = c.x.pointer()->template as<T>(), *w = c.w.pointer()->template as<T>(),
           *dy = c.dy.pointer()->template as<T>();
-  GuardedTensor y(s.y(), dtype), dx(s.x(), dtype), dw(s.weight(), dtype);
+  using Sum = cpu::SumOf<T>;
+  GuardedTensor y(s.y(), dtype), dx(s.x(), dtype), dw(s.weight(), kDTypeOf<Sum>);
   prepare_workspace(*ctx, bytes);
   cpu::conv2d_winograd_forward(*ctx, kernels, s, x, w, y.pointer()->as<T>());
-  check_exact(label, "y", y, c.y);
+  check_exact_sums(label, "y", y, c.y);
   prepare_workspace(*ctx, bytes);
   cpu::conv2d_winograd_backward_data(*ctx, kernels, s, dy, w, dx.pointer()->as<T>());
-  check_exact(label, "dx", dx, c.dx);
+  check_exact_sums(label, "dx", dx, c.dx);
   prepare_workspace(*ctx, bytes);
-  cpu::conv2d_winograd_backward_weight(*ctx, kernels, s, x, dy, dw.pointer()->as<T>(), GradMode::kOverwrite);
+  cpu::conv2d_winograd_backward_weight(*ctx, kernels, s, x, dy, dw.pointer()->template as<Sum>(),
+                                       GradMode::kOverwrite);
   check_exact(label, "dw", dw, c.dw);
-  cpu::conv2d_winograd_backward_weight(*ctx, kernels, s, x, dy, dw.pointer()->as<T>(), GradMode::kAccumulate);
+  cpu::conv2d_winograd_backward_weight(*ctx, kernels, s, x, dy, dw.pointer()->template as<Sum>(),
+                                       GradMode::kAccumulate);
   Values<double> twice = c.dw;
   for (double& value : twice) value *= 2;
   check_exact(label, "dw, accumulated", dw, twice);
@@ -92,6 +95,15 @@ TEST_CASE("conv2d winograd: every instruction set gives the exact sums in f64") 
   }
 }
 
+TEST_CASE("conv2d winograd: every instruction set gives the exact sums in bf16") {
+  // Small integers are exact in bf16, and so are their sums before the products.
+  for (const Conv2dShape& s : kShapes) {
+    if (s.co % 2 != 0) continue;
+    const Case<bf16> c(s);
+    for (const cpu::TileSet* set : cpu::tile_sets()) check_case(*set, c, 1);
+  }
+}
+
 TEST_CASE("conv2d winograd: however many threads cut the work") {
   for (const Conv2dShape& s : kShapes) {
     const Case<float> c(s);
@@ -103,7 +115,8 @@ TEST_CASE("conv2d winograd: shapes it would not pay for are left to the tiles") 
   const Conv2dShape good{8, 8, 8, 32, 32};
   CHECK(cpu::conv2d_winograd_takes(good, DType::kF32));
   CHECK(cpu::conv2d_winograd_takes(good, DType::kF64));
-  CHECK_FALSE(cpu::conv2d_winograd_takes(good, DType::kBF16));
+  CHECK(cpu::conv2d_winograd_takes(good, DType::kBF16));
+  CHECK_FALSE(cpu::conv2d_winograd_takes({8, 8, 8, 32, 33}, DType::kBF16));  // an odd number of outputs
   CHECK_FALSE(cpu::conv2d_winograd_takes({8, 10, 8, 32, 32}, DType::kF32));  // an odd number of output rows
   CHECK_FALSE(cpu::conv2d_winograd_takes({8, 8, 10, 32, 32}, DType::kF32));
   CHECK_FALSE(cpu::conv2d_winograd_takes({8, 64, 64, 3, 32}, DType::kF32));
