@@ -8,6 +8,7 @@
 #include "kernels/window_product_cpu.h"
 
 namespace inpaint::cpu {
+
 int64_t linear_tile_workspace_bytes(const Context& ctx, const LinearShape& s, DType dtype) {
   const int64_t products = ctx.threads() * window_product_scratch_bytes(dtype);
   return dtype == DType::kBF16 ? std::max(products, LinearTileGradient<bf16>::bytes(s)) : products;
@@ -39,16 +40,11 @@ void linear_tile_backward_weight(const Context& ctx, const TileKernels<T>& kerne
   });
 }
 
-#define INPAINT_INSTANTIATE(T)                                                                           \
-  template void linear_tile_forward(const Context&, const TileKernels<T>&, const LinearShape&, const T*, \
-                                    const T*, T*);                                                       \
-  template void linear_tile_backward_data(const Context&, const TileKernels<T>&, const LinearShape&,     \
-                                          const T*, const T*, T*);                                       \
-  template void linear_tile_backward_weight(const Context&, const TileKernels<T>&, const LinearShape&,   \
-                                            const T*, const T*, SumOf<T>*, GradMode);
-INPAINT_INSTANTIATE(float)
-INPAINT_INSTANTIATE(double)
-INPAINT_INSTANTIATE(bf16)
-#undef INPAINT_INSTANTIATE
+template void linear_tile_forward(const Context&, const TileKernels<bf16>&, const LinearShape&, const bf16*,
+                                  const bf16*, bf16*);
+template void linear_tile_backward_data(const Context&, const TileKernels<bf16>&, const LinearShape&,
+                                        const bf16*, const bf16*, bf16*);
+template void linear_tile_backward_weight(const Context&, const TileKernels<bf16>&, const LinearShape&,
+                                          const bf16*, const bf16*, float*, GradMode);
 
 }  // namespace inpaint::cpu

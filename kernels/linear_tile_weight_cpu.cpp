@@ -84,7 +84,8 @@ void LinearTileGradient<T>::compute(int64_t row, int64_t rows, int64_t column, i
         const int64_t tile_rows = std::min(height, rows - r);
         if (first == 0)
           for (const SumOf<T>* matrix : ahead)
-            fetch(matrix + (row + r) * shape_.in + column + c, tile_rows, shape_.in, vectors * kernels_.lanes);
+            fetch(matrix + (row + r) * shape_.in + column + c, tile_rows, shape_.in,
+                  vectors * kernels_.lanes);
         kernels_.outer_tile[vectors][tile_rows]({left, right, row + r, column + c, 0, 0, count,
                                                  out + r * stride + c, stride, first > 0 || accumulate});
       }

@@ -19,7 +19,8 @@ struct RunPlan {
   int64_t checkpoint_bytes = 0;  // a file; while one is written, as much of the host's memory, twice at most
   int64_t copies = 0;            // checkpoints that lie in the folder at the same time, at most
   int64_t batch_size = 0;
-  int64_t free_bytes = 0;  // of the device's memory, before the run takes any; 0 where the system does not say
+  int64_t free_bytes =
+      0;  // of the device's memory, before the run takes any; 0 where the system does not say
   int64_t device_bytes() const { return weight_bytes + optimizer_bytes + pass_bytes; }
   // The largest batch whose memory, and a twentieth for all else, is free; 0 where not one picture's is.
   int64_t fitting_batch_size() const;
