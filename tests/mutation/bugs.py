@@ -53,6 +53,7 @@ BUGS = [
     ("kernels/winograd_cpu.h", "to[1] = g0 + g1;", "to[1] = g0 - g1;", "Winograd: sign in the weights' middle point", KERNELS, "conv2d winograd*"),
     ("kernels/conv2d_winograd_cpu.cpp", "(odd_rows && point / kP == 0) != (odd_columns && point % kP == 0)", "odd_rows && point / kP == 0", "Winograd: sign of the points that two parities share", KERNELS, "conv2d winograd*"),
     ("kernels/conv2d_winograd_weight_cpu.cpp", "begin > 0 || !first_pass", "begin > 0", "Winograd: later passes overwrite the weight gradient", KERNELS, "conv2d winograd*"),
+    ("kernels/conv2d_winograd_cpu.cpp", "values[i].bits ^= 0x8000u;", "values[i].bits ^= 0u;", "bf16 points keep their sign", KERNELS, "conv2d winograd*"),
     ("kernels/linear_dot_cpu.cpp", "kOutputs, k > 0}", "kOutputs, false}", "the last block of inputs alone", KERNELS, "linear*"),
     ("kernels/linear_adam_cpu.cpp", "weights.update(row * s.in + column,", "weights.update(row * s.in,", "every piece updates the first", KERNELS, "linear_adam*"),
     ("kernels/linear_tile_weight_cpu.cpp", "first > 0 || accumulate", "accumulate", "the last examples alone", KERNELS, "linear_adam*"),
