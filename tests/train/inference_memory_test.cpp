@@ -40,6 +40,7 @@ TEST_CASE("inference memory: an evaluation holds the generator's weights once") 
   EvaluationSettings evaluation;
   evaluation.checkpoint = checkpoint(s, 0);
   evaluation.data = data_file(s, Mode::kValidate);
+  evaluation.device = DeviceChoice::kCpu;
   evaluation.threads = 2;
   evaluation.batch_size = 4;
   const PeakMemory peak;
