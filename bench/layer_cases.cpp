@@ -1,5 +1,7 @@
 #include "bench/layer_cases.h"
 
+#include <algorithm>
+
 #include "bench/layer_ops.h"
 #include "nn/batch_norm.h"
 #include "nn/bias_activation.h"
@@ -37,6 +39,11 @@ void add(std::vector<CaseMaker>& cases, const std::string& name, double runs, Op
                    }});
 }
 
+bool applies_gradient(const Network& network, const std::string& weight) {
+  const auto& weights = network.spec().list(ParameterId::Kind::kWeight);
+  return std::ranges::find(weights, weight, &ParameterInfo::name)->gradient == GradientUse::kApply;
+}
+
 void add_network(std::vector<CaseMaker>& cases, const Network& network, const Runs& runs, int64_t batch,
                  DType dtype) {
   Shape x = network.in_shape(batch);
@@ -68,8 +75,12 @@ void add_network(std::vector<CaseMaker>& cases, const Network& network, const Ru
           [=](Context& c) { return linear_forward_case(c, s, dtype); });
       add(cases, name + "/input gradient", back,
           [=](Context& c) { return linear_backward_data_case(c, s, dtype); });
-      add(cases, name + "/weight gradient", runs.weight_gradient,
-          [=](Context& c) { return linear_backward_weight_case(c, s, dtype); });
+      if (applies_gradient(network, name + ".weight"))
+        add(cases, name + "/weight update", runs.weight_gradient,
+            [=](Context& c) { return linear_adam_case(c, s, dtype); });
+      else
+        add(cases, name + "/weight gradient", runs.weight_gradient,
+            [=](Context& c) { return linear_backward_weight_case(c, s, dtype); });
     } else if (dynamic_cast<const BatchNorm*>(layer.get()) != nullptr) {
       const Shape rows{x.elements() / x[x.rank() - 1], x[x.rank() - 1]};
       const Activation act = network.name() == "generator" ? Activation::kRelu : Activation::kLeakyRelu;

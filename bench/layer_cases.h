@@ -1,5 +1,6 @@
 // The layers of the two networks at their shapes of training, each direction a case of its own:
 //   generator.hidden3/forward      generator.hidden3/input gradient      generator.hidden3/weight gradient
+// or "generator.hidden6/weight update" where that gradient is applied at once,
 // and the same for batch norms ("generator.hidden3.bn/...") and for biases ("generator.hidden11.bias/...").
 #pragma once
 

@@ -1,4 +1,5 @@
-// The ops that layers are made of as cases: products, batch norm, bias and activation. Rows: [M, C].
+// The ops that layers are made of as cases: products, batch norm, bias and activation, and the updates of parameters.
+// Rows: [M, C].
 #pragma once
 
 #include "bench/op_case.h"
@@ -15,6 +16,9 @@ OpCase conv2d_backward_weight_case(Context& ctx, const Conv2dShape& s, DType dty
 OpCase linear_forward_case(Context& ctx, const LinearShape& s, DType dtype);
 OpCase linear_backward_data_case(Context& ctx, const LinearShape& s, DType dtype);
 OpCase linear_backward_weight_case(Context& ctx, const LinearShape& s, DType dtype);
+
+OpCase adam_case(Context& ctx, int64_t parameters, int64_t decayed, DType dtype);
+OpCase linear_adam_case(Context& ctx, const LinearShape& s, DType dtype);
 
 OpCase batch_norm_statistics_case(Context& ctx, const Shape& rows, DType dtype);
 OpCase batch_norm_forward_case(Context& ctx, const Shape& rows, Activation act, DType dtype);

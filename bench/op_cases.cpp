@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "kernels/adam.h"
+#include "bench/layer_ops.h"
 #include "kernels/hole.h"
 #include "kernels/reconstruction_loss.h"
 #include "kernels/round_to_bf16.h"
@@ -180,74 +180,13 @@ OpCase round_case(Context& ctx, int64_t elements) {
   return made;
 }
 
-// An update of a whole network with weight decay; with a bf16 copy of the weights where the activations are bf16.
-OpCase adam_case(Context& ctx, const Network& network, double updates, DType dtype) {
-  const int64_t parameters = network.spec().parameters(),
-                decayed = network.spec().elements(ParameterId::Kind::kWeight);
-  ctx.reserve_workspace(adam_workspace_bytes(ctx, parameters));
-  const DType real = parameter_dtype(dtype);
-  AdamOptions options;
-  options.weight_decay = 1e-6;
-  const auto grad = std::make_shared<CaseTensor>(ctx, Shape{parameters}, real, 1, 0, 1e-3),
-             param = std::make_shared<CaseTensor>(ctx, Shape{parameters}, real, 2, 0, 0.05),
-             m = std::make_shared<CaseTensor>(ctx, Shape{parameters}, real, 3, 0, 1e-3),
-             v = std::make_shared<CaseTensor>(ctx, Shape{parameters}, real, 4, 1e-6, 9e-7),
-             rate = std::make_shared<CaseTensor>(ctx, Shape{1}, DType::kF64, 5, 1e-4, 0);
-  const CasePointer half_squares = output(ctx, {1}, DType::kF64);
-  const CasePointer copy = dtype == DType::kBF16 ? output(ctx, {decayed}, DType::kBF16) : nullptr;
-  // What the first update started from, at every element.
-  const auto before = [](const CasePointer& tensor) {
-    auto values = std::make_shared<std::vector<float>>();
-    for (int64_t i = 0; i < tensor->elements(); ++i) values->push_back(static_cast<float>((*tensor)[i]));
-    return values;
-  };
-  const auto param0 = before(param), m0 = before(m), v0 = before(v);
-
-  OpCase made;
+// Of all parameters of a network whose gradients are stored.
+OpCase stored_adam_case(Context& ctx, const Network& network, double updates, DType dtype) {
+  int64_t decayed = 0;
+  for (const ParameterPiece& piece : network.spec().pieces())
+    if (piece.gradient == GradientUse::kStore) decayed += piece.decayed;
+  OpCase made = adam_case(ctx, network.spec().stored_gradients(), decayed, dtype);
   made.per_step = updates;
-  made.bytes = grad->bytes() + 2 * (param->bytes() + m->bytes() + v->bytes()) + (copy ? copy->bytes() : 0);
-  made.outputs = {param, m, v, half_squares};
-  if (copy) made.outputs.push_back(copy);
-  made.run = [=, &ctx] {
-    adam(ctx, options, rate->device(), decayed, grad->device(), param->device(), m->device(), v->device(),
-         copy ? &copy->device() : nullptr, &half_squares->device());
-  };
-  made.wrong = [=, &ctx] {
-    const auto at = [](const auto& values, int64_t i) {
-      return static_cast<double>((*values)[static_cast<size_t>(i)]);
-    };
-    const auto gradient = [&](int64_t i) {
-      return (*grad)[i] + (i < decayed ? options.weight_decay * at(param0, i) : 0);
-    };
-    const auto moment1 = [&](int64_t i) {
-      Expected sum;
-      sum.add(options.beta1 * at(m0, i));
-      sum.add((1 - options.beta1) * gradient(i));
-      return sum;
-    };
-    const auto moment2 = [&](int64_t i) {
-      Expected sum;
-      sum.add(options.beta2 * at(v0, i));
-      sum.add((1 - options.beta2) * gradient(i) * gradient(i));
-      return sum;
-    };
-    const auto weight = [&](int64_t i) {
-      Expected sum;
-      sum.add(at(param0, i));
-      sum.add(-(*rate)[0] * moment1(i).value / (std::sqrt(moment2(i).value) + options.epsilon));
-      return sum;
-    };
-    std::string message = compare_some(ctx, "m", *m, moment1);
-    if (message.empty()) message = compare_some(ctx, "v", *v, moment2);
-    if (message.empty()) message = compare_some(ctx, "param", *param, weight);
-    if (message.empty() && copy) message = compare_some(ctx, "weights_bf16", *copy, weight);
-    if (!message.empty()) return message;
-    return compare_some(ctx, "half_squares", *half_squares, [&](int64_t) {
-      Expected sum;
-      for (int64_t i = 0; i < decayed; ++i) sum.add(at(param0, i) * at(param0, i) / 2);
-      return sum;
-    });
-  };
   return made;
 }
 
@@ -262,9 +201,10 @@ std::vector<CaseMaker> op_cases(const ContextEncoderOptions& options, int64_t ba
       {"reconstruction_loss", [=](Context& ctx) { return reconstruction_case(ctx, hole, dtype); }},
       {"total_variation", [=](Context& ctx) { return total_variation_case(ctx, hole, dtype); }},
       {"sigmoid_bce", [=](Context& ctx) { return sigmoid_bce_case(ctx, batch, dtype); }},
-      {"adam/generator", [=](Context& ctx) { return adam_case(ctx, make_generator(options), 5, dtype); }},
+      {"adam/generator",
+       [=](Context& ctx) { return stored_adam_case(ctx, make_generator(options), 5, dtype); }},
       {"adam/discriminator",
-       [=](Context& ctx) { return adam_case(ctx, make_discriminator(options), 1, dtype); }},
+       [=](Context& ctx) { return stored_adam_case(ctx, make_discriminator(options), 1, dtype); }},
       {"to_bytes", [=](Context& ctx) { return to_bytes_case(ctx, hole, dtype); }},
       {"round_to_bf16", [=](Context& ctx) { return round_case(ctx, weights); }},
   };

@@ -63,7 +63,7 @@ int64_t linear_workspace_bytes(const Context& ctx, const LinearShape& s, DType d
   if (goes_through_f32(ctx, s, dtype))
     return ThroughF32::bytes(cpu::linear_workspace_bytes(ctx, s, DType::kF32),
                              {s.n * s.in, s.out * s.in, s.n * s.out});
-  if (runs_by_tiles(ctx, s, dtype)) return linear_tile_workspace_bytes(ctx, s, dtype);
+  if (runs_by_tiles(ctx, s, dtype)) return linear_tile_workspace_bytes(ctx, s);
   return runs_by_dots(ctx, s, dtype) ? linear_dot_workspace_bytes(ctx, s, dtype) : 0;
 }
 
@@ -85,7 +85,7 @@ void linear_forward(const Context& ctx, const Tensor& x, const Tensor& w, const 
     return round_to_bf16(ctx, wide, y);
   }
   if (runs_by_tiles(ctx, s, x.dtype))
-    return linear_tile_forward(ctx, best_tiles<bf16>(), s, x.as<bf16>(), w.as<bf16>(), y.as<bf16>());
+    return linear_tile_forward(ctx, s, x.as<bf16>(), w.as<bf16>(), y.as<bf16>());
   visit_real(x.dtype, [&]<typename T>(T) {
     if (runs_by_dots(ctx, s, x.dtype))
       return linear_dot_forward(ctx, best_tiles<T>(), s, x.as<T>(), w.as<T>(), y.as<T>());
@@ -102,7 +102,7 @@ void linear_backward_data(const Context& ctx, const Tensor& dy, const Tensor& w,
     return round_to_bf16(ctx, wide, dx);
   }
   if (runs_by_tiles(ctx, s, dx.dtype))
-    return linear_tile_backward_data(ctx, best_tiles<bf16>(), s, dy.as<bf16>(), w.as<bf16>(), dx.as<bf16>());
+    return linear_tile_backward_data(ctx, s, dy.as<bf16>(), w.as<bf16>(), dx.as<bf16>());
   visit_real(dx.dtype, [&]<typename T>(T) { backward_data(ctx, s, dy.as<T>(), w.as<T>(), dx.as<T>()); });
 }
 
@@ -114,8 +114,7 @@ void linear_backward_weight(const Context& ctx, const Tensor& x, const Tensor& d
     return cpu::linear_backward_weight(ctx, f32.widened(x), f32.widened(dy), dw, mode);
   }
   if (runs_by_tiles(ctx, s, x.dtype))
-    return linear_tile_backward_weight(ctx, best_tiles<bf16>(), s, x.as<bf16>(), dy.as<bf16>(),
-                                       dw.as<float>(), mode);
+    return linear_tile_backward_weight(ctx, s, x.as<bf16>(), dy.as<bf16>(), dw.as<float>(), mode);
   visit_real(x.dtype,
              [&]<typename T>(T) { backward_weight(ctx, s, x.as<T>(), dy.as<T>(), dw.as<T>(), mode); });
 }

@@ -1,4 +1,4 @@
-// linear by register tiles; contract in linear.h. Bound by the memory the weights (forward, data gradient: read)
+// linear in bf16 by register tiles; contract in linear.h. Bound by the memory the weights (forward, data gradient: read)
 // or their gradient (written) travel from and to, below some hundred rows.
 #include "kernels/linear_tile_cpu.h"
 
@@ -9,42 +9,32 @@
 
 namespace inpaint::cpu {
 
-int64_t linear_tile_workspace_bytes(const Context& ctx, const LinearShape& s, DType dtype) {
-  const int64_t products = ctx.threads() * window_product_scratch_bytes(dtype);
-  return dtype == DType::kBF16 ? std::max(products, LinearTileGradient<bf16>::bytes(s)) : products;
+int64_t linear_tile_workspace_bytes(const Context& ctx, const LinearShape& s) {
+  return std::max(ctx.threads() * window_product_scratch_bytes(DType::kBF16),
+                  LinearTileGradient<bf16>::bytes(s));
 }
 
-template <typename T>
-void linear_tile_forward(const Context& ctx, const TileKernels<T>& kernels, const LinearShape& s, const T* x,
-                         const T* w, T* y) {
+void linear_tile_forward(const Context& ctx, const LinearShape& s, const bf16* x, const bf16* w, bf16* y) {
   const WindowProduct product = plain_product(s.n, s.in, s.out, 1, s.in);
-  window_products<T>(ctx, kernels, {&product, 1}, x, w, y,
-                     ctx.workspace(linear_tile_workspace_bytes(ctx, s, kDTypeOf<T>)));
+  window_products<bf16>(ctx, best_tiles<bf16>(), {&product, 1}, x, w, y,
+                        ctx.workspace(linear_tile_workspace_bytes(ctx, s)));
 }
 
-template <typename T>
-void linear_tile_backward_data(const Context& ctx, const TileKernels<T>& kernels, const LinearShape& s,
-                               const T* dy, const T* w, T* dx) {
+void linear_tile_backward_data(const Context& ctx, const LinearShape& s, const bf16* dy, const bf16* w,
+                               bf16* dx) {
   const WindowProduct product = plain_product(s.n, s.out, s.in, s.in, 1);
-  window_products<T>(ctx, kernels, {&product, 1}, dy, w, dx,
-                     ctx.workspace(linear_tile_workspace_bytes(ctx, s, kDTypeOf<T>)));
+  window_products<bf16>(ctx, best_tiles<bf16>(), {&product, 1}, dy, w, dx,
+                        ctx.workspace(linear_tile_workspace_bytes(ctx, s)));
 }
 
-template <typename T>
-void linear_tile_backward_weight(const Context& ctx, const TileKernels<T>& kernels, const LinearShape& s,
-                                 const T* x, const T* dy, SumOf<T>* dw, GradMode mode) {
-  const LinearTileGradient<T> gradient(ctx, kernels, s, x, dy,
-                                       ctx.workspace(LinearTileGradient<T>::bytes(s)));
+void linear_tile_backward_weight(const Context& ctx, const LinearShape& s, const bf16* x, const bf16* dy,
+                                 float* dw, GradMode mode) {
+  const TileKernels<bf16>& kernels = best_tiles<bf16>();
+  const LinearTileGradient<bf16> gradient(ctx, kernels, s, x, dy,
+                                          ctx.workspace(linear_tile_workspace_bytes(ctx, s)));
   ctx.parallel_blocks(s.out, gradient.block_rows(kernels), [&](int64_t begin, int64_t end, int) {
     gradient.compute(begin, end - begin, 0, s.in, dw + begin * s.in, s.in, mode == GradMode::kAccumulate);
   });
 }
-
-template void linear_tile_forward(const Context&, const TileKernels<bf16>&, const LinearShape&, const bf16*,
-                                  const bf16*, bf16*);
-template void linear_tile_backward_data(const Context&, const TileKernels<bf16>&, const LinearShape&,
-                                        const bf16*, const bf16*, bf16*);
-template void linear_tile_backward_weight(const Context&, const TileKernels<bf16>&, const LinearShape&,
-                                          const bf16*, const bf16*, float*, GradMode);
 
 }  // namespace inpaint::cpu

@@ -23,18 +23,12 @@ template <typename T>
 void linear_dot_forward(const Context& ctx, const TileKernels<T>& kernels, const LinearShape& shape,
                         const T* x, const T* w, T* y);
 
-int64_t linear_tile_workspace_bytes(const Context& ctx, const LinearShape& shape, DType dtype);
-
-template <typename T>
-void linear_tile_forward(const Context& ctx, const TileKernels<T>& kernels, const LinearShape& shape,
-                         const T* x, const T* w, T* y);
-
-template <typename T>
-void linear_tile_backward_data(const Context& ctx, const TileKernels<T>& kernels, const LinearShape& shape,
-                               const T* dy, const T* w, T* dx);
-
-template <typename T>
-void linear_tile_backward_weight(const Context& ctx, const TileKernels<T>& kernels, const LinearShape& shape,
-                                 const T* x, const T* dy, SumOf<T>* dw, GradMode mode);
+// All three products, in bf16.
+int64_t linear_tile_workspace_bytes(const Context& ctx, const LinearShape& shape);
+void linear_tile_forward(const Context& ctx, const LinearShape& shape, const bf16* x, const bf16* w, bf16* y);
+void linear_tile_backward_data(const Context& ctx, const LinearShape& shape, const bf16* dy, const bf16* w,
+                               bf16* dx);
+void linear_tile_backward_weight(const Context& ctx, const LinearShape& shape, const bf16* x, const bf16* dy,
+                                 float* dw, GradMode mode);
 
 }  // namespace inpaint::cpu

@@ -69,8 +69,8 @@ inline constexpr int64_t kWindowProductRows = 1024;
 // more than keep all sums in the room of one panel's. By the shape alone: the cut of the depth orders the sums.
 int64_t window_product_panels(const WindowProduct& product);
 
-// Rows [begin, end) of the product, at most kWindowProductRows, and `columns` outputs from first_output on,
-// at most window_product_panels(). One thread; the result does not depend on how the rows are cut.
+// Rows [begin, end) of the product, at most kWindowProductRows, and `columns` outputs from first_output on, at
+// most window_product_panels() panels of them. One thread; the result does not depend on how the rows are cut.
 template <typename T>
 void window_product_rows(const TileKernels<T>& kernels, const WindowProduct& product, int64_t begin,
                          int64_t end, int64_t first_output, int64_t columns, const T* source, const T* w,

@@ -4,7 +4,6 @@
 #include <utility>
 
 namespace inpaint {
-
 namespace {
 
 // Of every layer's output.

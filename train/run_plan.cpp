@@ -117,9 +117,9 @@ std::string memory_text(const RunPlan& p) {
       bytes_text(p.device_bytes()), bytes_text(p.weight_bytes), bytes_text(p.optimizer_bytes),
       bytes_text(p.pass_bytes), bytes_text(2 * p.checkpoint_bytes));
   if (p.free_bytes == 0) return text;
-  text += fmt::format("; {} were free", bytes_text(p.free_bytes));
+  text += fmt::format("; {} of the device's memory were free", bytes_text(p.free_bytes));
   const int64_t fitting = p.fitting_batch_size();
-  if (fitting == 0) return text + ", too few for any batch_size: a smaller network needs less";
+  if (fitting == 0) return text + ": too few for any batch_size, but a smaller network needs less";
   return fitting < p.batch_size ? text + fmt::format(": a batch_size of {} would fit", fitting) : text;
 }
 

@@ -28,7 +28,7 @@ struct RunPlan {
 
 // The figures, a line each.
 std::string to_text(const RunPlan& plan);
-// "training needs 2.10 GiB: weights ...; ... are free: a batch_size of 48 would fit": in the middle of a sentence.
+// "training needs 2.10 GiB: weights ...; ... were free: a batch_size of 48 would fit": in the middle of a sentence.
 std::string memory_text(const RunPlan& plan);
 
 // For settings with a definite device (run_device.h). Looks whether there is a set to validate with, and thus a best

@@ -173,8 +173,8 @@ void TrainingStep::update_discriminator(int64_t rate) {
   sigmoid_bce(ctx_, fake_scores(), 0, weight, figure(kFake), figure(kCorrectFake), &dscore);
   disc.backward(ctx_, disc_params, dscore, nullptr, ParameterGrads::kAccumulate, fake_pass_);
 
-  apply(update_of(disc, discriminator_learning_rate(), rate, discriminator_half_squares()), disc_params,
-        kDiscriminatorOthers);
+  apply(update_of(disc, disc_params, discriminator_learning_rate(), rate, discriminator_half_squares()),
+        disc_params, kDiscriminatorOthers);
   real_pass_current_ = false;
 }
 
@@ -200,7 +200,8 @@ void TrainingStep::update_generator(int64_t rate) {
                       &dfake, GradMode::kAccumulate);
   total_variation(ctx_, fake_images(), options_.lamb_tv, figure(kTv), &dfake, GradMode::kAccumulate);
   sum_of_squares(ctx_, dfake, figure(kImageSquares));
-  const ParameterUpdate update = update_of(generator, generator_learning_rate(), rate, kHalfSquares);
+  const ParameterUpdate update =
+      update_of(generator, generator_params, generator_learning_rate(), rate, kHalfSquares);
   generator.backward(ctx_, generator_params, dfake, nullptr, {ParameterGrads::kOverwrite, &update},
                      generator_pass_);
   apply(update, generator_params, kGeneratorOthers);
@@ -217,9 +218,9 @@ AdamOptions TrainingStep::adam_options(const Network& network, double learning_r
 }
 
 // rate: the update's place in the step. half_squares: where those of the network's pieces begin.
-ParameterUpdate TrainingStep::update_of(const Network& network, double learning_rate, int64_t rate,
-                                        int64_t half_squares) const {
-  const auto pieces = static_cast<int64_t>(network.spec().pieces().size());
+ParameterUpdate TrainingStep::update_of(const Network& network, const Parameters& params,
+                                        double learning_rate, int64_t rate, int64_t half_squares) const {
+  const auto pieces = static_cast<int64_t>(params.pieces().size());
   return {adam_options(network, learning_rate), arena_.tensor(memory_.rates).slice(rate, 1),
           arena_.tensor(memory_.figures).slice(half_squares, pieces)};
 }

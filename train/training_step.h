@@ -141,8 +141,8 @@ class TrainingStep {
   void update_discriminator(int64_t rate);
   void update_generator(int64_t rate);
   AdamOptions adam_options(const Network& network, double learning_rate) const;
-  ParameterUpdate update_of(const Network& network, double learning_rate, int64_t rate,
-                            int64_t half_squares) const;
+  ParameterUpdate update_of(const Network& network, const Parameters& params, double learning_rate,
+                            int64_t rate, int64_t half_squares) const;
   void apply(const ParameterUpdate& update, const Parameters& params, Figure others);
   void upload_rates();
   void read_figures();
