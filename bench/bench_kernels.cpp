@@ -93,7 +93,6 @@ class Bench {
 
   // Time, rate and share of each layer and direction, and their sum over a step.
   void print_layers() {
-    const DeviceTimer timer(ctx_, Caches::kWarm);
     fmt::print("{:<42} {:>5} {:>9} {:>9} {:>8} {:>8} {:>6}  {}\n", "layer and direction", "runs", "ms each",
                "ms a step", "GFLOP/s", "GB/s", "share", "bound by");
     double sum_ms = 0, floor_ms = 0;
@@ -101,8 +100,9 @@ class Bench {
       const OpCase made = maker.make(ctx_);
       if (!is_right(made)) continue;
       const Ceilings now = ceilings();
+      DeviceTimer timer(ctx_, Caches::kWarm, made.run);
       std::vector<double> seconds;
-      for (int i = 0; i < options_.rounds; ++i) seconds.push_back(timer.seconds(made.run));
+      for (int i = 0; i < options_.rounds; ++i) seconds.push_back(timer.seconds());
       const double s = median(seconds);
       fmt::print("{:<42} {:>5g} {:>9.3f} {:>9.2f} {:>8.1f} {:>8.1f} {:>5.0f}%  {}\n", made.name,
                  made.per_step, s * 1e3, s * made.per_step * 1e3, static_cast<double>(made.flop) / s * 1e-9,
@@ -121,6 +121,7 @@ class Bench {
 
  private:
   using Body = std::function<void(benchmark::State&)>;
+  static constexpr int kGpuRounds = 7;
 
   static Context make_context(const Options& o, MatrixBackend backend) {
     if (o.device == "cuda")
@@ -131,10 +132,13 @@ class Bench {
   }
 
   void add(const std::string& name, const std::string& variant, Body body) {
-    benchmark::RegisterBenchmark((name + "/" + variant).c_str(), std::move(body))
-        ->UseManualTime()
-        ->Unit(benchmark::kMicrosecond)
-        ->MinTime(0.2);
+    auto* const made = benchmark::RegisterBenchmark((name + "/" + variant).c_str(), std::move(body))
+                           ->UseManualTime()
+                           ->Unit(benchmark::kMicrosecond);
+    if (options_.device == "cuda")
+      made->Iterations(kGpuRounds);  // each is many runs already
+    else
+      made->MinTime(0.2);
   }
 
   // Runs it once and compares.
@@ -166,11 +170,10 @@ class Bench {
 
   void time(benchmark::State& state, const OpCase& made, const std::function<void()>& run, Caches caches) {
     const Ceilings now = ceilings();
-    const DeviceTimer timer(ctx_, caches);
-    timer.seconds(run);  // warms up
+    DeviceTimer timer(ctx_, caches, run);
     std::vector<double> seconds;
     for (auto _ : state) {
-      seconds.push_back(timer.seconds(run));
+      seconds.push_back(timer.seconds());
       state.SetIterationTime(seconds.back());
     }
     const double s = median(seconds);

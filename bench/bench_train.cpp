@@ -3,9 +3,14 @@
 //           + every update's pass over its network's parameters at Adam's own measured time
 // Prints the medians, the ratio, images per second and the peak memory, as one JSON object with --json.
 //
-// --on_demand measures no floor: it prints "ready" after warming up, runs one step for each line it reads, answers with
-// the milliseconds, and prints the JSON object at the end of the input. A caller can so alternate it with another
-// program.
+// --on_demand measures no floor: it prints "ready" after warming up, runs a turn for each line it reads, answers with
+// the milliseconds of a step, and prints the JSON object at the end of the input. A caller can so alternate it with
+// another program.
+//
+// --one_step runs a step and ends: something for a profiler to look at.
+//
+// A turn is --steps_per_turn steps, and ends when the losses of the last one have arrived. (On a GPU a step is only
+// enqueued when train() returns.)
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
@@ -29,8 +34,8 @@ namespace {
 struct Options {
   std::string device = "cpu", precision = "fp32", backend = "auto";
   int64_t batch_size = 16;
-  int gpu = 0, threads = 0, rounds = 5;
-  bool on_demand = false, json = false;
+  int gpu = 0, threads = 0, rounds = 5, steps_per_turn = 1, warm_up = 1;
+  bool on_demand = false, one_step = false, json = false;
   ContextEncoderOptions network{.image_channel = 3};
   StepOptions step;
 
@@ -69,11 +74,16 @@ std::optional<int> parse(int argc, const char* const* argv, Options& o) {
   app.add_option("--matrix_backend", o.backend, "auto, tile, onednn or eigen")
       ->check(CLI::IsMember({"auto", "tile", "onednn", "eigen"}))
       ->capture_default_str();
-  app.add_option("--rounds", o.rounds, "timed steps, after one to warm up")
+  app.add_option("--rounds", o.rounds, "timed turns")->check(CLI::Range(1, 1000))->capture_default_str();
+  app.add_option("--steps_per_turn", o.steps_per_turn, "steps that are timed together")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--warm_up", o.warm_up, "turns before the first one that counts")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   app.add_flag("--reuse,!--noreuse", o.step.reuse, "do work the step repeats once")->capture_default_str();
-  app.add_flag("--on_demand", o.on_demand, "run a step for each line of the input");
+  app.add_flag("--on_demand", o.on_demand, "run a turn for each line of the input");
+  app.add_flag("--one_step", o.one_step, "run one step, and print nothing");
   app.add_flag("--json", o.json, "print one JSON object");
   try {
     app.parse(argc, argv);
@@ -172,7 +182,8 @@ nlohmann::ordered_json report_of(const Options& o, const Context& ctx, const std
       {"base_channels", o.network.base_channels},
       {"bottleneck", o.network.bottleneck},
       {"sharing", o.step.reuse},
-      {"steps", steps.size()},
+      {"turns", steps.size()},
+      {"steps_per_turn", o.steps_per_turn},
       {"step_ms", step_s * 1e3},
       {"step_ms_p10", quantile(steps, 0.1) * 1e3},
       {"step_ms_p90", quantile(steps, 0.9) * 1e3},
@@ -182,7 +193,7 @@ nlohmann::ordered_json report_of(const Options& o, const Context& ctx, const std
 }
 
 void answer_lines(const Options& o, const Context& ctx, const std::function<double()>& step) {
-  step();
+  for (int i = 0; i < o.warm_up; ++i) step();
   std::cout << "ready" << std::endl;
   std::vector<double> steps;
   for (std::string line; std::getline(std::cin, line);) {
@@ -205,11 +216,21 @@ int run(int argc, const char* const* argv) {
   const double start_up_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const Batch batch(o, model.generator.in_shape(o.batch_size));
   const auto step_seconds = [&] {
-    return seconds_of([&] {
-      step.load(batch.images, batch.holes);
-      step.train();
+    const double turn = seconds_of([&] {
+      for (int i = 0; i < o.steps_per_turn; ++i) {
+        step.load(batch.images, batch.holes);
+        step.train();
+      }
+      step.losses();
     });
+    return turn / o.steps_per_turn;
   };
+  if (o.one_step) {
+    step.load(batch.images, batch.holes);
+    step.train();
+    step.losses();
+    return 0;
+  }
   if (o.on_demand) {
     answer_lines(o, ctx, step_seconds);
     return 0;
@@ -220,13 +241,11 @@ int run(int argc, const char* const* argv) {
       discriminator_adam(ctx, model.discriminator_params);
   double first_step_s = 0;  // it touches its memory for the first time
   std::vector<double> steps, rates, generator_s, discriminator_s;
-  for (int round = 0; round <= o.rounds; ++round) {
+  for (int round = 0; round < o.warm_up + o.rounds; ++round) {
     const double rate = product_rate.measure(), seconds = step_seconds();
     const double generator = generator_adam.measure(), discriminator = discriminator_adam.measure();
-    if (round == 0) {
-      first_step_s = seconds;
-      continue;
-    }
+    if (round == 0) first_step_s = seconds;
+    if (round < o.warm_up) continue;
     rates.push_back(rate);
     steps.push_back(seconds);
     generator_s.push_back(generator);
@@ -248,7 +267,7 @@ int run(int argc, const char* const* argv) {
     fmt::print("{}\n", report.dump(2));
     return 0;
   }
-  fmt::print("batch {} of {} x {} x {}, {}, {} threads, median of {} steps\n", o.batch_size,
+  fmt::print("batch {} of {} x {} x {}, {}, {} threads, median of {} turns\n", o.batch_size,
              o.network.image_size, o.network.image_size, o.network.image_channel, o.precision, ctx.threads(),
              o.rounds);
   fmt::print("start-up     {:9.1f} ms   memory and initial values; the first step then takes {:.1f} ms\n",

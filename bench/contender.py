@@ -1,9 +1,12 @@
-"""Programs that run one training step when told to, and turns between them.
+"""Programs that run training steps when told to, and turns between them.
 
 A contender is a process of bench_train or pytorch_baseline.py with --on_demand: it prints "ready" after warming up, runs
-a step for each line it reads and answers with the milliseconds, and prints a JSON object at the end of its input.
+a turn (one step, or several) for each line it reads and answers with the milliseconds of a step, and prints a JSON object
+at the end of its input.
 """
 import json
+import os
+import signal
 import subprocess
 import tempfile
 
@@ -13,7 +16,7 @@ class Contender:
         self.name, self.command = name, [str(part) for part in command]
         self.errors = tempfile.TemporaryFile("w+")  # a full pipe would stop who writes much, as torch.compile does
         self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=self.errors, text=True, env=environment)
+                                        stderr=self.errors, text=True, env=environment, start_new_session=True)
         self.options = [part for part in self.command[1:] if not part.startswith("/")]  # without this machine's paths
         self.times_ms = []
 
@@ -29,10 +32,16 @@ class Contender:
         if answer != "ready":
             raise SystemExit(f"error: {self.name} said '{answer}' where 'ready' belongs")
 
-    def step(self):
+    def turn(self):
         self.process.stdin.write("step\n")
         self.process.stdin.flush()
         self.times_ms.append(float(self.answer()))
+
+    def kill(self):
+        """With what it started: a compiler's workers would go on."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
 
     def finish(self):
         """What it says of itself; the process is over."""
@@ -43,7 +52,7 @@ class Contender:
 
 
 def alternate(starts, rounds):
-    """starts: {name: (command, environment)}. Warms all up one after the other, then lets each run a step in turn,
+    """starts: {name: (command, environment)}. Warms all up one after the other, then lets each have its turn,
     `rounds` times. Returns {name: report}, each with its times in order."""
     contenders = []
     try:
@@ -53,10 +62,8 @@ def alternate(starts, rounds):
         for number in range(rounds):
             turn = number % len(contenders)  # nobody always follows the same neighbour
             for contender in contenders[turn:] + contenders[:turn]:
-                contender.step()
+                contender.turn()
         return {c.name: {**c.finish(), "times_ms": c.times_ms, "options": " ".join(c.options)} for c in contenders}
     finally:
         for contender in contenders:
-            if contender.process.poll() is None:
-                contender.process.kill()
-                contender.process.wait()
+            contender.kill()

@@ -1,5 +1,7 @@
 #include "bench/device_timer.h"
 
+#include <algorithm>
+
 #include "bench/machine_rates.h"
 #include "bench/timing.h"
 #ifdef INPAINT_CUDA
@@ -27,9 +29,13 @@ struct DeviceTimer::Events {
 struct DeviceTimer::Events {};
 #endif
 
-DeviceTimer::DeviceTimer(const Context& ctx, Caches caches)
-    : ctx_(ctx), caches_(caches), cleared_(caches == Caches::kCold ? kClearedBytes : 0, ctx.device()) {
+DeviceTimer::DeviceTimer(const Context& ctx, Caches caches, std::function<void()> work)
+    : ctx_(ctx),
+      caches_(caches),
+      work_(std::move(work)),
+      cleared_(caches == Caches::kCold ? kClearedBytes : 0, ctx.device()) {
   if (ctx.device() == Device::kCuda) events_ = std::make_unique<Events>();
+  for (int i = 0; i < 3; ++i) seconds();  // on a GPU: plainly, recorded, and the recording once more
 }
 
 DeviceTimer::~DeviceTimer() = default;
@@ -41,20 +47,34 @@ void DeviceTimer::clear_caches() const {
   copy_bytes(ctx_, from, to);
 }
 
-double DeviceTimer::seconds(const std::function<void()>& enqueue) const {
-  clear_caches();
+#ifdef INPAINT_CUDA
+// Of one of the repetitions that `enqueue` makes.
+double DeviceTimer::seconds_on_gpu(Recording& recording, const std::function<void()>& enqueue) {
+  INPAINT_CUDA_CHECK(cudaEventRecord(events_->begin, ctx_.stream()));
+  recording.run(ctx_, [&] {
+    for (int i = 0; i < kRepetitions; ++i) enqueue();
+  });
+  INPAINT_CUDA_CHECK(cudaEventRecord(events_->end, ctx_.stream()));
+  INPAINT_CUDA_CHECK(cudaEventSynchronize(events_->end));
+  float ms = 0;
+  INPAINT_CUDA_CHECK(cudaEventElapsedTime(&ms, events_->begin, events_->end));
+  return static_cast<double>(ms) * 1e-3 / kRepetitions;
+}
+#endif
+
+double DeviceTimer::seconds() {
 #ifdef INPAINT_CUDA
   if (events_ != nullptr) {
-    INPAINT_CUDA_CHECK(cudaEventRecord(events_->begin, ctx_.stream()));
-    enqueue();
-    INPAINT_CUDA_CHECK(cudaEventRecord(events_->end, ctx_.stream()));
-    INPAINT_CUDA_CHECK(cudaEventSynchronize(events_->end));
-    float ms = 0;
-    INPAINT_CUDA_CHECK(cudaEventElapsedTime(&ms, events_->begin, events_->end));
-    return static_cast<double>(ms) * 1e-3;
+    const double both = seconds_on_gpu(runs_, [this] {
+      clear_caches();
+      work_();
+    });
+    if (caches_ == Caches::kWarm) return both;
+    return std::max(0.0, both - seconds_on_gpu(clears_, [this] { clear_caches(); }));
   }
 #endif
-  return seconds_of(enqueue);
+  clear_caches();
+  return seconds_of(work_);
 }
 
 }  // namespace inpaint::bench

@@ -1,10 +1,11 @@
-// How long a device takes for what is enqueued on it: CUDA events around it on a GPU, the host's clock on the CPU.
+// How long a device takes for what is enqueued on it. On the CPU: the host's clock around it. On a GPU: CUDA events
+// around a CUDA graph of several repetitions; events around one short launch would measure the host.
 #pragma once
 
 #include <functional>
 #include <memory>
 
-#include "core/context.h"
+#include "core/recording.h"
 
 namespace inpaint::bench {
 
@@ -16,21 +17,28 @@ enum class Caches {
 
 class DeviceTimer {
  public:
-  // ctx must outlive this object.
-  DeviceTimer(const Context& ctx, Caches caches);
+  // work enqueues ops on ctx, and neither allocates nor waits. It runs a few times here, to warm up. ctx must outlive
+  // this object.
+  DeviceTimer(const Context& ctx, Caches caches, std::function<void()> work);
   ~DeviceTimer();
 
-  double seconds(const std::function<void()>& enqueue) const;
+  // Of one run of the work.
+  double seconds();
 
  private:
   struct Events;
   void clear_caches() const;
+  double seconds_on_gpu(Recording& recording, const std::function<void()>& enqueue);
 
   static constexpr int64_t kClearedBytes = int64_t{256} << 20;
+  static constexpr int kRepetitions = 20;  // in a recording
   const Context& ctx_;
   Caches caches_;
+  std::function<void()> work_;
   Buffer cleared_;
   std::unique_ptr<Events> events_;
+  Recording runs_,
+      clears_;  // of a GPU: repetitions with the caches cleared in between; of the clearing alone
 };
 
 }  // namespace inpaint::bench

@@ -1,10 +1,14 @@
-"""Runs the parts of gpu_report.sh and writes what they found: bench/results/<gpu>-<date>.json and .md (of a dry run:
-build/gpu_report/).
+"""Runs the parts of a report on a GPU and writes what they found: bench/results/<gpu>-<date>.json and .md (of a dry run:
+build/gpu_report/). gpu_report.sh and the folder that gpu_carry.sh makes call it.
 
-A part ends as "passed", with its figures, as "failed", with the last lines of what failed, or as "not measured", with
-the reason; the others go on. Nothing is ever filled in for what was not run. The exit code is 1 when a part failed.
+The parts run in order of importance. Each has a time limit, and --seconds limits all of them together: a part that takes
+longer is killed, with what it started. A part ends as "passed", with its figures, as "failed", with the last lines of
+what failed, or as "not measured", with the reason; the others go on, and the file is written after each. Nothing is ever
+filled in for what was not run. The exit code is 1 when a part failed.
 """
 import argparse
+import csv
+import io
 import datetime
 import hashlib
 import json
@@ -23,11 +27,13 @@ import peer_check
 from contender import alternate
 
 ROOT = Path(__file__).resolve().parent.parent
-SECTIONS = ("build", "op_tests", "sanitizers", "determinism", "kernels", "steps", "training")
+SECTIONS = ("build", "op_tests", "steps", "kernels", "large_batches", "determinism", "profile", "training", "sanitizers")
 TOOLS = ("memcheck", "racecheck", "initcheck", "synccheck")
+SANITIZED = "adam*,batch_norm*,bias_activation*,conv2d: forward*,linear*,sum_of_squares*,total_variation*"
+COUNTERS = ("gpu__time_duration.sum", "dram__bytes_read.sum", "dram__bytes_write.sum")
 QUERY = ("name", "driver_version", "memory.total", "clocks.sm", "clocks.mem", "clocks.max.sm", "clocks.max.mem",
          "power.limit", "temperature.gpu")
-LIMIT_S = 3600  # for each program, the sanitizers' runs among them
+STEPS_PER_TURN, WARM_UP_TURNS = 10, 3
 SMALL = {"image_size": 64, "base_channels": 8, "bottleneck": 32, "batch_size": 4}
 SMALL_OPTIONS = [part for name, value in SMALL.items() for part in (f"--{name}", value)]
 
@@ -39,7 +45,7 @@ def parse_arguments():
                         help="number or UUID, as nvidia-smi names it")
     parser.add_argument("--dry_run", action="store_true", help="the programs run CUDA code on the CPU")
     parser.add_argument("--peer", type=Path, help="a Python with PyTorch; without it PyTorch is left out")
-    parser.add_argument("--batch", nargs="+", type=int, default=[64, 256, 1024])
+    parser.add_argument("--large_batch", nargs="*", type=int, default=[256, 1024], help="beside 64")
     parser.add_argument("--precision", nargs="+", choices=("fp32", "tf32", "bf16"), default=["bf16", "tf32", "fp32"])
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--data", type=Path, help="folder with <dataname><size>_train.bin and _test.bin to train on")
@@ -49,6 +55,7 @@ def parse_arguments():
     parser.add_argument("--training_steps", type=int, default=2000)
     parser.add_argument("--section", nargs="+", choices=SECTIONS, default=SECTIONS, help="only these")
     parser.add_argument("--results", type=Path, help="the JSON file to write")
+    parser.add_argument("--seconds", type=float, default=7200, help="for all parts together")
     arguments = parser.parse_args()
     for mode in ("train", "test") if arguments.data else ():
         file = arguments.data / f"{arguments.dataname}{arguments.image_size}_{mode}.bin"
@@ -62,27 +69,64 @@ class NotMeasured(Exception):
 
 
 class Failed(Exception):
+    """text: the end of what was printed; the log gets all of it."""
+
+    def __init__(self, text, log=""):
+        super().__init__(text)
+        self.log = log or text
+
+
+class OutOfTime(Exception):
     pass
 
 
-def run(*command):
-    """Standard output and errors, when the command ends with 0 in its time."""
-    command = [str(part) for part in command]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                               start_new_session=True)
+class Program:
+    """A command under way, in a session of its own."""
+
+    def __init__(self, *command):
+        self.command = [str(part) for part in command]
+        self.output = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=self.output,
+                                        stderr=subprocess.STDOUT, text=True, start_new_session=True)
+
+    def kill(self):
+        """With what it started, which would hold the GPU."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+    def text(self):
+        """Standard output and errors, once the command has ended with 0."""
+        self.process.wait()
+        self.output.seek(0)
+        text = self.output.read()
+        if self.process.returncode != 0:
+            head = f"{' '.join(self.command)}: exit code {self.process.returncode}\n".replace(f"{ROOT}/", "")
+            raise Failed(head + text[-1500:], head + text)
+        return text
+
+
+def run_together(commands):
+    """What each prints; all have ended."""
+    programs = []
     try:
-        text, _ = process.communicate(timeout=LIMIT_S)
-        ended = f"exit code {process.returncode}"
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)  # what it started would hold the GPU
-        text, _ = process.communicate()
-        ended = f"not done after {LIMIT_S} s"
-    except BaseException:
-        os.killpg(process.pid, signal.SIGKILL)
-        raise
-    if process.returncode != 0:
-        raise Failed(f"{' '.join(command)}: {ended}\n{text[-1500:]}".replace(f"{ROOT}/", ""))
-    return text
+        programs = [Program(*command) for command in commands]
+        texts, failures = [], []
+        for program in programs:
+            try:
+                texts.append(program.text())
+            except Failed as failure:
+                failures.append(failure)
+        if failures:
+            raise Failed("\n".join(map(str, failures)), "\n".join(failure.log for failure in failures))
+        return texts
+    finally:
+        for program in programs:
+            program.kill()
+
+
+def run(*command):
+    return run_together([command])[0]
 
 
 def doctest_counts(text):
@@ -98,6 +142,7 @@ class Report:
         self.arguments = arguments
         self.gpu = None if arguments.dry_run else self.query_gpu()
         self.compared = set()  # the precisions in which the losses agree with PyTorch's
+        self.ends_at = time.monotonic() + arguments.seconds
         # The programs see one GPU, and that has the number 0.
         os.environ.update(CUDA_DEVICE_ORDER="PCI_BUS_ID", CUDA_VISIBLE_DEVICES=arguments.gpu)
         date = datetime.date.today().isoformat()
@@ -126,34 +171,52 @@ class Report:
         if self.arguments.dry_run:
             raise NotMeasured("needs a GPU")
 
-    # --- sections: each yields its parts, a name and what to call --------------------------------------------
+    # --- sections: each yields its parts: a name, a limit in seconds, and what to call ----------------------------
 
     def build(self):
-        yield "version", lambda: run(self.program("bench_train"), "--version").splitlines()
+        yield "version", 20, lambda: run(self.program("bench_train"), "--version").splitlines()
 
     def op_tests(self):
         """Every op, and the training step, on the GPU against the same references as the CPU's."""
-        dry = self.arguments.dry_run  # few cases there: the executor is slow
-        kernels, train = ("adam: one*,linear: exact*,conv2d: forward*,hole: *", "GPU: in bf16*") if dry else ("*", "GPU: *")
-        yield "kernels_tests", lambda: doctest_counts(run(self.program("kernels_tests"), f"-tc={kernels}"))
-        yield "train_tests", lambda: doctest_counts(run(self.program("train_tests"), f"-tc={train}"))
-        if dry:
-            yield "all other cases", self.needs_gpu
+        if self.arguments.dry_run:  # few cases there: the executor is slow
+            yield "kernels_tests", 600, lambda: self.tests("kernels_tests", ["adam: one*,linear: exact*,conv2d: forward*,hole: *"])
+            yield "train_tests", 600, lambda: self.tests("train_tests", ["GPU: in bf16*"])
+            yield "all other cases", 1, self.needs_gpu
+            return
+        yield "linear layers", 60, lambda: self.tests("kernels_tests", ["linear: *"])
+        yield "kernels_tests", 180, lambda: self.tests("kernels_tests", self.ops())
+        yield "train_tests", 120, lambda: self.tests("train_tests", ["GPU: *"])
+
+    def ops(self):
+        """A filter for the test cases of each op."""
+        listed = run(self.program("kernels_tests"), "--list-test-cases", "--no-colors")
+        names = [line for line in listed.splitlines() if ": " in line]
+        return [f"{op}: *" for op in sorted({name.partition(": ")[0] for name in names})]
+
+    def tests(self, program, filters):
+        """Several processes at once: the references take most of the time, on the CPU."""
+        texts = run_together([self.program(program), f"-tc={tests}", "--no-colors"] for tests in filters)
+        counts = [doctest_counts(text) for text in texts]
+        return {name: sum(count[name] for count in counts) for name in counts[0]}
 
     def sanitizers(self):
-        """The same op tests under each of compute-sanitizer's tools."""
+        """Op tests under each of compute-sanitizer's tools."""
         for tool in TOOLS:
-            yield tool, lambda: self.sanitize(tool)
+            yield tool, 600, lambda: self.sanitize(tool)
 
     def sanitize(self, tool):
         self.needs_gpu()
         if shutil.which("compute-sanitizer") is None:
             raise NotMeasured("compute-sanitizer is not installed")
-        text = run("compute-sanitizer", "--tool", tool, "--error-exitcode", 99, self.program("kernels_tests"))
-        summary = re.findall(r"[A-Z]+ SUMMARY: .*", text)
-        if not summary:
-            raise Failed(f"{tool} gave no summary:\n{text[-500:]}")
-        return {**doctest_counts(text), "summary": summary[-1]}
+        texts = run_together(["compute-sanitizer", "--tool", tool, "--error-exitcode", 99, self.program("kernels_tests"),
+                              f"-tc={tests}", "--no-colors"] for tests in SANITIZED.split(","))
+        found = {}
+        for tests, text in zip(SANITIZED.split(","), texts):
+            summary = re.findall(r"[A-Z]+ SUMMARY: .*", text)
+            if not summary:
+                raise Failed(f"{tool} gave no summary:\n{text[-500:]}")
+            found[tests] = {**doctest_counts(text), "summary": summary[-1]}
+        return found
 
     def train(self, folder, steps, flags):
         """A new run in `folder`; its last checkpoint."""
@@ -169,7 +232,7 @@ class Report:
 
     def determinism(self):
         """Equal runs must end in equal bytes of the checkpoint."""
-        yield "equal runs", self.equal_runs
+        yield "equal runs", 120, self.equal_runs
 
     def equal_runs(self):
         dry = self.arguments.dry_run
@@ -190,50 +253,51 @@ class Report:
     def kernels(self):
         """Each op and layer, its result checked first, with cold and warm caches."""
         if self.arguments.dry_run:
-            yield "results at small shapes", lambda: run(self.program("bench_kernels"), "--device", "cuda", "--check",
+            yield "results at small shapes", 600, lambda: run(self.program("bench_kernels"), "--device", "cuda", "--check",
                                                          *SMALL_OPTIONS).strip()
         for precision in self.arguments.precision:
-            yield precision, lambda: self.time_kernels(precision)
+            yield precision, 120, lambda: self.time_kernels(precision)
 
     def time_kernels(self, precision):
         self.needs_gpu()
         with tempfile.TemporaryDirectory(prefix="inpaint-report-") as scratch:
             out = Path(scratch) / "kernels.json"
-            run(self.program("bench_kernels"), "--device", "cuda", "--precision", precision, "--caches", "both",
+            run(self.program("bench_kernels"), "--device", "cuda", "--precision", precision, "--caches", "cold",
                 f"--benchmark_out={out}", "--benchmark_out_format=json")
             return json.loads(out.read_text())["benchmarks"]
 
     def steps(self):
-        """The whole step beside its floor, and beside PyTorch's in turn."""
+        """The whole step at batch 64 beside PyTorch's in turn, and beside its floor."""
         if self.arguments.dry_run:
-            yield "ours runs at a small shape", self.try_steps
-        peer = [self.arguments.peer, ROOT / "bench/pytorch_baseline.py"]
+            yield "ours runs at a small shape", 600, self.try_steps
         for precision in self.arguments.precision:
-            yield f"{precision}, losses beside PyTorch's", lambda: self.compare_losses(peer, precision)
-            for batch in self.arguments.batch:
-                size = ["--device", "cuda", "--precision", precision, "--batch_size", batch]
-                yield f"{precision}, batch {batch}, floor", lambda: self.floor(size)
-                for name, options in (("eager", []), ("compiled", ["--compile", "max-autotune"])):
-                    yield (f"{precision}, batch {batch}, PyTorch {name}",
-                           lambda: self.beside_peer([*peer, "--on_demand", *size, "--channels_last", *options], size, precision))
+            yield f"{precision}, losses beside PyTorch's", 120, lambda: self.compare_losses(precision)
+            yield f"{precision}, batch 64", 240, lambda: self.beside_peer(precision, 64, ("compiled", "eager"))
+            yield f"{precision}, batch 64, floor", 60, lambda: self.floor(self.size(precision, 64))
+
+    def large_batches(self):
+        for batch in self.arguments.large_batch:
+            yield f"bf16, batch {batch}", 240, lambda: self.beside_peer("bf16", batch, ("compiled",))
+
+    def peer(self, *options):
+        return [self.arguments.peer, Path(__file__).parent / "pytorch_baseline.py", *options]
+
+    def size(self, precision, batch):
+        return ["--device", "cuda", "--precision", precision, "--batch_size", batch]
 
     def needs_peer(self):
         self.needs_gpu()
         if self.arguments.peer is None:
             raise NotMeasured("PyTorch was left out")
 
-    def ours(self, size):
-        """What is timed of ours, also without the work that updates share."""
-        command = [self.program("bench_train"), "--on_demand", *size]
-        return {"ours": (command, None), "ours, no sharing": ([*command, "--noreuse"], None)}
-
     def try_steps(self):
-        alternate(self.ours(["--device", "cuda", "--precision", "bf16", *SMALL_OPTIONS]), 1)
+        alternate({"ours": ([self.program("bench_train"), "--on_demand", "--device", "cuda", "--precision", "bf16",
+                             *SMALL_OPTIONS], None)}, 1)
         return "nothing timed"
 
-    def compare_losses(self, peer, precision):
+    def compare_losses(self, precision):
         self.needs_peer()
-        found = peer_check.check(self.program("inpaint_train"), peer, precision,
+        found = peer_check.check(self.program("inpaint_train"), self.peer(), precision,
                                  ["--device", "cuda", "--channels_last"], None)
         self.compared.add(precision)
         return found
@@ -243,21 +307,44 @@ class Report:
         found = json.loads(run(self.program("bench_train"), "--json", *size))
         return {**found, "peak_host_memory_bytes": found.pop("peak_memory_bytes")}
 
-    def beside_peer(self, peer, size, precision):
+    def beside_peer(self, precision, batch, modes):
+        """Ours and PyTorch in turn, each in the same number of steps, with the same upload."""
         self.needs_peer()
         if precision not in self.compared:
             raise NotMeasured("the losses were not shown to agree")
-        found = alternate({**self.ours(size), "PyTorch": (peer, None)}, self.arguments.rounds)
-        for name in ("ours", "ours, no sharing"):  # of the host, where PyTorch counts the GPU's
-            found[name]["peak_host_memory_bytes"] = found[name].pop("peak_memory_bytes")
+        turns = ["--on_demand", "--steps_per_turn", STEPS_PER_TURN, "--warm_up", WARM_UP_TURNS, *self.size(precision, batch)]
+        options = {"eager": [], "compiled": ["--compile", "max-autotune"]}
+        peers = {f"PyTorch {mode}": (self.peer(*turns, "--channels_last", *options[mode]), None) for mode in modes}
+        found = alternate({"ours": ([self.program("bench_train"), *turns], None), **peers}, self.arguments.rounds)
+        # Of the host, where PyTorch counts the GPU's.
+        found["ours"]["peak_host_memory_bytes"] = found["ours"].pop("peak_memory_bytes")
         return found
+
+    def profile(self):
+        """Each kernel of one step, by ncu: its launches, time and bytes of the GPU's memory."""
+        for precision in self.arguments.precision[:1]:
+            yield f"{precision}, batch 64", 150, lambda: self.count_kernels(precision)
+
+    def count_kernels(self, precision):
+        self.needs_gpu()
+        if shutil.which("ncu") is None:
+            raise NotMeasured("ncu is not installed")
+        text = run("ncu", "--clock-control", "none", "--cache-control", "none", "--metrics", ",".join(COUNTERS), "--csv",
+                   "--print-units", "base", self.program("bench_train"), "--one_step", *self.size(precision, 64))
+        rows = csv.DictReader(io.StringIO(text[text.index('"ID"'):]))
+        kernels = {}
+        for row in rows:
+            kernel = kernels.setdefault(row["Kernel Name"][:160], {"launches": 0, **dict.fromkeys(COUNTERS, 0)})
+            kernel["launches"] += row["Metric Name"] == COUNTERS[0]
+            kernel[row["Metric Name"]] += float(row["Metric Value"].replace(",", ""))
+        return dict(sorted(kernels.items(), key=lambda item: -item[1][COUNTERS[0]]))
 
     def training(self):
         """A run on the user's pictures and its score on pictures it has not seen."""
         if self.arguments.dry_run:
-            yield "random pictures at a small shape", self.try_training
+            yield "random pictures at a small shape", 600, self.try_training
         for precision in self.arguments.precision:
-            yield precision, lambda: self.real_training(precision)
+            yield precision, 240, lambda: self.real_training(precision)
 
     def real_training(self, precision):
         self.needs_gpu()
@@ -293,21 +380,46 @@ class Report:
         code = 0
         for section in self.arguments.section:
             parts = self.data["sections"][section] = {}
-            for name, measure in getattr(self, section)():
+            for name, limit_s, measure in getattr(self, section)():
                 print(f"{section}: {name} ...", flush=True)
-                try:
-                    parts[name] = {"state": "passed", "found": measure()}
-                    if self.gpu:
-                        parts[name]["gpu_after"] = self.query_gpu()  # its clocks under load
-                except NotMeasured as reason:
-                    parts[name] = {"state": "not measured", "reason": str(reason)}
-                except (Exception, SystemExit) as reason:  # whatever it was, the others are measured
-                    parts[name] = {**parts.get(name, {}), "state": "failed", "reason": str(reason) or repr(reason)}
-                    code = 1
+                begin = time.monotonic()
+                parts[name] = self.outcome(measure, limit_s)
+                parts[name]["seconds"] = round(time.monotonic() - begin, 1)
+                code = max(code, parts[name]["state"] == "failed")
                 reason = parts[name].get("reason")
-                print(f"{section}: {name}: {parts[name]['state']}" + (f": {reason}" if reason else ""), flush=True)
+                print(f"{section}: {name}: {parts[name]['state']} after {parts[name]['seconds']} s"
+                      + (f": {reason}" if reason else ""), flush=True)
                 self.write()
         return code
+
+    def outcome(self, measure, limit_s):
+        """What a part found, or why it found nothing."""
+        limit_s = min(limit_s, self.ends_at - time.monotonic())
+        if limit_s < 1:
+            return {"state": "not measured", "reason": "no time was left"}
+
+        def stop(*_):
+            raise OutOfTime(f"not done after {limit_s:.0f} s")
+
+        before = signal.signal(signal.SIGALRM, stop)
+        signal.setitimer(signal.ITIMER_REAL, limit_s)
+        try:
+            part = {"state": "passed", "found": measure()}
+            if self.gpu:
+                part["gpu_after"] = self.query_gpu()  # its clocks under load
+            return part
+        except NotMeasured as reason:
+            return {"state": "not measured", "reason": str(reason)}
+        except Failed as reason:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.with_suffix(".log").open("a") as log:
+                log.write(f"{reason.log}\n")
+            return {"state": "failed", "reason": str(reason)}
+        except (Exception, SystemExit) as reason:  # whatever it was, the others are measured
+            return {"state": "failed", "reason": str(reason) or repr(reason)}
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
 
     def write(self):
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -331,13 +443,13 @@ class Report:
                 lines.append(f"| {section} | {name} | {part['state']}{': ' + reason[0] if reason else ''} |")
         lines.append("")
         if self.gpu:
-            lines += self.steps_table() + self.kernels_table() + self.training_table()
+            lines += self.steps_table() + self.profile_table() + self.kernels_table() + self.training_table()
         return "\n".join(lines)
 
     def steps_table(self):
         lines = ["## One training step, in turn", "", "| case | contender | median ms | p10 | p90 | images/s | x ours |",
                  "| --- | --- | --- | --- | --- | --- | --- |"]
-        for case, found in self.passed("steps").items():
+        for case, found in {**self.passed("steps"), **self.passed("large_batches")}.items():
             if "floor_ms" in found:
                 lines.append(f"| {case} | floor | {found['floor_ms']:.2f} | | | | |")
                 lines.append(f"| {case} | ours, beside it | {found['step_ms']:.2f} | {found['step_ms_p10']:.2f} | "
@@ -348,12 +460,21 @@ class Report:
                                  f"{r['images_per_second']:.0f} | {r['step_ms'] / found['ours']['step_ms']:.2f} |")
         return lines + [""]
 
+    def profile_table(self):
+        lines = ["## Kernels of one step", "", "Launched one by one, with the clocks as they are.", "",
+                 "| case | kernel | launches | ms | GB/s |", "| --- | --- | --- | --- | --- |"]
+        for case, kernels in self.passed("profile").items():
+            for name, k in kernels.items():
+                seconds, moved = k[COUNTERS[0]] * 1e-9, k[COUNTERS[1]] + k[COUNTERS[2]]
+                lines.append(f"| {case} | {name} | {k['launches']} | {seconds * 1e3:.3f} | {moved / seconds * 1e-9:.0f} |")
+        return lines + [""]
+
     def kernels_table(self):
         lines = ["## Ops and layers", "", "| precision | op | median us | p10 | p90 | GFLOP/s | GB/s | share of its bound |",
                  "| --- | --- | --- | --- | --- | --- | --- | --- |"]
         for precision, rows in self.passed("kernels").items():
             for row in rows:
-                name = row["name"].partition("/min_time:")[0]
+                name = row["name"].partition("/iterations:")[0]
                 lines.append(f"| {precision} | {name} | {row['median_us']:.1f} | {row['p10_us']:.1f} | {row['p90_us']:.1f} | "
                              f"{row.get('GFLOP/s', 0):.0f} | {row['GB/s']:.0f} | {row['share']:.2f} of {row['label']} |")
         return lines + [""]

@@ -14,6 +14,14 @@ def fields(path):
     return {key.strip(): value.strip() for key, _, value in pairs}
 
 
+def transparent_huge_pages():
+    """None where the system does not say."""
+    try:
+        return Path("/sys/kernel/mm/transparent_hugepage/enabled").read_text().strip()
+    except OSError:
+        return None
+
+
 def caches():
     """Size of each level as one core sees it."""
     found = {}
@@ -32,7 +40,7 @@ def describe():
         "family_model_stepping": " ".join(cpu.get(key, "?") for key in ("cpu family", "model", "stepping")),
         "cores": len(os.sched_getaffinity(0)), "caches": caches(), "features": [f for f in FEATURES if f in flags],
         "memory_gib": round(int(memory["MemTotal"].split()[0]) / 2**20, 1),
-        "transparent_huge_pages": Path("/sys/kernel/mm/transparent_hugepage/enabled").read_text().strip(),
+        "transparent_huge_pages": transparent_huge_pages(),
     }
 
 
@@ -44,6 +52,10 @@ def slug(machine):
 
 
 def commit(root):
+    """Of the checkout; of programs that were carried here without one, what the file COMMIT says."""
+    carried = Path(root) / "COMMIT"
+    if carried.is_file():
+        return carried.read_text().strip()
     done = subprocess.run(["git", "-C", root, "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"],
                           capture_output=True, text=True)
     return done.stdout.strip() or "unknown"

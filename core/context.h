@@ -41,7 +41,7 @@ class Context {
   explicit Context(int threads = 0, MatrixBackend backend = default_backend());
   // On a GPU; the threads are for work of the host. Throws UserError when there is none that can be used.
   explicit Context(Gpu gpu, int threads = 0);
-  ~Context();
+  ~Context();  // waits for all ops enqueued so far
 
   static bool has_one_dnn();  // was this program built with oneDNN?
   static bool has_cuda();     // was it built with CUDA?

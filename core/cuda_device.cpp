@@ -18,7 +18,11 @@ CudaDevice::CudaDevice(int number) : number_(number) {
   INPAINT_CUDA_CHECK(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
 }
 
-CudaDevice::~CudaDevice() { cudaStreamDestroy(stream_); }
+CudaDevice::~CudaDevice() {
+  cudaStreamSynchronize(
+      stream_);  // another stream may go on with the results, and the host may free their memory
+  cudaStreamDestroy(stream_);
+}
 
 void CudaDevice::synchronize() const { INPAINT_CUDA_CHECK(cudaStreamSynchronize(stream_)); }
 

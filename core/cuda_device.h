@@ -13,7 +13,7 @@ class CudaDevice {
  public:
   // Throws UserError when there is no GPU, no driver for it, or none of this number.
   explicit CudaDevice(int number);
-  ~CudaDevice();
+  ~CudaDevice();  // returns when all that was enqueued is done
   CudaDevice(const CudaDevice&) = delete;
   CudaDevice& operator=(const CudaDevice&) = delete;
 

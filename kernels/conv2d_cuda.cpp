@@ -27,10 +27,7 @@ Conv2dShape shape_of(const Tensor& x, const Tensor& w) {
   return {x.shape[0], x.shape[1], x.shape[2], x.shape[3], w.shape[0]};
 }
 
-struct Plan {
-  std::optional<CudnnConvolution> library;  // none: our own kernels
-  DType written;                            // by the library
-};
+using Plan = std::optional<CudnnConvolution>;  // none: our own kernels
 
 struct Key {
   Kind kind;
@@ -57,29 +54,17 @@ class ConvolutionPlans {
   const Plan& planned(Kind kind, const Conv2dShape& shape, DType dtype) const {
     const auto place = plans_.find(key_of(kind, shape, dtype));
     INPAINT_CHECK(place != plans_.end(), "{} was not planned with conv2d_workspace_bytes",
-                  to_string(ConvolutionProduct{kind, shape, dtype, dtype, Fp32Products::kExact}));
+                  to_string(ConvolutionProduct{kind, shape, dtype, Fp32Products::kExact}));
     return place->second;
   }
 
  private:
   Plan choose(const Context& ctx, Kind kind, const Conv2dShape& shape, DType dtype) const {
-    if (shape.ci <= kFewChannels) return {std::nullopt, dtype};
-    // bf16 gradients are rounded more than their sums need: only where cuDNN does not write f32.
-    std::vector<DType> results = {dtype};
-    if (kind == Kind::kBackwardWeight && dtype == DType::kBF16) results = {DType::kF32, DType::kBF16};
-    for (const DType written : results) {
-      try {
-        if (auto found = fastest_engine(ctx, {kind, shape, dtype, written, ctx.fp32_products()}))
-          return {std::move(found), written};
-      } catch (const CudnnError&) {
-        if (written == results.back()) throw;  // else it was not sure that cuDNN knows such a product
-      }
-    }
-    return {std::nullopt, dtype};
+    if (shape.ci <= kFewChannels) return std::nullopt;
+    return fastest_engine(ctx, {kind, shape, dtype, ctx.fp32_products()});
   }
 
-  std::optional<CudnnConvolution> fastest_engine(const Context& ctx,
-                                                 const ConvolutionProduct& product) const {
+  Plan fastest_engine(const Context& ctx, const ConvolutionProduct& product) const {
     auto& choices = ctx.attached<DeviceChoices>();
     const std::string name = to_string(product);
     if (const auto engine = choices.find(name)) {
@@ -93,11 +78,12 @@ class ConvolutionPlans {
     std::vector<std::string> names;
     std::vector<CudnnConvolution> plans;
     std::optional<CudnnError> failure;
+    const int64_t most_bytes = most_library_workspace_bytes(ctx);
     for (const std::string& engine : CudnnConvolution::engines(handle_, product)) {
       if (plans.size() == kMostEngines) break;
       try {
         CudnnConvolution plan(handle_, product, engine);
-        if (plan.workspace_bytes() > kMostWorkspaceBytes) continue;
+        if (plan.workspace_bytes() > most_bytes) continue;
         plans.push_back(std::move(plan));
         names.push_back(engine);
       } catch (const CudnnError& error) {
@@ -116,16 +102,13 @@ class ConvolutionPlans {
 
   size_t measure(const Context& ctx, const ConvolutionProduct& p,
                  const std::vector<CudnnConvolution>& plans) const {
-    const auto bytes = [&](const Shape& shape, Kind writer) {
-      return shape.elements() * size_of(p.kind == writer ? p.written : p.dtype);
-    };
+    const auto bytes = [&](const Shape& shape) { return shape.elements() * size_of(p.dtype); };
     int64_t workspace_bytes = 0;
     for (const CudnnConvolution& plan : plans)
       workspace_bytes = std::max(workspace_bytes, plan.workspace_bytes());
-    const Buffer x = typical_memory(ctx, bytes(p.shape.x(), Kind::kBackwardData)),
-                 w = typical_memory(ctx, bytes(p.shape.weight(), Kind::kBackwardWeight)),
-                 y = typical_memory(ctx, bytes(p.shape.y(), Kind::kForward)),
-                 workspace(workspace_bytes, Device::kCuda);
+    const Buffer x = typical_memory(ctx, bytes(p.shape.x())),
+                 w = typical_memory(ctx, bytes(p.shape.weight())),
+                 y = typical_memory(ctx, bytes(p.shape.y())), workspace(workspace_bytes, Device::kCuda);
     return static_cast<size_t>(fastest(ctx, static_cast<int>(plans.size()), [&](int i) {
       plans[static_cast<size_t>(i)].run(handle_, x.data(), w.data(), y.data(), workspace.data());
     }));
@@ -140,9 +123,10 @@ void expect_aligned(const char* what, const Tensor& tensor) {
                 "conv2d {} does not begin at a multiple of {} bytes", what, CudnnConvolution::kAlignment);
 }
 
-// Where the library's result goes when it is not the gradient itself, in front of its own workspace.
-int64_t part_bytes(const Conv2dShape& s, DType written) {
-  return aligned_up(s.weight().elements() * size_of(written));
+// Where the library's weight gradient goes when it is not the gradient itself, in front of its own workspace. cuDNN
+// writes the type it reads, so that a bf16 gradient has to be widened.
+int64_t part_bytes(const Conv2dShape& s, DType dtype) {
+  return aligned_up(s.weight().elements() * size_of(dtype));
 }
 
 // A product through the library's plan; false when it has none.
@@ -150,11 +134,11 @@ bool run_library(const Context& ctx, Kind kind, const Conv2dShape& s, const Tens
                  const Tensor& y, DType dtype) {
   const ConvolutionPlans& plans = ctx.attached<ConvolutionPlans>();
   const Plan& plan = plans.planned(kind, s, dtype);
-  if (!plan.library) return false;
+  if (!plan) return false;
   expect_aligned("x", x);
   expect_aligned("w", w);
   expect_aligned("y", y);
-  plan.library->run(plans.handle(), x.data, w.data, y.data, ctx.workspace(plan.library->workspace_bytes()));
+  plan->run(plans.handle(), x.data, w.data, y.data, ctx.workspace(plan->workspace_bytes()));
   return true;
 }
 
@@ -166,9 +150,8 @@ int64_t conv2d_workspace_bytes(const Context& ctx, const Conv2dShape& shape, DTy
   for (const Kind kind : {Kind::kForward, Kind::kBackwardData, Kind::kBackwardWeight}) {
     const Plan& plan = plans.make(ctx, kind, shape, dtype);
     const bool is_weight = kind == Kind::kBackwardWeight;
-    if (plan.library)
-      bytes = std::max(bytes,
-                       plan.library->workspace_bytes() + (is_weight ? part_bytes(shape, plan.written) : 0));
+    if (plan)
+      bytes = std::max(bytes, plan->workspace_bytes() + (is_weight ? part_bytes(shape, dtype) : 0));
     else if (is_weight)
       bytes = std::max(bytes, conv2d_direct_backward_weight_workspace_bytes(shape, dtype));
   }
@@ -191,15 +174,15 @@ void conv2d_backward_weight(const Context& ctx, const Tensor& x, const Tensor& d
   const Conv2dShape s = shape_of(x, dw);
   const ConvolutionPlans& plans = ctx.attached<ConvolutionPlans>();
   const Plan& plan = plans.planned(Kind::kBackwardWeight, s, x.dtype);
-  if (!plan.library) return conv2d_direct_backward_weight(ctx, s, x, dy, dw, mode);
+  if (!plan) return conv2d_direct_backward_weight(ctx, s, x, dy, dw, mode);
   expect_aligned("x", x);
   expect_aligned("dy", dy);
   expect_aligned("dw", dw);
-  const int64_t front = part_bytes(s, plan.written);
-  auto* const workspace = static_cast<std::byte*>(ctx.workspace(front + plan.library->workspace_bytes()));
-  const bool is_direct = plan.written == dw.dtype && mode == GradMode::kOverwrite;
-  const Tensor result = is_direct ? dw : Tensor{dw.shape, plan.written, dw.device, workspace};
-  plan.library->run(plans.handle(), x.data, result.data, dy.data, workspace + front);
+  const int64_t front = part_bytes(s, x.dtype);
+  auto* const workspace = static_cast<std::byte*>(ctx.workspace(front + plan->workspace_bytes()));
+  const bool is_direct = x.dtype == dw.dtype && mode == GradMode::kOverwrite;
+  const Tensor result = is_direct ? dw : Tensor{dw.shape, x.dtype, dw.device, workspace};
+  plan->run(plans.handle(), x.data, result.data, dy.data, workspace + front);
   if (!is_direct) accumulate(ctx, result, dw, mode);
 }
 

@@ -50,7 +50,7 @@ class CublasLtProduct {
 
   explicit CublasLtProduct(const LinearProduct& product);
 
-  // What cuBLASLt's heuristics name, best guess first; never none.
+  // The algorithms that cuBLASLt's heuristics name, best guess first. Empty when cuBLASLt does not support the product.
   std::vector<cublasLtMatmulAlgo_t> algorithms(const CublasLtHandle& handle,
                                                int64_t most_workspace_bytes) const;
 

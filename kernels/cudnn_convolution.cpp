@@ -89,11 +89,10 @@ OperationNames names_of(Kind kind) {
 
 // The graph, last, behind the descriptors that it refers to. alpha is 1 and beta 0: engines for other values are few.
 std::vector<CudnnDescriptor> operation_graph(const CudnnHandle& handle, const ConvolutionProduct& p) {
-  const auto dtype_of = [&](Kind writer) { return p.kind == writer ? p.written : p.dtype; };
   std::vector<CudnnDescriptor> parts;
-  parts.push_back(tensor(kX, p.shape.x(), dtype_of(Kind::kBackwardData)));
-  parts.push_back(tensor(kW, p.shape.weight(), dtype_of(Kind::kBackwardWeight)));
-  parts.push_back(tensor(kY, p.shape.y(), dtype_of(Kind::kForward)));
+  parts.push_back(tensor(kX, p.shape.x(), p.dtype));
+  parts.push_back(tensor(kW, p.shape.weight(), p.dtype));
+  parts.push_back(tensor(kY, p.shape.y(), p.dtype));
   parts.push_back(convolution(p.dtype));
 
   const OperationNames names = names_of(p.kind);
@@ -207,8 +206,8 @@ auto named(const std::string& what, F body) {
 std::string to_string(const ConvolutionProduct& p) {
   constexpr const char* kNames[] = {"conv2d_forward", "conv2d_backward_data", "conv2d_backward_weight"};
   const Conv2dShape& s = p.shape;
-  return fmt::format("{} n {} h {} w {} ci {} co {} {} to {}{}", kNames[static_cast<size_t>(p.kind)], s.n,
-                     s.h, s.w, s.ci, s.co, inpaint::to_string(p.dtype), inpaint::to_string(p.written),
+  return fmt::format("{} n {} h {} w {} ci {} co {} {}{}", kNames[static_cast<size_t>(p.kind)], s.n, s.h, s.w,
+                     s.ci, s.co, inpaint::to_string(p.dtype),
                      p.dtype == DType::kF32 && p.fp32_products == Fp32Products::kTf32 ? " tf32" : "");
 }
 

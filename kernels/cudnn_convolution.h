@@ -17,8 +17,7 @@ struct ConvolutionProduct {
   enum class Kind { kForward, kBackwardData, kBackwardWeight };
   Kind kind;
   Conv2dShape shape;
-  DType dtype;    // of what is read
-  DType written;  // of the result
+  DType dtype;  // of all three tensors
   Fp32Products fp32_products;
 };
 std::string to_string(

@@ -3,6 +3,8 @@
 #include <cublasLt.h>
 #include <cudnn.h>
 
+#include <algorithm>
+
 #include "core/cuda_check.h"
 
 namespace inpaint::cuda {
@@ -18,6 +20,11 @@ std::string identity(const Context& ctx) {
 }
 
 }  // namespace
+
+int64_t most_library_workspace_bytes(const Context& ctx) {
+  constexpr int64_t kAlways = int64_t{256} << 20, kShare = 16;
+  return std::max(kAlways, ctx.free_memory() / kShare);
+}
 
 DeviceChoices::DeviceChoices(const Context& ctx) : EngineChoices(default_folder(), identity(ctx)) {}
 

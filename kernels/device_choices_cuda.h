@@ -6,8 +6,10 @@
 
 namespace inpaint::cuda {
 
-// Most device memory an algorithm of a library may ask for as its workspace.
-inline constexpr int64_t kMostWorkspaceBytes = int64_t{256} << 20;
+// Most device memory an algorithm of a library may ask for as its workspace, in bytes: 256 MiB, or a sixteenth of what
+// is free where that is more. Layers at large batches have fast engines that want over 1 GiB. Only the workspace of
+// the engine that is chosen is kept.
+int64_t most_library_workspace_bytes(const Context& ctx);
 
 struct DeviceChoices : EngineChoices {
   explicit DeviceChoices(const Context& ctx);

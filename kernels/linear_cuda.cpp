@@ -1,18 +1,24 @@
 // linear on CUDA; contract in linear.h. cuBLASLt makes the products, each with the algorithm that was the fastest when
-// it was first planned here. Plans are made by linear_workspace_bytes, outside of any step.
+// it was first planned here; our own kernels make those of few outputs, and those that cuBLASLt has no algorithm for.
+// Plans are made by linear_workspace_bytes, outside of any step.
 #include <algorithm>
 #include <compare>
 #include <map>
+#include <optional>
 
 #include "kernels/cublaslt_product.h"
 #include "kernels/device_choices_cuda.h"
 #include "kernels/fastest_cuda.h"
 #include "kernels/linear.h"
+#include "kernels/linear_direct_cuda.h"
 
 namespace inpaint::cuda {
 namespace {
 
 using Kind = LinearProduct::Kind;
+using Plan = std::optional<CublasLtProduct>;  // none: our own kernels
+
+constexpr const char* kNoAlgorithm = "none";
 
 struct Key {
   Kind kind;
@@ -30,13 +36,13 @@ class LinearPlans {
 
   const CublasLtHandle& handle() const { return handle_; }
 
-  const CublasLtProduct& make(const Context& ctx, const LinearProduct& product) {
+  const Plan& make(const Context& ctx, const LinearProduct& product) {
     const Key key = key_of(product);
     if (const auto place = plans_.find(key); place != plans_.end()) return place->second;
     return plans_.emplace(key, choose(ctx, product)).first->second;
   }
 
-  const CublasLtProduct& planned(const LinearProduct& product) const {
+  const Plan& planned(const LinearProduct& product) const {
     const auto place = plans_.find(key_of(product));
     INPAINT_CHECK(place != plans_.end(), "{} was not planned with linear_workspace_bytes",
                   to_string(product));
@@ -44,10 +50,12 @@ class LinearPlans {
   }
 
  private:
-  CublasLtProduct choose(const Context& ctx, const LinearProduct& product) const {
+  Plan choose(const Context& ctx, const LinearProduct& product) const {
+    if (product.shape.out <= kFewOutputs) return std::nullopt;
     auto& choices = ctx.attached<DeviceChoices>();
     const std::string name = to_string(product);
     if (const auto text = choices.find(name)) {
+      if (*text == kNoAlgorithm) return std::nullopt;
       try {
         CublasLtProduct plan(product);
         plan.choose(handle_, CublasLtProduct::from_text(*text));
@@ -58,9 +66,14 @@ class LinearPlans {
     }
     std::vector<std::string> names;
     std::vector<CublasLtProduct> plans;
-    for (const auto& algorithm : CublasLtProduct(product).algorithms(handle_, kMostWorkspaceBytes)) {
+    for (const auto& algorithm :
+         CublasLtProduct(product).algorithms(handle_, most_library_workspace_bytes(ctx))) {
       plans.emplace_back(product).choose(handle_, algorithm);
       names.push_back(CublasLtProduct::to_text(algorithm));
+    }
+    if (plans.empty()) {
+      choices.remember(name, kNoAlgorithm);
+      return std::nullopt;
     }
     const size_t best = measure(ctx, product, plans);
     choices.remember(name, names[best]);
@@ -83,22 +96,26 @@ class LinearPlans {
   }
 
   CublasLtHandle handle_;
-  std::map<Key, CublasLtProduct> plans_;
+  std::map<Key, Plan> plans_;
 };
 
 LinearProduct product_of(const Context& ctx, Kind kind, const Tensor& x, const Tensor& w) {
   return {kind, {x.shape[0], x.shape[1], w.shape[0]}, x.dtype, ctx.fp32_products()};
 }
 
-void run(const Context& ctx, const LinearProduct& product, const Tensor& a, const Tensor& b, const Tensor& d,
-         GradMode mode) {
+// A product through the library's plan; false when it has none.
+bool run_library(const Context& ctx, const LinearProduct& product, const Tensor& a, const Tensor& b,
+                 const Tensor& d, GradMode mode) {
   const LinearPlans& plans = ctx.attached<LinearPlans>();
-  const CublasLtProduct& plan = plans.planned(product);
+  const Plan& plan = plans.planned(product);
+  if (!plan) return false;
   for (const Tensor* const tensor : {&a, &b, &d})
     INPAINT_CHECK(reinterpret_cast<uintptr_t>(tensor->data) % CublasLtProduct::kAlignment == 0,
                   "{}: a tensor of shape {} does not begin at a multiple of {} bytes", to_string(product),
                   to_string(tensor->shape), CublasLtProduct::kAlignment);
-  plan.run(plans.handle(), ctx.stream(), a.data, b.data, d.data, mode, ctx.workspace(plan.workspace_bytes()));
+  plan->run(plans.handle(), ctx.stream(), a.data, b.data, d.data, mode,
+            ctx.workspace(plan->workspace_bytes()));
+  return true;
 }
 
 }  // namespace
@@ -107,21 +124,25 @@ int64_t linear_workspace_bytes(const Context& ctx, const LinearShape& shape, DTy
   auto& plans = ctx.attached<LinearPlans>();
   int64_t bytes = 0;
   for (const Kind kind : {Kind::kForward, Kind::kBackwardData, Kind::kBackwardWeight})
-    bytes = std::max(bytes, plans.make(ctx, {kind, shape, dtype, ctx.fp32_products()}).workspace_bytes());
+    if (const Plan& plan = plans.make(ctx, {kind, shape, dtype, ctx.fp32_products()}))
+      bytes = std::max(bytes, plan->workspace_bytes());
   return bytes;
 }
 
 void linear_forward(const Context& ctx, const Tensor& x, const Tensor& w, const Tensor& y) {
-  run(ctx, product_of(ctx, Kind::kForward, x, w), w, x, y, GradMode::kOverwrite);
+  if (!run_library(ctx, product_of(ctx, Kind::kForward, x, w), w, x, y, GradMode::kOverwrite))
+    linear_direct_forward(ctx, x, w, y);
 }
 
 void linear_backward_data(const Context& ctx, const Tensor& dy, const Tensor& w, const Tensor& dx) {
-  run(ctx, product_of(ctx, Kind::kBackwardData, dx, w), w, dy, dx, GradMode::kOverwrite);
+  if (!run_library(ctx, product_of(ctx, Kind::kBackwardData, dx, w), w, dy, dx, GradMode::kOverwrite))
+    linear_direct_backward_data(ctx, dy, w, dx);
 }
 
 void linear_backward_weight(const Context& ctx, const Tensor& x, const Tensor& dy, const Tensor& dw,
                             GradMode mode) {
-  run(ctx, product_of(ctx, Kind::kBackwardWeight, x, dw), x, dy, dw, mode);
+  if (!run_library(ctx, product_of(ctx, Kind::kBackwardWeight, x, dw), x, dy, dw, mode))
+    linear_direct_backward_weight(ctx, x, dy, dw, mode);
 }
 
 }  // namespace inpaint::cuda

@@ -104,6 +104,11 @@ struct Product {
     if (is_double)
       return a.type == CUDA_R_64F && d.type == CUDA_R_64F ? CUBLAS_STATUS_SUCCESS
                                                           : CUBLAS_STATUS_NOT_SUPPORTED;
+    // Tensor cores read rows of whole 16-byte vectors; the stand-in is stricter than the library, which has kernels
+    // for some of the others.
+    if (a.type == CUDA_R_16BF)
+      for (const auto* const layout : {&a, &b, &c, &d})
+        if (layout->ld % 8 != 0) return CUBLAS_STATUS_NOT_SUPPORTED;
     const bool good = (a.type == CUDA_R_32F && d.type == CUDA_R_32F) ||
                       (a.type == CUDA_R_16BF && (d.type == CUDA_R_16BF || d.type == CUDA_R_32F));
     return good ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_SUPPORTED;

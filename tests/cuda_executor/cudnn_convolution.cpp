@@ -178,17 +178,12 @@ void require_support(const Convolution& c, size_t engine) {
   require(is_nhwc(c.x) && is_nhwc(c.w) && is_nhwc(c.y), CUDNN_STATUS_NOT_SUPPORTED_LAYOUT,
           "only packed tensors with the channels innermost");
   require(c.alpha == 1 && c.beta == 0, CUDNN_STATUS_NOT_SUPPORTED, "only alpha 1 and beta 0");
-  const cudnnDataType_t read =
-      c.product == CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR ? c.y.type : c.x.type;
+  const cudnnDataType_t read = c.x.type;
   for (const TensorView* const tensor : {&c.x, &c.w, &c.y})
-    require(tensor->type == read || tensor == &c.output(), CUDNN_STATUS_NOT_SUPPORTED_DATA_TYPE,
-            "the tensors that are read differ in their types");
+    require(tensor->type == read, CUDNN_STATUS_NOT_SUPPORTED_DATA_TYPE,
+            "tensors of different types (the real cuDNN has no engine that writes f32 from bf16)");
   require((read == CUDNN_DATA_FLOAT || read == CUDNN_DATA_BFLOAT16) && c.compute == CUDNN_DATA_FLOAT,
           CUDNN_STATUS_NOT_SUPPORTED_DATA_TYPE, "only float and bfloat16, computed in float");
-  const bool is_filter = c.product == CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR;
-  const bool widens = is_filter && engine == kTensorCores && c.output().type == CUDNN_DATA_FLOAT;
-  require(c.output().type == read || widens, CUDNN_STATUS_NOT_SUPPORTED_DATA_TYPE,
-          "the output is of another type");
   const int64_t multiple = read == CUDNN_DATA_FLOAT ? 4 : 8;
   require(engine != kTensorCores || (c.w.dims[0] % multiple == 0 && c.w.dims[1] % multiple == 0),
           CUDNN_STATUS_NOT_SUPPORTED_SHAPE, "tensor cores want multiples of 16 bytes of channels");

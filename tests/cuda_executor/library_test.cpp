@@ -140,7 +140,7 @@ TEST_CASE("cuDNN: graphs whose parts do not fit, or that no engine supports, are
 // Memory for the product of graph_status, and its plan.
 struct Run {
   static constexpr ConvolutionProduct kProduct{
-      ConvolutionProduct::Kind::kForward, {1, 4, 4, 8, 1}, DType::kF32, DType::kF32, Fp32Products::kExact};
+      ConvolutionProduct::Kind::kForward, {1, 4, 4, 8, 1}, DType::kF32, Fp32Products::kExact};
   CudnnHandle handle{nullptr};
   DeviceArray<float> x{std::vector<float>(128, 1.0f)}, w{std::vector<float>(128, 1.0f)}, y{4}, workspace{4};
 
