@@ -127,7 +127,7 @@ def cut_holes(images, offsets, real):
     rows, columns = offsets[:, :1] + place, offsets[:, 1:] + place
     index = (torch.arange(len(images), device=images.device)[:, None, None], rows[:, :, None], columns[:, None, :])
     hidden = pixels[index]
-    pixels[index] = 0
+    pixels[index] = torch.zeros((), dtype=real, device=images.device)  # a CPU scalar cannot be in a CUDA graph
     return pixels.permute(0, 3, 1, 2), hidden.permute(0, 3, 1, 2)
 
 

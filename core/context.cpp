@@ -31,8 +31,8 @@ Context::Context(int threads, MatrixBackend backend)
 Context::Context(Gpu gpu, int threads)
     : pool_(threads == 0 ? available_cores() : threads),
       backend_(default_backend()),
-      fp32_products_(gpu.fp32_products),
-      gpu_(std::make_unique<CudaDevice>(gpu.number)) {}
+      gpu_options_(gpu),
+      gpu_(std::make_unique<CudaDevice>(gpu.number, gpu.urgency == Urgency::kBackground)) {}
 bool Context::has_cuda() { return true; }
 int Context::gpu_count() { return CudaDevice::count(); }
 void Context::synchronize() const {
@@ -85,8 +85,16 @@ void Context::parallel_blocks(int64_t n, int64_t block,
   });
 }
 
+Gpu Context::gpu() const {
+  INPAINT_CHECK(gpu_ != nullptr, "the CPU is no GPU");
+  return gpu_options_;
+}
+
 void Context::reserve_workspace(int64_t bytes) {
   if (bytes <= workspace_.bytes()) return;
+  INPAINT_CHECK(workspace_pin_.use_count() == 1,
+                "{} bytes of workspace are planned, and a recorded CUDA graph uses the {} bytes there are",
+                bytes, workspace_.bytes());
   workspace_ = Buffer();  // the old one goes first: the two need not fit side by side
   workspace_ = Buffer(bytes, device());
 }

@@ -30,9 +30,13 @@ enum class Fp32Products {
   kTf32,   // on the tensor cores: factors rounded to 10 bits of fraction, sums in fp32
 };
 
+// Which work goes first where a GPU has several kernels to choose from.
+enum class Urgency { kNormal, kBackground };
+
 struct Gpu {
   int number = 0;
   Fp32Products fp32_products = Fp32Products::kExact;
+  Urgency urgency = Urgency::kNormal;
 };
 
 class Context {
@@ -61,8 +65,11 @@ class Context {
 
   // Scratch memory: planned before the first step with the largest need of any op, and reused by every op.
   // workspace() throws when an op asks for more than was planned. 64-byte aligned, contents undefined.
+  // reserve_workspace() throws Error when it would have to move memory that a recorded CUDA graph uses.
   void reserve_workspace(int64_t bytes);
   void* workspace(int64_t bytes) const;
+  // Keeps the workspace where it is, as long as somebody holds what this returns.
+  std::shared_ptr<const void> pin_workspace() const { return workspace_pin_; }
 
   // Returns when all ops enqueued so far are done; the CPU's ops always are.
   void synchronize() const;
@@ -71,10 +78,11 @@ class Context {
   int64_t free_memory() const;
 
   // Of a GPU.
+  Gpu gpu() const;
   CUstream_st* stream() const;
   std::string device_name() const;
   bool has_tensor_cores_for_bf16() const;  // and for tf32: compute capability 8.0
-  Fp32Products fp32_products() const { return fp32_products_; }
+  Fp32Products fp32_products() const { return gpu_options_.fp32_products; }
 
   // An object of the kernels that lives as long as this context, T(ctx), made when it is first asked for: the handles
   // and plans of a library.
@@ -88,9 +96,10 @@ class Context {
  private:
   mutable ThreadPool pool_;
   MatrixBackend backend_;
-  Fp32Products fp32_products_ = Fp32Products::kExact;
+  Gpu gpu_options_;
   std::unique_ptr<CudaDevice> gpu_;
   Buffer workspace_;
+  std::shared_ptr<const int> workspace_pin_ = std::make_shared<const int>(0);
   mutable std::unordered_map<std::type_index, std::shared_ptr<void>> attached_;
 };
 

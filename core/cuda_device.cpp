@@ -4,7 +4,7 @@
 
 namespace inpaint {
 
-CudaDevice::CudaDevice(int number) : number_(number) {
+CudaDevice::CudaDevice(int number, bool is_background) : number_(number) {
   int count = 0;
   INPAINT_CUDA_CHECK(cudaGetDeviceCount(&count));
   if (number < 0 || number >= count)
@@ -15,7 +15,10 @@ CudaDevice::CudaDevice(int number) : number_(number) {
   INPAINT_CUDA_CHECK(cudaGetDeviceProperties(&properties, number));
   name_ = properties.name;
   compute_capability_ = 10 * properties.major + properties.minor;
-  INPAINT_CUDA_CHECK(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
+  int least = 0, greatest = 0;
+  INPAINT_CUDA_CHECK(cudaDeviceGetStreamPriorityRange(&least, &greatest));
+  INPAINT_CUDA_CHECK(
+      cudaStreamCreateWithPriority(&stream_, cudaStreamNonBlocking, is_background ? least : greatest));
 }
 
 CudaDevice::~CudaDevice() {

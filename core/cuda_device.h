@@ -11,8 +11,9 @@ namespace inpaint {
 
 class CudaDevice {
  public:
-  // Throws UserError when there is no GPU, no driver for it, or none of this number.
-  explicit CudaDevice(int number);
+  // The kernels of a background stream yield to those of other streams. Throws UserError when there is no GPU, no driver
+  // for it, or none of this number.
+  CudaDevice(int number, bool is_background);
   ~CudaDevice();  // returns when all that was enqueued is done
   CudaDevice(const CudaDevice&) = delete;
   CudaDevice& operator=(const CudaDevice&) = delete;

@@ -36,7 +36,10 @@ Recording::~Recording() {
 
 void Recording::run(const Context& ctx, const std::function<void()>& work) {
   if (ctx.device() == Device::kCpu || runs_++ == 0) return work();
-  if (graph_ == nullptr) graph_ = record(ctx, work);
+  if (graph_ == nullptr) {
+    graph_ = record(ctx, work);
+    workspace_pin_ = ctx.pin_workspace();
+  }
   INPAINT_CUDA_CHECK(cudaGraphLaunch(graph_, ctx.stream()));
 }
 #else

@@ -110,7 +110,7 @@ std::vector<CudnnDescriptor> operation_graph(const CudnnHandle& handle, const Co
   operation.finalize();
 
   CudnnDescriptor graph(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
-  graph.set(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, handle.get());
+  handle.name_device_to(graph, CUDNN_ATTR_OPERATIONGRAPH_HANDLE, std::nullopt);
   graph.set(CUDNN_ATTR_OPERATIONGRAPH_OPS, operation);
   graph.finalize();
   parts.push_back(std::move(operation));
@@ -220,6 +220,7 @@ std::vector<std::string> CudnnConvolution::engines(const CudnnHandle& handle, co
         CudnnDescriptor heuristics(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
         heuristics.set(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph.back());
         heuristics.set(CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, 1, &mode);
+        handle.name_device_to(heuristics, std::nullopt, CUDNN_ATTR_ENGINEHEUR_DEVICEPROP);
         heuristics.finalize();
         for (const CudnnDescriptor& config :
              heuristics.get_descriptors(CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR,
@@ -245,13 +246,14 @@ CudnnConvolution::CudnnConvolution(const CudnnHandle& handle, const ConvolutionP
     CudnnDescriptor d(CUDNN_BACKEND_ENGINE_DESCRIPTOR), config(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR);
     d.set(CUDNN_ATTR_ENGINE_OPERATION_GRAPH, parts_.back());
     d.set(CUDNN_ATTR_ENGINE_GLOBAL_INDEX, chosen.index);
+    handle.name_device_to(d, std::nullopt, CUDNN_ATTR_ENGINE_DEVICEPROP);
     d.finalize();
     config.set(CUDNN_ATTR_ENGINECFG_ENGINE, d);
     std::vector<CudnnDescriptor> knobs;
     for (const auto& [type, value] : chosen.knobs) knobs.push_back(knob_choice(type, value));
     if (!knobs.empty()) config.set(CUDNN_ATTR_ENGINECFG_KNOB_CHOICES, knobs);
     config.finalize();
-    plan_.set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, handle.get());
+    handle.name_device_to(plan_, CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP);
     plan_.set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, config);
     plan_.finalize();
     workspace_bytes_ = plan_.get_int64(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE);

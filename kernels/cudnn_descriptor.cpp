@@ -27,6 +27,25 @@ CudnnHandle::CudnnHandle(cudaStream_t stream) {
   check_cudnn(cudnnSetStream(handle, stream), "cudnnSetStream");
 }
 
+CudnnHandle CudnnHandle::of_described_device(const std::string& json) {
+  CudnnHandle handle;
+  CudnnDescriptor& d = handle.description_.emplace(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR);
+  d.set(CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, CUDNN_TYPE_CHAR, static_cast<int64_t>(json.size()),
+        json.data());
+  d.finalize();
+  return handle;
+}
+
+void CudnnHandle::name_device_to(CudnnDescriptor& descriptor,
+                                 std::optional<cudnnBackendAttributeName_t> handle_name,
+                                 std::optional<cudnnBackendAttributeName_t> description_name) const {
+  if (description_) {
+    if (description_name) descriptor.set(*description_name, *description_);
+  } else if (handle_name) {
+    descriptor.set(*handle_name, get());
+  }
+}
+
 CudnnDescriptor::CudnnDescriptor(cudnnBackendDescriptorType_t type) {
   cudnnBackendDescriptor_t descriptor = nullptr;
   check_cudnn(cudnnBackendCreateDescriptor(type, &descriptor), "cudnnBackendCreateDescriptor");

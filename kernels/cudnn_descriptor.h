@@ -7,6 +7,7 @@
 #include <cudnn.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,19 +27,6 @@ class CudnnError : public Error {
   cudnnStatus_t status_;
 };
 void check_cudnn(cudnnStatus_t status, const char* call);
-
-// The handle of one stream. Throws UserError when this GPU or driver is not one that cuDNN works on.
-class CudnnHandle {
- public:
-  explicit CudnnHandle(cudaStream_t stream);
-  cudnnHandle_t get() const { return handle_.get(); }
-
- private:
-  struct Destroy {
-    void operator()(cudnnHandle_t handle) const { cudnnDestroy(handle); }
-  };
-  std::unique_ptr<cudnnContext, Destroy> handle_;
-};
 
 class CudnnDescriptor {
  public:
@@ -80,6 +68,33 @@ class CudnnDescriptor {
     void operator()(cudnnBackendDescriptor_t descriptor) const { cudnnBackendDestroyDescriptor(descriptor); }
   };
   std::unique_ptr<void, Destroy> descriptor_;
+};
+
+// What cuDNN makes plans for: the GPU that a stream belongs to, or one that is only described.
+class CudnnHandle {
+ public:
+  // Throws UserError when this GPU or driver is not one that cuDNN works on.
+  explicit CudnnHandle(cudaStream_t stream);
+
+  // Plans can be made without a GPU, and not run. The description is cuDNN's JSON of a device
+  // (CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION).
+  static CudnnHandle of_described_device(const std::string& json);
+
+  cudnnHandle_t get() const { return handle_.get(); }  // null for a described device
+
+  // Names the device to a descriptor that takes a handle under one attribute, or a description under another; nullopt
+  // where it takes none.
+  void name_device_to(CudnnDescriptor& descriptor, std::optional<cudnnBackendAttributeName_t> handle_name,
+                      std::optional<cudnnBackendAttributeName_t> description_name) const;
+
+ private:
+  CudnnHandle() = default;
+
+  struct Destroy {
+    void operator()(cudnnHandle_t handle) const { cudnnDestroy(handle); }
+  };
+  std::unique_ptr<cudnnContext, Destroy> handle_;
+  std::optional<CudnnDescriptor> description_;
 };
 
 }  // namespace inpaint::cuda

@@ -4,6 +4,8 @@
 #include <cudnn.h>
 
 #include <algorithm>
+#include <map>
+#include <mutex>
 
 #include "core/cuda_check.h"
 
@@ -19,6 +21,17 @@ std::string identity(const Context& ctx) {
                      runtime, cudnnGetVersion(), cublasLtGetVersion());
 }
 
+std::mutex& lock() {
+  static std::mutex mutex;
+  return mutex;
+}
+
+EngineChoices& choices_of_process(const std::string& identity) {
+  static std::map<std::string, EngineChoices> all;
+  const std::lock_guard guard(lock());
+  return all.try_emplace(identity, EngineChoices::default_folder(), identity).first->second;
+}
+
 }  // namespace
 
 int64_t most_library_workspace_bytes(const Context& ctx) {
@@ -26,6 +39,21 @@ int64_t most_library_workspace_bytes(const Context& ctx) {
   return std::max(kAlways, ctx.free_memory() / kShare);
 }
 
-DeviceChoices::DeviceChoices(const Context& ctx) : EngineChoices(default_folder(), identity(ctx)) {}
+DeviceChoices::DeviceChoices(const Context& ctx) : shared_(choices_of_process(identity(ctx))) {}
+
+std::optional<std::string> DeviceChoices::find(const std::string& product) const {
+  const std::lock_guard guard(lock());
+  return shared_.find(product);
+}
+
+void DeviceChoices::remember(const std::string& product, const std::string& algorithm) {
+  const std::lock_guard guard(lock());
+  shared_.remember(product, algorithm);
+}
+
+void DeviceChoices::forget(const std::string& product) {
+  const std::lock_guard guard(lock());
+  shared_.forget(product);
+}
 
 }  // namespace inpaint::cuda

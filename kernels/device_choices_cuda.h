@@ -1,4 +1,5 @@
-// The choices of engines for a context's GPU; ctx.attached<DeviceChoices>().
+// The choices of engines for a context's GPU; ctx.attached<DeviceChoices>(). All contexts of a process that use GPUs of one
+// kind share them, so that they take the same engines, and round alike, even where no file can be written.
 #pragma once
 
 #include "core/context.h"
@@ -11,8 +12,17 @@ namespace inpaint::cuda {
 // the engine that is chosen is kept.
 int64_t most_library_workspace_bytes(const Context& ctx);
 
-struct DeviceChoices : EngineChoices {
+class DeviceChoices {
+ public:
   explicit DeviceChoices(const Context& ctx);
+
+  // EngineChoices' own; any thread may call them.
+  std::optional<std::string> find(const std::string& product) const;
+  void remember(const std::string& product, const std::string& algorithm);
+  void forget(const std::string& product);
+
+ private:
+  EngineChoices& shared_;
 };
 
 }  // namespace inpaint::cuda

@@ -38,7 +38,8 @@ void Conv2d::forward(const Context& ctx, const Parameters& params, const Tensor&
 void Conv2d::backward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor&,
                       const Tensor& dy, const Tensor* dx, ParameterGrads grads,
                       std::span<const Tensor>) const {
-  if (!grads.skipped()) conv2d_backward_weight(ctx, x, dy, params.grad(weight_), grads.grad_mode());
+  if (!grads.skipped())
+    conv2d_backward_weight(grads.context_of_weights(ctx), x, dy, params.grad(weight_), grads.grad_mode());
   if (dx != nullptr) conv2d_backward_data(ctx, dy, params.factor(weight_), *dx);
 }
 

@@ -39,7 +39,8 @@ void ConvTranspose2d::forward(const Context& ctx, const Parameters& params, cons
 void ConvTranspose2d::backward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor&,
                                const Tensor& dy, const Tensor* dx, ParameterGrads grads,
                                std::span<const Tensor>) const {
-  if (!grads.skipped()) conv2d_backward_weight(ctx, dy, x, params.grad(weight_), grads.grad_mode());
+  if (!grads.skipped())
+    conv2d_backward_weight(grads.context_of_weights(ctx), dy, x, params.grad(weight_), grads.grad_mode());
   if (dx != nullptr) conv2d_forward(ctx, dy, params.factor(weight_), *dx);
 }
 

@@ -52,6 +52,11 @@ class Layer {
 
   virtual bool backward_in_place() const { return false; }
 
+  // Whether backward leaves work behind that still reads x and dy: the weight's update on the update's branch, or the
+  // weight's gradient on ParameterGrads::beside.
+  virtual bool updates_on_branch() const { return false; }
+  virtual bool weight_gradient_beside() const { return false; }
+
   // Moves the running averages by the statistics that forward saved; a layer without any does nothing.
   virtual void update_running(const Context&, const Parameters&, std::span<const Tensor>) const {}
 

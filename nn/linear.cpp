@@ -60,8 +60,8 @@ void Linear::backward(const Context& ctx, const Parameters& params, const Tensor
                 "{}: a gradient that is not stored takes an update, and none before it", name());
   const ParameterUpdate& update = *grads.update;
   const Tensor copy = params.factor(weight_), half_squares = update.half_squares_of(params.piece_of(weight_));
-  linear_adam(ctx, update.options, update.rate, flat(x), flat(dy), params.value(weight_),
-              params.moment1(weight_), params.moment2(weight_),
+  linear_adam(update.context_of_update(ctx), update.options, update.rate, flat(x), flat(dy),
+              params.value(weight_), params.moment1(weight_), params.moment2(weight_),
               params.weights_bf16() == nullptr ? nullptr : &copy, &half_squares);
 }
 

@@ -18,6 +18,7 @@ class Linear final : public Layer {
   Shape out_shape(const Shape& x) const override;
   int64_t workspace_bytes(const Context& ctx, const Shape& x, DType dtype) const override;
   int64_t product_flop(const Shape& x) const override;
+  bool updates_on_branch() const override { return gradient_ == GradientUse::kApply; }
   void forward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
                std::span<const Tensor> saved, Statistics statistics) const override;
   void backward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,

@@ -14,24 +14,41 @@ std::vector<Shape> output_shapes(const Network& network, int64_t batch) {
   return shapes;
 }
 
+// Of the layers that `counts` says.
+template <typename F>
+int64_t most_workspace_bytes(const Network& network, const Context& ctx, int64_t batch, DType dtype,
+                             F&& counts) {
+  Shape x = network.in_shape(batch);
+  int64_t bytes = 0;
+  for (const auto& layer : network.layers()) {
+    if (counts(*layer)) bytes = std::max(bytes, layer->workspace_bytes(ctx, x, dtype));
+    x = layer->out_shape(x);
+  }
+  return bytes;
+}
+
 }  // namespace
 
 Pass::Inner::Inner(const Network& network, int64_t batch, DType dtype, Keep keep) {
   const auto& layers = network.layers();
   const std::vector<Shape> shapes = output_shapes(network, batch);
   const size_t inner = layers.size() - 1;
-  int64_t most[2] = {1, 1};  // elements of the pair
+  std::vector<int64_t> most = {1, 1};  // elements of the pair, and of gradients with a buffer of their own
   if (keep == Keep::kOutputOnly) {
     for (size_t i = 0; i < inner; ++i) most[i % 2] = std::max(most[i % 2], shapes[i].elements());
     for (const int64_t n : most) arena.reserve({n}, dtype);
     for (size_t i = 0; i < inner; ++i) outputs.push_back(static_cast<int>(i % 2));
     return;
   }
-  // A gradient goes from one buffer into the other, but for a layer that works in place; the last layer's comes from
-  // the caller.
+  // A gradient goes from one buffer of the pair into the other, but for a layer that works in place; the last layer's
+  // comes from the caller. A gradient that is still read when backward has gone on has a buffer of its own.
   gradients.assign(layers.size(), -1);
   for (size_t i = inner, from = 2; i > 0; --i) {
-    const size_t to = layers[i]->backward_in_place() && from < 2 ? from : from == 0 ? 1 : 0;
+    size_t to = layers[i]->backward_in_place() && from < 2 ? from : from == 0 ? 1 : 0;
+    if (layers[i - 1]->updates_on_branch()) {
+      to = most.size();
+      most.push_back(0);
+    }
     most[to] = std::max(most[to], shapes[i - 1].elements());
     gradients[i] = static_cast<int>(to);
     from = to;
@@ -84,13 +101,17 @@ Pass::Pass(Context& ctx, const Network& network, int64_t batch, DType dtype, Kee
 }
 
 int64_t Network::workspace_bytes(const Context& ctx, int64_t batch, DType dtype) const {
-  Shape x = in_shape(batch);
-  int64_t bytes = 0;
-  for (const auto& layer : layers_) {
-    bytes = std::max(bytes, layer->workspace_bytes(ctx, x, dtype));
-    x = layer->out_shape(x);
-  }
-  return bytes;
+  return most_workspace_bytes(*this, ctx, batch, dtype, [](const Layer&) { return true; });
+}
+
+int64_t Network::update_workspace_bytes(const Context& branch, int64_t batch, DType dtype) const {
+  return most_workspace_bytes(*this, branch, batch, dtype,
+                              [](const Layer& layer) { return layer.updates_on_branch(); });
+}
+
+int64_t Network::weight_gradient_workspace_bytes(const Context& beside, int64_t batch, DType dtype) const {
+  return most_workspace_bytes(*this, beside, batch, dtype,
+                              [](const Layer& layer) { return layer.weight_gradient_beside(); });
 }
 
 int64_t Network::product_flop(int64_t batch) const {
@@ -122,17 +143,20 @@ void Network::backward(const Context& ctx, const Parameters& params, const Tenso
   INPAINT_CHECK(pass.inner_->holder == &pass, "{}: another pass has used this one's memory since", name_);
   expect_shape(name_.c_str(), dy, pass.outputs_.back().shape, params.activation_dtype());
   Tensor out = dy;
+  const void* read_beside = nullptr;  // the gradient that a weight gradient under way reads
   for (size_t i = layers_.size(); i-- > 0;) {
     const Tensor& in = i == 0 ? pass.input_ : pass.outputs_[i - 1];
-    if (i == 0) {
-      layers_[i]->backward(ctx, params, in, pass.outputs_[i], out, dx, grads, pass.saved_[i]);
-      break;
+    Tensor din;
+    if (i > 0) {
+      din = pass.inner_->arena.tensor(pass.inner_->gradients[i]);
+      din.shape = in.shape;
+      if (din.data == read_beside) grads.beside->join();
     }
-    Tensor din = pass.inner_->arena.tensor(pass.inner_->gradients[i]);
-    din.shape = in.shape;
-    layers_[i]->backward(ctx, params, in, pass.outputs_[i], out, &din, grads, pass.saved_[i]);
+    layers_[i]->backward(ctx, params, in, pass.outputs_[i], out, i == 0 ? dx : &din, grads, pass.saved_[i]);
+    if (grads.beside != nullptr && layers_[i]->weight_gradient_beside()) read_beside = out.data;
     out = din;
   }
+  if (grads.beside != nullptr) grads.beside->join();
 }
 
 void Network::update_running(const Context& ctx, const Parameters& params, const Pass& pass) const {

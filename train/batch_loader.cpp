@@ -30,7 +30,7 @@ BatchLoader::BatchLoader(const PictureSet& pictures, const Options& options)
   INPAINT_CHECK(options.workers >= 1, "{} workers", options.workers);
   std::iota(order_.begin(), order_.end(), int64_t{0});
   const Shape shape = pictures.shape(options.batch_size);
-  buffer_ = Buffer(kSlots * shape.elements());
+  buffer_ = Buffer::staging(kSlots * shape.elements(), options.device);
   for (int64_t slot = 0; slot < kSlots; ++slot) {
     slots_[slot].batch.pixels = buffer_.tensor(shape, DType::kU8, slot * shape.elements());
     slots_[slot].batch.images.resize(static_cast<size_t>(options.batch_size));

@@ -37,6 +37,7 @@ class BatchLoader {
     int64_t first_epoch = 0;
     int64_t first_batch = 0;  // at most batches_per_epoch, which is the next epoch's first
     int workers = 1;
+    Device device = Device::kCpu;  // that copies the batches from the host's memory
   };
 
   // UserError when there are fewer pictures than a batch. The set has to outlive the loader.

@@ -122,9 +122,10 @@ TrainingRun::TrainingRun(const TrainSettings& settings, std::FILE* out)
                            .seed = static_cast<uint64_t>(settings.seed),
                            .first_epoch = state_.epoch,
                            .first_batch = state_.batch,
-                           .workers = data_.workers}),
+                           .workers = data_.workers,
+                           .device = ctx_.device()}),
       hole_random_(static_cast<uint64_t>(settings.seed), RandomStream::kHoleOffsets),
-      hole_memory_(settings.batch_size * 2 * size_of(DType::kI32)),
+      hole_memory_(Buffer::staging(settings.batch_size * 2 * size_of(DType::kI32), ctx_.device())),
       holes_(hole_memory_.tensor({settings.batch_size, 2}, DType::kI32)),
       good_file_(beginning_.file),
       warnings_(settings) {

@@ -42,6 +42,8 @@ TrainingStep::TrainingStep(Context& ctx, Model& model, int64_t batch_size, const
       generator_pass_(ctx, model.generator, batch_size, model.activation_dtype(), keep_of(model)),
       real_pass_(ctx, model.discriminator, batch_size, model.activation_dtype(), keep_of(model)),
       fake_pass_(ctx, model.discriminator, real_pass_),
+      updates_(ctx, Urgency::kBackground),
+      weight_gradients_(ctx, Urgency::kNormal),
       figures_there_(ctx) {
   const DType real = model.activation_dtype();
   const Shape masked = model.generator.in_shape(batch_size),
@@ -67,6 +69,15 @@ TrainingStep::TrainingStep(Context& ctx, Model& model, int64_t batch_size, const
        adam_workspace_bytes(ctx, model.generator.spec().parameters()),
        adam_workspace_bytes(ctx, model.discriminator.spec().parameters())}));
   if (ctx.device() == Device::kCpu) return;
+  if (model.generator_params.use() == Parameters::Use::kTraining) {
+    updates_.reserve_workspace([&](const Context& branch) {
+      return model.generator.update_workspace_bytes(branch, batch_size, real);
+    });
+    weight_gradients_.reserve_workspace([&](const Context& beside) {
+      return std::max(model.generator.weight_gradient_workspace_bytes(beside, batch_size, real),
+                      model.discriminator.weight_gradient_workspace_bytes(beside, batch_size, real));
+    });
+  }
   const Shape shapes[] = {masked, {batch_size, 2}};
   const DType types[] = {DType::kU8, DType::kI32};
   input_ = std::make_unique<InputBuffer>(ctx, shapes, types);
@@ -167,11 +178,13 @@ void TrainingStep::update_discriminator(int64_t rate) {
   forward_real(Statistics::kBatch);
   disc.update_running(ctx_, disc_params, real_pass_);
   sigmoid_bce(ctx_, real_scores(), 1, weight, figure(kReal), figure(kCorrectReal), &dscore);
-  disc.backward(ctx_, disc_params, dscore, nullptr, ParameterGrads::kOverwrite, real_pass_);
+  disc.backward(ctx_, disc_params, dscore, nullptr, {ParameterGrads::kOverwrite, nullptr, &weight_gradients_},
+                real_pass_);
   forward_fake(Statistics::kBatch);
   disc.update_running(ctx_, disc_params, fake_pass_);
   sigmoid_bce(ctx_, fake_scores(), 0, weight, figure(kFake), figure(kCorrectFake), &dscore);
-  disc.backward(ctx_, disc_params, dscore, nullptr, ParameterGrads::kAccumulate, fake_pass_);
+  disc.backward(ctx_, disc_params, dscore, nullptr,
+                {ParameterGrads::kAccumulate, nullptr, &weight_gradients_}, fake_pass_);
 
   apply(update_of(disc, disc_params, discriminator_learning_rate(), rate, discriminator_half_squares()),
         disc_params, kDiscriminatorOthers);
@@ -202,9 +215,10 @@ void TrainingStep::update_generator(int64_t rate) {
   sum_of_squares(ctx_, dfake, figure(kImageSquares));
   const ParameterUpdate update =
       update_of(generator, generator_params, generator_learning_rate(), rate, kHalfSquares);
-  generator.backward(ctx_, generator_params, dfake, nullptr, {ParameterGrads::kOverwrite, &update},
-                     generator_pass_);
+  generator.backward(ctx_, generator_params, dfake, nullptr,
+                     {ParameterGrads::kOverwrite, &update, &weight_gradients_}, generator_pass_);
   apply(update, generator_params, kGeneratorOthers);
+  updates_.join();  // the next pass reads the weights and overwrites the activations
   generator_pass_current_ = false;
 }
 
@@ -219,10 +233,10 @@ AdamOptions TrainingStep::adam_options(const Network& network, double learning_r
 
 // rate: the update's place in the step. half_squares: where those of the network's pieces begin.
 ParameterUpdate TrainingStep::update_of(const Network& network, const Parameters& params,
-                                        double learning_rate, int64_t rate, int64_t half_squares) const {
+                                        double learning_rate, int64_t rate, int64_t half_squares) {
   const auto pieces = static_cast<int64_t>(params.pieces().size());
   return {adam_options(network, learning_rate), arena_.tensor(memory_.rates).slice(rate, 1),
-          arena_.tensor(memory_.figures).slice(half_squares, pieces)};
+          arena_.tensor(memory_.figures).slice(half_squares, pieces), &updates_};
 }
 
 // The rest of an update: of the pieces whose gradients backward has stored.

@@ -142,7 +142,7 @@ class TrainingStep {
   void update_generator(int64_t rate);
   AdamOptions adam_options(const Network& network, double learning_rate) const;
   ParameterUpdate update_of(const Network& network, const Parameters& params, double learning_rate,
-                            int64_t rate, int64_t half_squares) const;
+                            int64_t rate, int64_t half_squares);
   void apply(const ParameterUpdate& update, const Parameters& params, Figure others);
   void upload_rates();
   void read_figures();
@@ -159,6 +159,7 @@ class TrainingStep {
   Memory memory_;
   Buffer host_;  // figures, and the rates of the next step
   Tensor figures_host_, rates_host_;
+  Branch updates_, weight_gradients_;  // of the generator's large weights; of convolutions
   Event figures_there_;
   bool figures_due_ = false;
   std::unique_ptr<InputBuffer> input_;          // of a GPU

@@ -17,6 +17,7 @@ class DeviceArray {
   }
   explicit DeviceArray(const std::vector<T>& values) : DeviceArray(values.size()) {
     INPAINT_CUDA_CHECK(cudaMemcpy(data_, values.data(), count_ * sizeof(T), cudaMemcpyHostToDevice));
+    INPAINT_CUDA_CHECK(cudaDeviceSynchronize());  // it may arrive after the call has returned
   }
   DeviceArray(size_t count, T value) : DeviceArray(std::vector<T>(count, value)) {}
   ~DeviceArray() { cudaFree(data_); }  // fails after a violation, and frees nevertheless

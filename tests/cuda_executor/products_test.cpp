@@ -231,5 +231,19 @@ TEST_CASE("the next run takes the engines of the last one; what does not work is
   CHECK(executor::leaks().empty());
 }
 
+TEST_CASE("contexts of a process take the same engines where no file can be written") {
+  setenv("XDG_CACHE_HOME", "/dev/null", 1);
+  const auto plan = [] {  // the allocations it took
+    Context ctx(Gpu{}, 1);
+    const int64_t before = executor::counters().allocations;
+    conv2d_workspace_bytes(ctx, {1, 10, 12, 8, 24}, DType::kF32);
+    linear_workspace_bytes(ctx, {2, 56, 40}, DType::kF32);
+    return executor::counters().allocations - before;
+  };
+  CHECK(plan() > 0);
+  CHECK(plan() == 0);
+  unsetenv("XDG_CACHE_HOME");
+}
+
 }  // namespace
 }  // namespace inpaint

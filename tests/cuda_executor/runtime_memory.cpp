@@ -63,8 +63,9 @@ void copy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
   }
 }
 
-// Checks the arguments and enqueues the copy. `waits` says whether the call returns only when it is done, as
-// with host memory that is not pinned.
+// Checks the arguments and enqueues the copy. `waits` says whether the call returns only when it is done, as it does where
+// host memory that is not pinned is written. Host memory that is not pinned and is read has been read when the call
+// returns, and may arrive later: another stream does not wait for it.
 cudaError_t enqueue_copy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream,
                          bool waits) {
   if (bytes == 0) return cudaSuccess;
@@ -77,13 +78,16 @@ cudaError_t enqueue_copy(void* to, const void* from, size_t bytes, cudaMemcpyKin
   if (to_is_device && device_range("a copy is to write", to, bytes) == nullptr) return cudaErrorInvalidValue;
   if (from_is_device && device_range("a copy is to read", from, bytes) == nullptr)
     return cudaErrorInvalidValue;
+  if (real == cudaMemcpyHostToDevice && !is_pinned(from, bytes)) {
+    const auto* const begin = static_cast<const std::byte*>(from);
+    const auto staged = std::make_shared<const std::vector<std::byte>>(begin, begin + bytes);
+    return enqueue(stream, [=] { copy(to, staged->data(), bytes, real); });
+  }
   std::shared_ptr<Work> work;
   const cudaError_t error = enqueue(
       stream, [=] { copy(to, from, bytes, real); }, &work);
   if (error != cudaSuccess || work == nullptr) return error;
-  const bool pageable =
-      (!to_is_device && !is_pinned(to, bytes)) || (!from_is_device && !is_pinned(from, bytes));
-  if (!waits && !pageable) return cudaSuccess;
+  if (!waits && (to_is_device || is_pinned(to, bytes))) return cudaSuccess;
   ++mutable_counters().host_waits;
   finish(work);
   return cudaSuccess;

@@ -122,6 +122,27 @@ TEST_CASE("a pinned buffer that is changed before its upload is done shows likew
       executor::ScheduleError);
 }
 
+TEST_CASE("an upload of pageable memory may arrive after the call has returned") {
+  const DeviceArray<float> x(1, 0.0f), y(1, 0.0f);
+  const Stream stream;
+  const auto scaled = [&](bool waits) {
+    INPAINT_CUDA_CHECK(cudaMemset(x, 0, sizeof(float)));
+    INPAINT_CUDA_CHECK(cudaDeviceSynchronize());
+    float source = 3;
+    INPAINT_CUDA_CHECK(cudaMemcpy(x, &source, sizeof(float), cudaMemcpyHostToDevice));
+    source = 4;  // was read already
+    if (waits) INPAINT_CUDA_CHECK(cudaDeviceSynchronize());
+    samples::scale(stream, x, 1, 2.0f, y);
+    stream.synchronize();
+    return y.values();
+  };
+  CHECK_THROWS_AS(executor::in_every_schedule([&] { return scaled(false); }), executor::ScheduleError);
+  executor::in_every_schedule([&] {
+    CHECK(scaled(true)[0] == 6.0f);
+    return scaled(true);
+  });
+}
+
 TEST_CASE("streams are ordered by events and by nothing else") {
   const DeviceArray<float> x(1, 1.0f), y(1, 0.0f), z(1, 0.0f);
   const auto chain = [&](bool with_event) {

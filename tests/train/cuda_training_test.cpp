@@ -147,6 +147,21 @@ TEST_CASE("GPU: in bf16 the losses stay near the CPU's in fp32" * doctest::skip(
 }
 
 #ifdef INPAINT_CUDA_EXECUTOR
+TEST_CASE("GPU: the branches of a step give the same bits in every order") {
+  check_accesses(false);
+  for (const DType dtype : {DType::kF32, DType::kBF16})
+    executor::in_every_schedule([&] {
+      TinyTraining t = on_gpu(StepOptions{}, dtype);
+      for (int step = 0; step < 3; ++step) {  // two plainly, one recorded
+        t.load(static_cast<uint64_t>(8 * step));
+        t.train();
+      }
+      const auto state = t.state();
+      return std::string(reinterpret_cast<const char*>(state.data()), state.size() * sizeof(state[0]));
+    });
+  check_accesses(true);
+}
+
 TEST_CASE("GPU: a step is one launch, and neither allocates nor waits") {
   TinyTraining t = on_gpu(StepOptions{});
   for (int step = 0; step < 4; ++step) {  // both places of the input, first plainly, then recorded
