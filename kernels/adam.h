@@ -9,7 +9,7 @@
 // rate f64[1] = lr_t, in the device's memory: it is another at each update, and all else of a step is not.
 // weights_bf16 bf16[decayed] = the first `decayed` elements after the update, rounded; skipped when null.
 // half_squares f64[1] = sum over the first `decayed` elements of w^2 / 2 before the update (the weight-decay
-// loss of spec needs it); fixed order, in double; skipped when null.
+// loss of spec needs it); fixed order, a few neighbours in the type of param and these sums in double; skipped when null.
 // Needs adam_workspace_bytes().
 // Source: Kingma & Ba 2015 (arXiv:1412.6980), section 2's efficient form; epsilon outside the correction.
 #pragma once

@@ -254,6 +254,7 @@ TEST_CASE("a captured graph forks, joins and is replayed with what the memory ho
     const executor::Counters before = executor::counters();
     for (const float value : {1.0f, 10.0f}) {
       INPAINT_CUDA_CHECK(cudaMemcpy(x, &value, sizeof(value), cudaMemcpyHostToDevice));
+      INPAINT_CUDA_CHECK(cudaDeviceSynchronize());
       INPAINT_CUDA_CHECK(cudaGraphLaunch(g.exec, stream));
       stream.synchronize();
       sums.push_back(sum.values()[0]);
