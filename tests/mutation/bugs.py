@@ -37,7 +37,7 @@ BUGS = [
     ("kernels/total_variation_cpu.cpp", "/ static_cast<double>(s.n);\n}", "/ static_cast<double>(s.n * s.h);\n}", "mean over rows too", KERNELS, "total_variation*"),
     ("kernels/sigmoid_bce_cpu.cpp", "sigmoid > 0.5", "sigmoid >= 0.5", "one half rounds up", KERNELS, "sigmoid_bce*"),
     ("kernels/sigmoid_bce_cpu.cpp", "std::exp(-std::abs(x))", "std::exp(-x)", "overflow of large logits", KERNELS, "sigmoid_bce*", FAST),
-    ("kernels/sigmoid_bce_cpu.cpp", "- x * label +", "+ x * label +", "sign of the label's term", KERNELS, "sigmoid_bce*"),
+    ("kernels/sigmoid_bce_cpu.cpp", "- x * b.label +", "+ x * b.label +", "sign of the label's term", KERNELS, "sigmoid_bce*"),
     # Adam
     ("kernels/adam_cpu.h", "std::min(std::max(grad[i] + decay * w[i], -k.clip), k.clip)", "std::min(std::max(grad[i], -k.clip), k.clip) + decay * w[i]", "clip before decay", KERNELS, "adam*"),
     ("kernels/adam_cpu.cpp", "adam_update(k, T{0}, next - i", "adam_update(k, k.decay, next - i", "decay on biases", KERNELS, "adam*", FAST),
@@ -81,6 +81,7 @@ BUGS = [
     ("kernels/to_bytes_cuda.cu", "__fadd_rn(product(value), 127.5f)", "__fmaf_rn(static_cast<float>(value), 127.5f, 127.5f)", "CUDA: one rounding where the contract has two", KERNELS, "to_bytes*"),
     ("kernels/hole_cuda.cu", "return __fmaf_rn(__fmaf_rn(-quotient, 127.5f, value), kReciprocal, quotient);", "return quotient;", "CUDA: the reciprocal's rounding in a pixel", KERNELS, "hole*"),
     ("kernels/hole_cuda.cu", "min(max(offsets[2 * n], 0), last)", "offsets[2 * n]", "CUDA: holes outside the picture not moved", KERNELS, "hole*"),
+    ("kernels/sigmoid_bce_cuda.cu", "batches.list[blockIdx.x]", "batches.list[0]", "CUDA: the first batch of logits alone", KERNELS, "sigmoid_bce: many*"),
     ("kernels/sigmoid_bce_cuda.cu", "exp(-fabs(x))", "exp(-x)", "CUDA: overflow of large logits", KERNELS, "sigmoid_bce*"),
     ("kernels/channel_blocks_cuda.h", "  __syncthreads();\n  if (thread >= columns * V) return;", "  if (thread >= columns * V) return;", "CUDA: barrier missing in the sum over rows", KERNELS, "batch_norm*", FAST),
     ("kernels/channel_blocks_cuda.h", "row + (kRows - 1) * lanes < end", "row + (kRows - 1) * lanes <= end", "CUDA: a group of rows one past the block", KERNELS, "batch_norm: statistics*"),
@@ -127,7 +128,7 @@ BUGS = [
     ("nn/context_encoder.cpp", "Activation::kTanh", "Activation::kNone", "the generator's last activation", PARITY, REPLAY),
     ("train/training_step.cpp", "disc.update_running(ctx_, disc_params, real_pass_);", "", "running averages do not see the real batch", PARITY, REPLAY),
     ("train/training_step.cpp", "const double weight = options_.lamb_adv / 2;", "const double weight = options_.lamb_adv;", "the discriminator's loss is a sum of two means", PARITY, REPLAY),
-    ("train/training_step.cpp", "sigmoid_bce(ctx_, fake_scores(), 1, options_.lamb_adv,", "sigmoid_bce(ctx_, fake_scores(), 0, options_.lamb_adv,", "the generator's label", PARITY, REPLAY),
+    ("train/training_step.cpp", "{fake_scores(), 1, weight, figure(kGene)", "{fake_scores(), 0, weight, figure(kGene)", "the generator's label", PARITY, REPLAY),
     ("train/training_step.cpp", "ParameterGrads::kAccumulate, fake_pass_", "ParameterGrads::kOverwrite, fake_pass_", "the real batch's gradient lost", PARITY, REPLAY),
     # The run and its data
     ("train/resume.cpp", "load_model(ctx, file, model);", "model.initialize(ctx, 1);", "resume without the weights", TRAIN, "run: ten steps*"),
