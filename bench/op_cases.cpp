@@ -93,7 +93,9 @@ OpCase sigmoid_bce_case(Context& ctx, int64_t batch, DType dtype) {
   made.bytes = logits->bytes() + dlogits->bytes();
   made.outputs = {loss, correct, dlogits};
   made.run = [=, &ctx] {
-    sigmoid_bce(ctx, logits->device(), 1, 0.001, loss->device(), correct->device(), &dlogits->device());
+    const SigmoidBce batch = {logits->device(), 1, 0.001, loss->device(), correct->device(),
+                              dlogits->device()};
+    sigmoid_bce(ctx, {&batch, 1});
   };
   made.wrong = [=, &ctx] {
     const double n = static_cast<double>(batch);

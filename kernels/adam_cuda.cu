@@ -14,13 +14,13 @@ struct Values {
   Pack<T, kValues> gradient, weight, mean, square;
 };
 
-// partial: this block's share of the sum of squares, of the weights that decay, before the update.
+// half_squares: of the weights that decay, before the update.
 // sm_90: at most 80 registers (64 in packs), 128-bit loads, 128-bit stores
 template <bool kPacked, typename T>
 __global__ void __launch_bounds__(kBlockThreads, kPacked && sizeof(T) == 4 ? 4 : 2)
     adam_kernel(AdamCoefficients<T> k, const double* __restrict__ rate, int64_t n, int64_t decayed,
                 const T* __restrict__ grad, T* __restrict__ w, T* __restrict__ m, T* __restrict__ v,
-                __nv_bfloat16* __restrict__ weights_bf16, double* __restrict__ partial) {
+                __nv_bfloat16* __restrict__ weights_bf16, LaunchSum half_squares) {
   const T lr_t = static_cast<T>(*rate);
   const int64_t step = kValues * grid_threads();
   double squares = 0;
@@ -54,26 +54,27 @@ __global__ void __launch_bounds__(kBlockThreads, kPacked && sizeof(T) == 4 ? 4 :
     }
     squares += sum;
   }
-  if (partial == nullptr) return;
-  squares = block_sum(squares);
-  if (threadIdx.x == 0) partial[blockIdx.x] = squares;
+  half_squares.add(squares);
 }
 
-int64_t threads_of(int64_t parameters) { return (parameters + kValues * kPacks - 1) / (kValues * kPacks); }
+// No parameters have a sum too: one block makes it.
+int64_t threads_of(int64_t parameters) {
+  return std::max<int64_t>(1, (parameters + kValues * kPacks - 1) / (kValues * kPacks));
+}
 
 }  // namespace
 
-int64_t adam_workspace_bytes(const Context&, int64_t parameters) {
-  return blocks_1d(threads_of(parameters)) * size_of(DType::kF64);
+int64_t adam_workspace_bytes(const Context& ctx, int64_t parameters) {
+  return LaunchSum::workspace_bytes(ctx, blocks_1d(threads_of(parameters)));
 }
 
 void adam(const Context& ctx, const AdamOptions& options, const Tensor& rate, int64_t decayed,
           const Tensor& grad, const Tensor& param, const Tensor& m, const Tensor& v,
           const Tensor* weights_bf16, const Tensor* half_squares) {
   const int64_t n = param.elements();
-  double* const partial = half_squares == nullptr
-                              ? nullptr
-                              : static_cast<double*>(ctx.workspace(cuda::adam_workspace_bytes(ctx, n)));
+  const LaunchSum sum = half_squares == nullptr
+                            ? LaunchSum()
+                            : LaunchSum(ctx, blocks_1d(threads_of(n)), 2, half_squares->as<double>());
   auto* const copies = weights_bf16 == nullptr ? nullptr : data_of<bf16>(*weights_bf16);
   visit_real(param.dtype, [&]<typename T>(T) {
     const T* const gs = grad.as<T>();
@@ -82,11 +83,8 @@ void adam(const Context& ctx, const AdamOptions& options, const Tensor& rate, in
                             ? adam_kernel<true, T>
                             : adam_kernel<false, T>;
     launch_1d("adam", ctx.stream(), threads_of(n), kernel, AdamCoefficients<T>(options), rate.as<double>(), n,
-              decayed, gs, ws, ms, vs, copies, partial);
+              decayed, gs, ws, ms, vs, copies, sum);
   });
-  if (half_squares != nullptr)
-    add_partial_sums("adam, half_squares", ctx, partial, blocks_1d(threads_of(n)), 2,
-                     half_squares->as<double>());
 }
 
 }  // namespace inpaint::cuda

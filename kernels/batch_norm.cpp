@@ -67,15 +67,18 @@ void batch_norm_inference(const Context& ctx, const Tensor& x, const Tensor* bia
                    act, y);
 }
 
-void batch_norm_update_running(const Context& ctx, const Tensor& mean, const Tensor& variance,
-                               const Tensor* bias, double decay, const Tensor& running_mean,
-                               const Tensor& running_variance) {
-  expect_shape("batch_norm_update_running variance", variance, mean.shape, mean.dtype);
-  if (bias != nullptr) expect_shape("batch_norm_update_running bias", *bias, mean.shape, mean.dtype);
-  expect_shape("batch_norm_update_running running_mean", running_mean, mean.shape, mean.dtype);
-  expect_shape("batch_norm_update_running running_variance", running_variance, mean.shape, mean.dtype);
-  INPAINT_DISPATCH(ctx, batch_norm_update_running, mean, variance, bias, decay, running_mean,
-                   running_variance);
+void batch_norm_update_running(const Context& ctx, std::span<const RunningUpdate> updates) {
+  if (updates.empty()) return;
+  for (const RunningUpdate& u : updates) {
+    const Shape& channels = u.mean.shape;
+    const DType dtype = updates.front().mean.dtype;
+    expect_shape("batch_norm_update_running mean", u.mean, channels, dtype);
+    expect_shape("batch_norm_update_running variance", u.variance, channels, dtype);
+    if (u.bias.data != nullptr) expect_shape("batch_norm_update_running bias", u.bias, channels, dtype);
+    expect_shape("batch_norm_update_running running_mean", u.running_mean, channels, dtype);
+    expect_shape("batch_norm_update_running running_variance", u.running_variance, channels, dtype);
+  }
+  INPAINT_DISPATCH(ctx, batch_norm_update_running, updates);
 }
 
 void batch_norm_backward(const Context& ctx, const Tensor& x, const Tensor& mean, const Tensor& variance,

@@ -22,6 +22,8 @@
 // backward need batch_norm_workspace_bytes().
 #pragma once
 
+#include <span>
+
 #include "core/context.h"
 #include "kernels/activation.h"
 #include "kernels/grad_mode.h"
@@ -40,9 +42,15 @@ void batch_norm_inference(const Context& ctx, const Tensor& x, const Tensor* bia
                           const Tensor& running_variance, const Tensor& gamma, const Tensor& beta,
                           double epsilon, Activation act, const Tensor& y);
 
-void batch_norm_update_running(const Context& ctx, const Tensor& mean, const Tensor& variance,
-                               const Tensor* bias, double decay, const Tensor& running_mean,
-                               const Tensor& running_variance);
+// The running averages of one batch norm, and the statistics that move them; all [C] and of one type.
+struct RunningUpdate {
+  Tensor mean, variance;
+  Tensor bias;  // empty: null
+  double decay;
+  Tensor running_mean, running_variance;  // of no other update
+};
+// Makes all updates, of batch norms of any sizes and one type: those of a whole network are one launch on a GPU.
+void batch_norm_update_running(const Context& ctx, std::span<const RunningUpdate> updates);
 
 struct BatchNormGrads {
   const Tensor* dgamma = nullptr;

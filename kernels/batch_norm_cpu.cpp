@@ -276,19 +276,19 @@ void batch_norm_inference(const Context& ctx, const Tensor& x, const Tensor* bia
   });
 }
 
-void batch_norm_update_running(const Context&, const Tensor& mean, const Tensor& variance, const Tensor* bias,
-                               double decay, const Tensor& running_mean, const Tensor& running_variance) {
-  visit_real(mean.dtype, [&]<typename T>(T) {
-    const T *means = mean.as<T>(), *variances = variance.as<T>();
-    const T* biases = bias == nullptr ? nullptr : bias->as<T>();
-    T *running_means = running_mean.as<T>(), *running_variances = running_variance.as<T>();
-    const T keep = static_cast<T>(decay), take = static_cast<T>(1 - decay);
-    for (int64_t c = 0; c < mean.elements(); ++c) {
-      running_means[c] =
-          keep * running_means[c] + take * (biases == nullptr ? means[c] : means[c] + biases[c]);
-      running_variances[c] = keep * running_variances[c] + take * variances[c];
-    }
-  });
+void batch_norm_update_running(const Context&, std::span<const RunningUpdate> updates) {
+  for (const RunningUpdate& u : updates)
+    visit_real(u.mean.dtype, [&]<typename T>(T) {
+      const T *means = u.mean.as<T>(), *variances = u.variance.as<T>();
+      const T* biases = u.bias.data == nullptr ? nullptr : u.bias.as<T>();
+      T *running_means = u.running_mean.as<T>(), *running_variances = u.running_variance.as<T>();
+      const T keep = static_cast<T>(u.decay), take = static_cast<T>(1 - u.decay);
+      for (int64_t c = 0; c < u.mean.elements(); ++c) {
+        running_means[c] =
+            keep * running_means[c] + take * (biases == nullptr ? means[c] : means[c] + biases[c]);
+        running_variances[c] = keep * running_variances[c] + take * variances[c];
+      }
+    });
 }
 
 void batch_norm_backward(const Context& ctx, const Tensor& x, const Tensor& mean, const Tensor& variance,

@@ -10,18 +10,18 @@
 namespace inpaint::cuda {
 namespace {
 
-// Two partial sums per channel of each row block, [row block, 2, C], and behind them two coefficients per channel,
-// [2, C], in the type of the channels.
+// Two sums per channel of each row block, and behind them two coefficients per channel, [2, C], in the type of the
+// channels.
 struct Workspace {
-  double* partial;
+  RowBlockSums sums;
   void* coefficients;
 
   Workspace(const Context& ctx, const Shape& x)
-      : partial(static_cast<double*>(ctx.workspace(bytes(x)))),
-        coefficients(partial + 2 * max_row_blocks(x) * x.back()) {}
+      : sums(ctx, x, ctx.workspace(bytes(ctx, x))),
+        coefficients(sums.partial + 2 * max_row_blocks(x) * x.back()) {}
 
-  static int64_t bytes(const Shape& x) {
-    return (max_row_blocks(x) + 1) * 2 * x.back() * size_of(DType::kF64);
+  static int64_t bytes(const Context& ctx, const Shape& x) {
+    return RowBlockSums::bytes(ctx, x, 2) + 2 * x.back() * size_of(DType::kF64);
   }
 };
 
@@ -30,14 +30,16 @@ __device__ double rows_of_block(const ChannelBlocks& b, int64_t row_block) {
   return static_cast<double>(left < b.block_rows ? left : b.block_rows);
 }
 
-// Mean and squared deviations of this block's rows. A thread sums x - shift and its square, the shift being the mean of
-// its first group of rows: one pass, in which cancellation costs at most a factor of the thread's groups.
+// Mean and variance. A thread sums x - shift and its square, the shift being the mean of its first group of rows: one
+// pass, in which cancellation costs at most a factor of the thread's groups. A block leaves the mean and the squared
+// deviations of its rows; merged are sums of deviations from the first block's mean.
 // sm_90: at most 128 registers, 128-bit loads
 template <int V, typename T>
 __global__ void __launch_bounds__(kBlockThreads, 2)
-    statistics_kernel(ChannelBlocks b, const T* __restrict__ x, double* __restrict__ partial) {
+    statistics_kernel(ChannelBlocks b, const T* __restrict__ x, RowBlockSums blocks,
+                      Compute<T>* __restrict__ mean, Compute<T>* __restrict__ variance) {
   using C = Compute<T>;
-  __shared__ C base[ChannelBlocks::kMaxColumns * V];  // the shifts of the block's first lane
+  __shared__ C base[kSumChannels];  // the shifts of the block's first lane
   C shift[V] = {};
   double sums[2][V] = {};
   int rows = 0;
@@ -75,33 +77,25 @@ __global__ void __launch_bounds__(kBlockThreads, 2)
     sums[1][k] += off * (2 * sums[0][k] + rows * off);
     sums[0][k] += rows * off;
   }
-  sum_lanes(b.channels, sums, [&](int64_t channel, unsigned place, const double(&totals)[2]) {
+  sum_lanes(b.channels, b.columns, sums, [&](int64_t channel, unsigned place, const double(&totals)[2]) {
     const double n = rows_of_block(b, blockIdx.y), off = totals[0] / n;
-    double* const mean = partial + 2 * blockIdx.y * b.channels;
-    mean[channel] = static_cast<double>(base[place]) + off;
-    mean[b.channels + channel] = fmax(totals[1] - totals[0] * off, 0.0);
+    double* const block_mean = blocks.of(blockIdx.y, 2, b.channels);
+    block_mean[channel] = static_cast<double>(base[place]) + off;
+    block_mean[b.channels + channel] = fmax(totals[1] - totals[0] * off, 0.0);
   });
-}
-
-// Merges the row blocks' means and squared deviations; the sums are of deviations from the first block's mean.
-template <typename P>
-__global__ void __launch_bounds__(kBlockThreads)
-    merge_moments_kernel(ChannelBlocks b, const double* __restrict__ partial, P* __restrict__ mean,
-                         P* __restrict__ variance) {
-  double sums[2][1] = {};
-  const int64_t c = first_channel<1>();
-  if (c < b.channels)
-    for (unsigned block = threadIdx.y; block < b.row_blocks; block += blockDim.y) {
-      const double* const means = partial + int64_t{2} * block * b.channels;
-      const double n = rows_of_block(b, block), off = means[c] - partial[c];
-      sums[0][0] += n * off;
-      sums[1][0] += means[b.channels + c] + n * off * off;
-    }
-  sum_lanes(b.channels, sums, [&](int64_t channel, unsigned, const double(&totals)[2]) {
-    const double n = static_cast<double>(b.rows), off = totals[0] / n;
-    mean[channel] = static_cast<P>(partial[channel] + off);
-    variance[channel] = static_cast<P>(fmax(totals[1] - totals[0] * off, 0.0) / n);
-  });
+  merge_row_blocks<2, V>(
+      b, blocks,
+      [&](unsigned block, int64_t channel, double(&mine)[2][1]) {
+        const double* const block_mean = blocks.of(block, 2, b.channels);
+        const double n = rows_of_block(b, block), off = block_mean[channel] - blocks.partial[channel];
+        mine[0][0] += n * off;
+        mine[1][0] += block_mean[b.channels + channel] + n * off * off;
+      },
+      [&](int64_t channel, unsigned, const double(&totals)[2]) {
+        const double n = static_cast<double>(b.rows), off = totals[0] / n;
+        mean[channel] = static_cast<C>(blocks.partial[channel] + off);
+        variance[channel] = static_cast<C>(fmax(totals[1] - totals[0] * off, 0.0) / n);
+      });
 }
 
 template <typename P>
@@ -159,40 +153,6 @@ __global__ void __launch_bounds__(kBlockThreads)
   });
 }
 
-// Sums of dz and of dz (x - mean) over this block's rows.
-// sm_90: at most 128 registers, 128-bit loads
-template <int V, typename T>
-__global__ void __launch_bounds__(kBlockThreads, 2)
-    gradient_sums_kernel(ChannelBlocks b, Normalisation<Compute<T>> norm, Compute<T> slope,
-                         const T* __restrict__ x, const T* __restrict__ dy, double* __restrict__ partial) {
-  using C = Compute<T>;
-  const ChannelAffine<V, C> affine(norm, b);
-  double sums[2][V] = {};
-  for_each_row_group<V>(b, [&](auto group, int64_t at, int64_t stride) {
-    Pack<T, V> values[group()], gradients[group()];
-    load_rows(values, x, at, stride);
-    load_rows(gradients, dy, at, stride);
-#pragma unroll
-    for (int k = 0; k < V; ++k) {
-      C sum = 0, moment = 0;
-#pragma unroll
-      for (int r = 0; r < group(); ++r) {
-        const C value = value_of(values[r][k]);
-        const C dz = kinked_gradient(affine.z(k, value), slope, value_of(gradients[r][k]));
-        sum += dz;
-        moment = fma(dz, value - affine.mean[k], moment);
-      }
-      sums[0][k] += sum;
-      sums[1][k] += moment;
-    }
-  });
-  sum_lanes(b.channels, sums, [&](int64_t channel, unsigned, const double(&totals)[2]) {
-    double* const sum = partial + 2 * blockIdx.y * b.channels;
-    sum[channel] = totals[0];
-    sum[b.channels + channel] = totals[1];
-  });
-}
-
 template <typename P>
 struct ChannelGradients {
   P *dgamma, *dbeta;  // either may be null
@@ -204,28 +164,55 @@ struct ChannelGradients {
   }
 };
 
-// Adds the row blocks' sums; writes the channels' gradients, and the coefficients sum dz / M and
+// Sums dz and dz (x - mean) over the rows; writes the channels' gradients, and the coefficients sum dz / M and
 // sum(dz (x - mean)) / (M (variance + epsilon)).
-template <typename P>
-__global__ void __launch_bounds__(kBlockThreads)
-    merge_gradients_kernel(ChannelBlocks b, Normalisation<P> norm, const double* __restrict__ partial,
-                           ChannelGradients<P> gradients, P* __restrict__ coefficients) {
-  double sums[2][1] = {};
-  const int64_t c = first_channel<1>();
-  if (c < b.channels)
-    for (unsigned block = threadIdx.y; block < b.row_blocks; block += blockDim.y) {
-      const double* const sum = partial + int64_t{2} * block * b.channels;
-      sums[0][0] += sum[c];
-      sums[1][0] += sum[b.channels + c];
+// sm_90: at most 128 registers, 128-bit loads
+template <int V, typename T>
+__global__ void __launch_bounds__(kBlockThreads, 2)
+    gradient_sums_kernel(ChannelBlocks b, Normalisation<Compute<T>> norm, Compute<T> slope,
+                         const T* __restrict__ x, const T* __restrict__ dy, RowBlockSums blocks,
+                         ChannelGradients<Compute<T>> gradients, Compute<T>* __restrict__ coefficients) {
+  using C = Compute<T>;
+  const ChannelAffine<V, C> affine(norm, b);
+  double sums[2][V] = {};
+  for_each_row_group<V>(b, [&](auto group, int64_t at, int64_t stride) {
+    Pack<T, V> values[group()], dys[group()];
+    load_rows(values, x, at, stride);
+    load_rows(dys, dy, at, stride);
+#pragma unroll
+    for (int k = 0; k < V; ++k) {
+      C sum = 0, moment = 0;
+#pragma unroll
+      for (int r = 0; r < group(); ++r) {
+        const C value = value_of(values[r][k]);
+        const C dz = kinked_gradient(affine.z(k, value), slope, value_of(dys[r][k]));
+        sum += dz;
+        moment = fma(dz, value - affine.mean[k], moment);
+      }
+      sums[0][k] += sum;
+      sums[1][k] += moment;
     }
-  sum_lanes(b.channels, sums, [&](int64_t channel, unsigned, const double(&totals)[2]) {
-    const double n = static_cast<double>(b.rows);
-    const double inverse = inverse_deviation<double>(norm.variance[channel], norm.epsilon);
-    gradients.write(gradients.dbeta, channel, totals[0]);
-    gradients.write(gradients.dgamma, channel, totals[1] * inverse);
-    coefficients[channel] = static_cast<P>(totals[0] / n);
-    coefficients[b.channels + channel] = static_cast<P>(totals[1] * inverse * inverse / n);
   });
+  sum_lanes(b.channels, b.columns, sums, [&](int64_t channel, unsigned, const double(&totals)[2]) {
+    double* const sum = blocks.of(blockIdx.y, 2, b.channels);
+    sum[channel] = totals[0];
+    sum[b.channels + channel] = totals[1];
+  });
+  merge_row_blocks<2, V>(
+      b, blocks,
+      [&](unsigned block, int64_t channel, double(&mine)[2][1]) {
+        const double* const sum = blocks.of(block, 2, b.channels);
+        mine[0][0] += sum[channel];
+        mine[1][0] += sum[b.channels + channel];
+      },
+      [&](int64_t channel, unsigned, const double(&totals)[2]) {
+        const double n = static_cast<double>(b.rows);
+        const double inverse = inverse_deviation<double>(norm.variance[channel], norm.epsilon);
+        gradients.write(gradients.dbeta, channel, totals[0]);
+        gradients.write(gradients.dgamma, channel, totals[1] * inverse);
+        coefficients[channel] = static_cast<C>(totals[0] / n);
+        coefficients[b.channels + channel] = static_cast<C>(totals[1] * inverse * inverse / n);
+      });
 }
 
 // dx = scale (dz - sum dz / M - (x - mean) sum(dz (x - mean)) / (M (variance + epsilon))). dx may be dy.
@@ -260,15 +247,26 @@ __global__ void __launch_bounds__(kBlockThreads, 2)
   });
 }
 
+// The updates of a launch, an argument of the kernel: CUDA takes 4 KiB of them.
 template <typename P>
-__global__ void __launch_bounds__(kBlockThreads)
-    update_running_kernel(int64_t channels, const P* __restrict__ mean, const P* __restrict__ variance,
-                          const P* __restrict__ bias, P keep, P take, P* __restrict__ running_mean,
-                          P* __restrict__ running_variance) {
-  for (int64_t c = global_thread(); c < channels; c += grid_threads()) {
-    const P shown = bias == nullptr ? mean[c] : mean[c] + bias[c];
-    running_mean[c] = keep * running_mean[c] + take * shown;
-    running_variance[c] = keep * running_variance[c] + take * variance[c];
+struct RunningUpdates {
+  static constexpr size_t kMost = 32;
+  struct Update {
+    int64_t channels;
+    const P *mean, *variance, *bias;  // bias may be null
+    P keep, take;
+    P *running_mean, *running_variance;
+  } list[kMost];
+};
+
+// The blocks' x goes over channels, their y over updates.
+template <typename P>
+__global__ void __launch_bounds__(kBlockThreads) update_running_kernel(RunningUpdates<P> updates) {
+  const auto& u = updates.list[blockIdx.y];
+  for (int64_t c = global_thread(); c < u.channels; c += grid_threads()) {
+    const P shown = u.bias == nullptr ? u.mean[c] : u.mean[c] + u.bias[c];
+    u.running_mean[c] = u.keep * u.running_mean[c] + u.take * shown;
+    u.running_variance[c] = u.keep * u.running_variance[c] + u.take * u.variance[c];
   }
 }
 
@@ -289,7 +287,7 @@ void normalise(const char* op, const Context& ctx, const Shape& shape, const D* 
   visit_vector<D>(
       shape.back(),
       [&]<int V>(std::integral_constant<int, V>) {
-        const ChannelBlocks b(shape, V, kMapBlocks);
+        const ChannelBlocks b(shape, V, Cut::kMap);
         launch(op, ctx.stream(), b.grid(), b.block(), 0, normalise_kernel<V, D>, b, norm, negative_slope(act),
                x, y);
       },
@@ -298,7 +296,7 @@ void normalise(const char* op, const Context& ctx, const Shape& shape, const D* 
 
 }  // namespace
 
-int64_t batch_norm_workspace_bytes(const Context&, const Shape& x) { return Workspace::bytes(x); }
+int64_t batch_norm_workspace_bytes(const Context& ctx, const Shape& x) { return Workspace::bytes(ctx, x); }
 
 void batch_norm_statistics(const Context& ctx, const Tensor& x, const Tensor& mean, const Tensor& variance) {
   const Workspace workspace(ctx, x.shape);
@@ -309,11 +307,9 @@ void batch_norm_statistics(const Context& ctx, const Tensor& x, const Tensor& me
     visit_vector<D>(
         x.shape.back(),
         [&]<int V>(std::integral_constant<int, V>) {
-          const ChannelBlocks b(x.shape, V, kSumBlocks);
+          const ChannelBlocks b(x.shape, V, Cut::kSums);
           launch("batch_norm_statistics", ctx.stream(), b.grid(), b.block(), 0, statistics_kernel<V, D>, b,
-                 xs, workspace.partial);
-          launch("batch_norm_statistics, merge", ctx.stream(), merge_grid(b), merge_block(), 0,
-                 merge_moments_kernel<P>, b, workspace.partial, mean.as<P>(), variance.as<P>());
+                 xs, workspace.sums, mean.as<P>(), variance.as<P>());
         },
         xs);
   });
@@ -340,13 +336,24 @@ void batch_norm_inference(const Context& ctx, const Tensor& x, const Tensor* bia
   });
 }
 
-void batch_norm_update_running(const Context& ctx, const Tensor& mean, const Tensor& variance,
-                               const Tensor* bias, double decay, const Tensor& running_mean,
-                               const Tensor& running_variance) {
-  visit_real(mean.dtype, [&]<typename P>(P) {
-    launch_1d("batch_norm_update_running", ctx.stream(), mean.elements(), update_running_kernel<P>,
-              mean.elements(), mean.as<P>(), variance.as<P>(), bias == nullptr ? nullptr : bias->as<P>(),
-              decay, 1 - decay, running_mean.as<P>(), running_variance.as<P>());
+void batch_norm_update_running(const Context& ctx, std::span<const RunningUpdate> updates) {
+  visit_real(updates.front().mean.dtype, [&]<typename P>(P) {
+    constexpr size_t kMost = RunningUpdates<P>::kMost;
+    for (; !updates.empty(); updates = updates.subspan(std::min(updates.size(), kMost))) {
+      RunningUpdates<P> batch = {};
+      unsigned count = 0;
+      int64_t channels = 0;
+      for (const RunningUpdate& u : updates.first(std::min(updates.size(), kMost))) {
+        batch.list[count++] = {u.mean.elements(),       u.mean.as<P>(),
+                               u.variance.as<P>(),      u.bias.data == nullptr ? nullptr : u.bias.as<P>(),
+                               static_cast<P>(u.decay), static_cast<P>(1 - u.decay),
+                               u.running_mean.as<P>(),  u.running_variance.as<P>()};
+        channels = std::max(channels, u.mean.elements());
+      }
+      launch("batch_norm_update_running", ctx.stream(),
+             dim3(static_cast<unsigned>(blocks_1d(channels)), count), dim3(kBlockThreads), 0,
+             update_running_kernel<P>, batch);
+    }
   });
 }
 
@@ -367,11 +374,10 @@ void batch_norm_backward(const Context& ctx, const Tensor& x, const Tensor& mean
     visit_vector<D>(
         x.shape.back(),
         [&]<int V>(std::integral_constant<int, V>) {
-          const ChannelBlocks sum(x.shape, V, kSumBlocks), map(x.shape, V, kMapBlocks);
+          const ChannelBlocks sum(x.shape, V, Cut::kSums), map(x.shape, V, Cut::kMap);
           launch("batch_norm_backward, sums", ctx.stream(), sum.grid(), sum.block(), 0,
-                 gradient_sums_kernel<V, D>, sum, norm, negative_slope(act), xs, dys, workspace.partial);
-          launch("batch_norm_backward, merge", ctx.stream(), merge_grid(sum), merge_block(), 0,
-                 merge_gradients_kernel<P>, sum, norm, workspace.partial, gradients, coefficients);
+                 gradient_sums_kernel<V, D>, sum, norm, negative_slope(act), xs, dys, workspace.sums,
+                 gradients, coefficients);
           launch("batch_norm_backward", ctx.stream(), map.grid(), map.block(), 0, data_gradient_kernel<V, D>,
                  map, norm, negative_slope(act), coefficients, xs, dys, dxs);
         },

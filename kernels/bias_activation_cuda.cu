@@ -44,12 +44,19 @@ __global__ void __launch_bounds__(kBlockThreads)
   });
 }
 
-// dx may be dy. Leaves this block's sums of dx in partial [row block, C], unless that is null.
+template <typename P>
+struct BiasGradient {
+  P* dbias = nullptr;  // null: not wanted
+  bool accumulate = false;
+  RowBlockSums sums;
+};
+
+// dx may be dy.
 // sm_90: at most 112 registers, 128-bit loads, 128-bit stores
 template <int V, bool kTanh, typename T>
 __global__ void __launch_bounds__(kBlockThreads, 2)
     backward_kernel(ChannelBlocks b, Compute<T> slope, const T* __restrict__ y, const T* dy, T* dx,
-                    double* __restrict__ partial) {
+                    BiasGradient<Compute<T>> gradient) {
   using C = Compute<T>;
   double sums[1][V] = {};
   for_each_row_group<V>(b, [&](auto group, int64_t at, int64_t stride) {
@@ -70,25 +77,21 @@ __global__ void __launch_bounds__(kBlockThreads, 2)
 #pragma unroll
     for (int k = 0; k < V; ++k) sums[0][k] += sum[k];
   });
-  if (partial == nullptr) return;
-  sum_lanes(b.channels, sums, [&](int64_t channel, unsigned, const double(&totals)[1]) {
-    partial[blockIdx.y * b.channels + channel] = totals[0];
+  C* const dbias = gradient.dbias;
+  if (dbias == nullptr) return;
+  const RowBlockSums& blocks = gradient.sums;
+  sum_lanes(b.channels, b.columns, sums, [&](int64_t channel, unsigned, const double(&totals)[1]) {
+    blocks.of(blockIdx.y, 1, b.channels)[channel] = totals[0];
   });
-}
-
-template <typename P>
-__global__ void __launch_bounds__(kBlockThreads)
-    merge_kernel(ChannelBlocks b, const double* __restrict__ partial, bool accumulate,
-                 P* __restrict__ dbias) {
-  double sums[1][1] = {};
-  const int64_t c = first_channel<1>();
-  if (c < b.channels)
-    for (unsigned block = threadIdx.y; block < b.row_blocks; block += blockDim.y)
-      sums[0][0] += partial[block * b.channels + c];
-  sum_lanes(b.channels, sums, [&](int64_t channel, unsigned, const double(&totals)[1]) {
-    const double before = accumulate ? static_cast<double>(dbias[channel]) : 0;
-    dbias[channel] = static_cast<P>(before + totals[0]);
-  });
+  merge_row_blocks<1, V>(
+      b, blocks,
+      [&](unsigned block, int64_t channel, double(&mine)[1][1]) {
+        mine[0][0] += blocks.of(block, 1, b.channels)[channel];
+      },
+      [&](int64_t channel, unsigned, const double(&totals)[1]) {
+        const double before = gradient.accumulate ? static_cast<double>(dbias[channel]) : 0;
+        dbias[channel] = static_cast<C>(before + totals[0]);
+      });
 }
 
 // Calls f with whether the activation is tanh as a constant, and with the slope of one that is not.
@@ -112,7 +115,7 @@ void bias_activation_forward(const Context& ctx, const Tensor& x, const Tensor& 
       visit_vector<D>(
           x.shape.back(),
           [&]<int V>(std::integral_constant<int, V>) {
-            const ChannelBlocks b(x.shape, V, kMapBlocks);
+            const ChannelBlocks b(x.shape, V, Cut::kMap);
             launch("bias_activation_forward", ctx.stream(), b.grid(), b.block(), 0,
                    forward_kernel<V, kTanh, D>, b, bias.as<Compute<D>>(), slope, xs, ys);
           },
@@ -121,31 +124,29 @@ void bias_activation_forward(const Context& ctx, const Tensor& x, const Tensor& 
   });
 }
 
-int64_t bias_activation_workspace_bytes(const Context&, const Shape& x, DType) {
-  return max_row_blocks(x) * x.back() * size_of(DType::kF64);
+int64_t bias_activation_workspace_bytes(const Context& ctx, const Shape& x, DType) {
+  return RowBlockSums::bytes(ctx, x, 1);
 }
 
 void bias_activation_backward(const Context& ctx, const Tensor& y, const Tensor& dy, Activation act,
                               const Tensor& dx, const Tensor* dbias, GradMode mode) {
-  double* const partial =
-      dbias == nullptr
-          ? nullptr
-          : static_cast<double*>(ctx.workspace(cuda::bias_activation_workspace_bytes(ctx, y.shape, y.dtype)));
   visit_activation_type(y.dtype, [&]<typename T>(T) {
     using D = DeviceType<T>;
     using P = Compute<D>;
     const D *const ys = data_of<T>(y), *const dys = data_of<T>(dy);
     D* const dxs = data_of<T>(dx);
+    BiasGradient<P> gradient;
+    if (dbias != nullptr)
+      gradient = {dbias->as<P>(),
+                  mode == GradMode::kAccumulate,
+                  {ctx, y.shape, ctx.workspace(RowBlockSums::bytes(ctx, y.shape, 1))}};
     visit_tanh(act, [&]<bool kTanh>(std::bool_constant<kTanh>, double slope) {
       visit_vector<D>(
           y.shape.back(),
           [&]<int V>(std::integral_constant<int, V>) {
-            const ChannelBlocks b(y.shape, V, kSumBlocks);
+            const ChannelBlocks b(y.shape, V, Cut::kSums);
             launch("bias_activation_backward", ctx.stream(), b.grid(), b.block(), 0,
-                   backward_kernel<V, kTanh, D>, b, slope, ys, dys, dxs, partial);
-            if (dbias != nullptr)
-              launch("bias_activation_backward, merge", ctx.stream(), merge_grid(b), merge_block(), 0,
-                     merge_kernel<P>, b, partial, mode == GradMode::kAccumulate, dbias->as<P>());
+                   backward_kernel<V, kTanh, D>, b, slope, ys, dys, dxs, gradient);
           },
           ys, dys, dxs);
     });

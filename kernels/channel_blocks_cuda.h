@@ -10,28 +10,30 @@
 #include <bit>
 #include <type_traits>
 
-#include "kernels/launch.h"
+#include "kernels/last_block_cuda.h"
 #include "kernels/values_cuda.h"
 
 namespace inpaint::cuda {
 
-// Blocks of a launch. Sums take two for each multiprocessor of an H100, all there at once, so that few partial sums are
-// left; what only maps values takes more, which evens out.
-inline constexpr int64_t kSumBlocks = 132 * 2;
-inline constexpr int64_t kMapBlocks = 132 * 8;
+// What a launch is cut for. Sums take two blocks for each multiprocessor of an H100, all there at once, and few channels to
+// a block: a block then has many rows, and few partial sums are left. A launch that only maps values takes more blocks,
+// which evens out, and more channels to a block.
+enum class Cut { kSums, kMap };
+inline constexpr int64_t kSumBlocks = 132 * 2, kMapBlocks = 132 * 8;
+inline constexpr int64_t kSumChannels = 32;  // at most, of a block
+inline constexpr int64_t kMapColumns = 16;   // at most, of a block
 
 // Rows a thread loads before it looks at the first: that many accesses are on their way.
 inline constexpr int kRowGroup = 4;
 
 class ChannelBlocks {
  public:
-  static constexpr unsigned kMaxColumns = 16;
-
-  // About `blocks` blocks, V channels to a thread.
-  ChannelBlocks(const Shape& x, int64_t v, int64_t blocks) : rows(x.rows()), channels(x.back()) {
+  // V channels to a thread.
+  ChannelBlocks(const Shape& x, int64_t v, Cut cut) : rows(x.rows()), channels(x.back()) {
     const int64_t vectors = (channels + v - 1) / v;
-    columns =
-        static_cast<unsigned>(std::bit_ceil(static_cast<uint64_t>(std::min<int64_t>(vectors, kMaxColumns))));
+    const int64_t most_columns = cut == Cut::kSums ? kSumChannels / v : kMapColumns;
+    const int64_t blocks = cut == Cut::kSums ? kSumBlocks : kMapBlocks;
+    columns = std::bit_ceil(static_cast<unsigned>(std::min(vectors, most_columns)));
     column_blocks = static_cast<unsigned>((vectors + columns - 1) / columns);
     const int64_t step = kRowGroup * (kBlockThreads / columns);
     const int64_t wanted = std::max<int64_t>(1, blocks / column_blocks);
@@ -51,7 +53,7 @@ class ChannelBlocks {
 inline int64_t max_row_blocks(const Shape& x) {
   int64_t most = 0;
   for (const int64_t v : {1, 2, 4, 8})
-    most = std::max<int64_t>(most, ChannelBlocks(x, v, kSumBlocks).row_blocks);
+    most = std::max<int64_t>(most, ChannelBlocks(x, v, Cut::kSums).row_blocks);
   return most;
 }
 
@@ -118,24 +120,25 @@ __device__ void load_channels(T (&to)[V], const T* from, int64_t channel) {
 }
 
 // Adds up what the lanes of this block hold for each channel, Q numbers of each, and calls f(channel, its place in the
-// block, totals) in one thread per channel. All threads of the block call this, once.
+// block, totals) in one thread per channel. All threads of the block call this, once. Neighbouring threads hold the
+// `columns` columns of V channels, which are at most kSumChannels channels in all.
 template <int Q, int V, typename F>
-__device__ void sum_lanes(int64_t channels, double (&mine)[Q][V], F&& f) {
+__device__ void sum_lanes(int64_t channels, unsigned columns, double (&mine)[Q][V], F&& f) {
   constexpr unsigned kWarps = kBlockThreads / 32;
-  __shared__ double sums[kWarps * Q * V * ChannelBlocks::kMaxColumns];
-  const unsigned columns = blockDim.x, thread = threadIdx.y * columns + threadIdx.x;
+  __shared__ double sums[kWarps * Q * kSumChannels];
+  const unsigned thread = threadIdx.y * blockDim.x + threadIdx.x;
   for (unsigned distance = columns; distance < 32; distance *= 2)
 #pragma unroll
     for (int q = 0; q < Q; ++q)
 #pragma unroll
       for (int k = 0; k < V; ++k)
         mine[q][k] += __shfl_xor_sync(0xffffffffu, mine[q][k], static_cast<int>(distance));
-  const unsigned warp = thread / 32;
-  if (thread % 32 < columns)
+  const unsigned warp = thread / 32, lane = thread % 32;
+  if (lane < columns)
 #pragma unroll
     for (int q = 0; q < Q; ++q)
 #pragma unroll
-      for (int k = 0; k < V; ++k) sums[((warp * Q + q) * V + k) * columns + threadIdx.x] = mine[q][k];
+      for (int k = 0; k < V; ++k) sums[((warp * Q + q) * V + k) * columns + lane] = mine[q][k];
   __syncthreads();
   if (thread >= columns * V) return;
   const unsigned column = thread % columns, k = thread / columns, place = column * V + k;
@@ -148,12 +151,46 @@ __device__ void sum_lanes(int64_t channels, double (&mine)[Q][V], F&& f) {
   f(channel, place, totals);
 }
 
-// For the second launch of a sum, which adds the partial sums of the row blocks: a few channels to a block, one to a
-// thread, its lanes going over the row blocks.
-inline constexpr unsigned kMergeColumns = 4;
-inline dim3 merge_grid(const ChannelBlocks& b) {
-  return {static_cast<unsigned>((b.channels + kMergeColumns - 1) / kMergeColumns)};
+// Where the row blocks of a launch leave what they have summed, Q numbers of each channel, and by what the last row block
+// of each column of blocks is found.
+struct RowBlockSums {
+  double* partial = nullptr;  // [row block, Q, C]
+  unsigned* counters = nullptr;
+
+  RowBlockSums() = default;
+  RowBlockSums(const Context& ctx, const Shape& x, void* workspace)
+      : partial(static_cast<double*>(workspace)), counters(counters_of(ctx, x)) {}
+
+  static int64_t bytes(const Context& ctx, const Shape& x, int64_t q) {
+    counters_of(ctx, x);
+    return max_row_blocks(x) * q * x.back() * size_of(DType::kF64);
+  }
+
+  // The numbers of a row block.
+  __device__ double* of(int64_t row_block, int64_t q, int64_t channels) const {
+    return partial + row_block * q * channels;
+  }
+
+ private:
+  static unsigned* counters_of(const Context& ctx, const Shape& x) {
+    return ticket_counters(ctx, (x.back() + kSumChannels - 1) / kSumChannels);
+  }
+};
+
+// Finishes the sums over rows: adds up the row blocks' numbers, in an order that does not depend on which block is the
+// last. All threads of the launch call this, once, when their block has written its own. In the last block of each column
+// of blocks, add(row block, channel, mine) adds the numbers of one of them to mine[Q][1], and f is that of sum_lanes.
+template <int Q, int V, typename Add, typename F>
+__device__ void merge_row_blocks(const ChannelBlocks& b, const RowBlockSums& sums, Add&& add, F&& f) {
+  if (!is_last_block(&sums.counters[blockIdx.x], b.row_blocks)) return;
+  const unsigned columns = b.columns * V, thread = threadIdx.y * blockDim.x + threadIdx.x;
+  const int64_t channel = int64_t{blockIdx.x} * columns + thread % columns;
+  double mine[Q][1] = {};
+  if (channel < b.channels)
+#pragma unroll 4
+    for (unsigned block = thread / columns; block < b.row_blocks; block += kBlockThreads / columns)
+      add(block, channel, mine);
+  sum_lanes(b.channels, columns, mine, f);
 }
-inline dim3 merge_block() { return {kMergeColumns, kBlockThreads / kMergeColumns}; }
 
 }  // namespace inpaint::cuda

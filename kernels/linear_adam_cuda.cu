@@ -56,14 +56,14 @@ struct Layer {
   int64_t n, in, out;
 };
 
-// partial: this block's share of the sum of squares, as the weights were.
+// half_squares: of the weights before the update.
 // sm_90: at most 128 registers, 128-bit loads, 128-bit stores
 template <typename T>
 __global__ void __launch_bounds__(kBlockThreads, 2)
     linear_adam_kernel(Layer s, AdamCoefficients<float> k, const double* __restrict__ rate,
                        const T* __restrict__ x, const T* __restrict__ dy, float* __restrict__ w,
                        float* __restrict__ m, float* __restrict__ v, T* __restrict__ weights_bf16,
-                       double* __restrict__ partial) {
+                       LaunchSum half_squares) {
   __shared__ __align__(16) uint32_t dys[kPairs][kRow], xs[kPairs][kRow];  // [pair of examples, feature]
   const int thread = static_cast<int>(threadIdx.x), warp = thread / 32, g = thread % 32 / 4, t = thread % 4;
   const int64_t o0 = int64_t{blockIdx.y} * kTile, i0 = int64_t{blockIdx.x} * kTile;
@@ -144,9 +144,7 @@ __global__ void __launch_bounds__(kBlockThreads, 2)
     }
     squares += sum;
   }
-  if (partial == nullptr) return;
-  squares = block_sum(squares);
-  if (thread == 0) partial[int64_t{blockIdx.y} * gridDim.x + blockIdx.x] = squares;
+  half_squares.add(squares);
 }
 
 int64_t tiles(int64_t n) { return (n + kTile - 1) / kTile; }
@@ -165,15 +163,13 @@ void run_one_kernel(const Context& ctx, const AdamOptions& options, const Tensor
   float *const ws = w.as<float>(), *const ms = m.as<float>(), *const vs = v.as<float>();
   INPAINT_CHECK(can_pack<kVector>(xs, dys) && can_pack<4>(copies) && can_pack<4>(ws, ms, vs),
                 "linear_adam: a tensor does not begin at a multiple of 16 bytes (weights_bf16: 8 bytes)");
-  const int64_t blocks = tiles(s.in) * tiles(s.out);
-  auto* const partial =
-      half_squares == nullptr ? nullptr : static_cast<double*>(ctx.workspace(blocks * size_of(DType::kF64)));
+  const LaunchSum sum = half_squares == nullptr
+                            ? LaunchSum()
+                            : LaunchSum(ctx, tiles(s.in) * tiles(s.out), 2, half_squares->as<double>());
   launch("linear_adam", ctx.stream(),
          dim3(static_cast<unsigned>(tiles(s.in)), static_cast<unsigned>(tiles(s.out))), dim3(kBlockThreads),
          0, linear_adam_kernel<__nv_bfloat16>, Layer{s.n, s.in, s.out}, AdamCoefficients<float>(options),
-         rate.as<double>(), xs, dys, ws, ms, vs, copies, partial);
-  if (half_squares != nullptr)
-    add_partial_sums("linear_adam, half_squares", ctx, partial, blocks, 2, half_squares->as<double>());
+         rate.as<double>(), xs, dys, ws, ms, vs, copies, sum);
 }
 
 // ---- Two ops ---------------------------------------------------------------------------------------------
@@ -190,7 +186,8 @@ int64_t bytes_of_ops(const Context& ctx, const LinearShape& shape, DType dtype) 
 }  // namespace
 
 int64_t linear_adam_workspace_bytes(const Context& ctx, const LinearShape& shape, DType dtype) {
-  if (is_one_kernel(ctx, shape, dtype)) return tiles(shape.in) * tiles(shape.out) * size_of(DType::kF64);
+  if (is_one_kernel(ctx, shape, dtype))
+    return LaunchSum::workspace_bytes(ctx, tiles(shape.in) * tiles(shape.out));
   return bytes_of_ops(ctx, shape, dtype) + shape.in * shape.out * size_of(parameter_dtype(dtype));
 }
 

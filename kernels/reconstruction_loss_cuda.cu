@@ -12,7 +12,7 @@ namespace {
 template <ReconstructionNorm Norm, Write W, bool kPacked, typename T>
 __global__ void __launch_bounds__(kBlockThreads)
     reconstruction_loss_kernel(const T* __restrict__ fake, const T* __restrict__ hidden, int64_t n,
-                               Compute<T> scale, T* __restrict__ dfake, double* __restrict__ partial) {
+                               Compute<T> scale, T* __restrict__ dfake, LaunchSum loss) {
   constexpr int kSize = Pack<T>::kSize;
   double sum = 0;
   for (int64_t i = kSize * global_thread(); i < n; i += kSize * grid_threads()) {
@@ -32,12 +32,8 @@ __global__ void __launch_bounds__(kBlockThreads)
     }
     write_gradient<W, kPacked>(gradient, dfake, i, n);
   }
-  sum = block_sum(sum);
-  if (threadIdx.x == 0) partial[blockIdx.x] = sum;
+  loss.add(sum);
 }
-
-// For packs of two values, the least there are.
-int64_t most_blocks(int64_t elements) { return blocks_1d((elements + 1) / 2); }
 
 template <ReconstructionNorm Norm, typename T>
 void run(const Context& ctx, const Tensor& fake, const Tensor& hidden, double weight, const Tensor& loss,
@@ -49,21 +45,20 @@ void run(const Context& ctx, const Tensor& fake, const Tensor& hidden, double we
       static_cast<Compute<D>>((Norm == ReconstructionNorm::kL2 ? 2 : 1) * weight / static_cast<double>(n));
   const D *fakes = data_of<T>(fake), *hiddens = data_of<T>(hidden);
   D* const dfakes = dfake == nullptr ? nullptr : data_of<T>(*dfake);
-  auto* const partial = static_cast<double*>(ctx.workspace(most_blocks(n) * size_of(DType::kF64)));
+  const LaunchSum sum(ctx, blocks_1d(packs), static_cast<double>(n), loss.as<double>());
   visit_write(dfake != nullptr, mode, [&]<Write W>(std::integral_constant<Write, W>) {
     const auto kernel = can_pack<kSize>(fakes, hiddens, dfakes)
                             ? reconstruction_loss_kernel<Norm, W, true, D>
                             : reconstruction_loss_kernel<Norm, W, false, D>;
-    launch_1d("reconstruction_loss", ctx.stream(), packs, kernel, fakes, hiddens, n, scale, dfakes, partial);
+    launch_1d("reconstruction_loss", ctx.stream(), packs, kernel, fakes, hiddens, n, scale, dfakes, sum);
   });
-  add_partial_sums("reconstruction_loss", ctx, partial, blocks_1d(packs), static_cast<double>(n),
-                   loss.as<double>());
 }
 
 }  // namespace
 
-int64_t reconstruction_loss_workspace_bytes(const Context&, const Shape& fake) {
-  return most_blocks(fake.elements()) * size_of(DType::kF64);
+// Packs of two values, the least there are, make the most blocks.
+int64_t reconstruction_loss_workspace_bytes(const Context& ctx, const Shape& fake) {
+  return LaunchSum::workspace_bytes(ctx, blocks_1d((fake.elements() + 1) / 2));
 }
 
 void reconstruction_loss(const Context& ctx, ReconstructionNorm norm, const Tensor& fake,

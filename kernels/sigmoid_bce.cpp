@@ -6,16 +6,19 @@ namespace inpaint {
 
 INPAINT_DECLARE_DEVICES(sigmoid_bce)
 
-void sigmoid_bce(const Context& ctx, const Tensor& logits, double label, double weight, const Tensor& loss,
-                 const Tensor& correct, const Tensor* dlogits) {
-  const int64_t n = logits.elements();
-  if (n == 0) throw ShapeError("sigmoid_bce logits: the batch is empty");
-  expect_shape("sigmoid_bce logits", logits, {n, 1});
-  expect_shape("sigmoid_bce loss", loss, {1}, DType::kF64);
-  expect_shape("sigmoid_bce correct", correct, {1}, DType::kF64);
-  if (dlogits != nullptr) expect_shape("sigmoid_bce dlogits", *dlogits, logits.shape, logits.dtype);
-  INPAINT_CHECK(label == 0 || label == 1, "sigmoid_bce: label {}", label);
-  INPAINT_DISPATCH(ctx, sigmoid_bce, logits, label, weight, loss, correct, dlogits);
+void sigmoid_bce(const Context& ctx, std::span<const SigmoidBce> batches) {
+  if (batches.empty()) return;
+  for (const SigmoidBce& b : batches) {
+    const int64_t n = b.logits.elements();
+    const DType dtype = batches.front().logits.dtype;
+    if (n == 0) throw ShapeError("sigmoid_bce logits: the batch is empty");
+    expect_shape("sigmoid_bce logits", b.logits, {n, 1}, dtype);
+    expect_shape("sigmoid_bce loss", b.loss, {1}, DType::kF64);
+    expect_shape("sigmoid_bce correct", b.correct, {1}, DType::kF64);
+    if (b.dlogits.data != nullptr) expect_shape("sigmoid_bce dlogits", b.dlogits, {n, 1}, dtype);
+    INPAINT_CHECK(b.label == 0 || b.label == 1, "sigmoid_bce: label {}", b.label);
+  }
+  INPAINT_DISPATCH(ctx, sigmoid_bce, batches);
 }
 
 }  // namespace inpaint

@@ -1,4 +1,5 @@
-// sigmoid_bce on CUDA; contract in sigmoid_bce.h. One value per picture: one block, in double, bound by its launch.
+// sigmoid_bce on CUDA; contract in sigmoid_bce.h. One value per picture: one block for each batch, in
+// double, bound by the launch.
 #include "kernels/block_sum_cuda.h"
 #include "kernels/sigmoid_bce.h"
 #include "kernels/values_cuda.h"
@@ -6,38 +7,60 @@
 namespace inpaint::cuda {
 namespace {
 
+// The batches of a launch, an argument of the kernel: CUDA takes 4 KiB of them.
 template <typename T>
-__global__ void __launch_bounds__(kBlockThreads)
-    sigmoid_bce_kernel(const T* __restrict__ logits, int64_t n, double label, double weight,
-                       double* __restrict__ loss, double* __restrict__ correct, T* __restrict__ dlogits) {
+struct Batches {
+  static constexpr size_t kMost = 32;
+  struct Batch {
+    const T* logits;
+    int64_t n;
+    double label, weight;
+    double *loss, *correct;
+    T* dlogits;  // may be null
+  } list[kMost];
+};
+
+template <typename T>
+__global__ void __launch_bounds__(kBlockThreads) sigmoid_bce_kernel(Batches<T> batches) {
+  const auto& b = batches.list[blockIdx.x];
   double sum = 0, right = 0;
-  for (int64_t i = threadIdx.x; i < n; i += kBlockThreads) {
-    const double x = value_of(logits[i]);
+  for (int64_t i = threadIdx.x; i < b.n; i += kBlockThreads) {
+    const double x = value_of(b.logits[i]);
     const double e = exp(-fabs(x));  // at most 1: no overflow on either side
     const double sigmoid = (x >= 0 ? 1 : e) / (1 + e);
-    sum += fmax(x, 0.0) - x * label + log1p(e);
-    if ((sigmoid > 0.5 ? 1 : 0) == label) ++right;
-    if (dlogits != nullptr)
-      dlogits[i] =
-          rounded_to<T>(static_cast<Compute<T>>(weight * (sigmoid - label) / static_cast<double>(n)));
+    sum += fmax(x, 0.0) - x * b.label + log1p(e);
+    if ((sigmoid > 0.5 ? 1 : 0) == b.label) ++right;
+    if (b.dlogits != nullptr)
+      b.dlogits[i] =
+          rounded_to<T>(static_cast<Compute<T>>(b.weight * (sigmoid - b.label) / static_cast<double>(b.n)));
   }
   sum = block_sum(sum);
   __syncthreads();
   right = block_sum(right);
   if (threadIdx.x != 0) return;
-  *loss = sum / static_cast<double>(n);
-  *correct = right;
+  *b.loss = sum / static_cast<double>(b.n);
+  *b.correct = right;
 }
 
 }  // namespace
 
-void sigmoid_bce(const Context& ctx, const Tensor& logits, double label, double weight, const Tensor& loss,
-                 const Tensor& correct, const Tensor* dlogits) {
-  visit_activation_type(logits.dtype, [&]<typename T>(T) {
+void sigmoid_bce(const Context& ctx, std::span<const SigmoidBce> batches) {
+  visit_activation_type(batches.front().logits.dtype, [&]<typename T>(T) {
     using D = DeviceType<T>;
-    launch("sigmoid_bce", ctx.stream(), dim3(1), dim3(kBlockThreads), 0, sigmoid_bce_kernel<D>,
-           data_of<T>(logits), logits.elements(), label, weight, loss.as<double>(), correct.as<double>(),
-           dlogits == nullptr ? nullptr : data_of<T>(*dlogits));
+    constexpr size_t kMost = Batches<D>::kMost;
+    for (; !batches.empty(); batches = batches.subspan(std::min(batches.size(), kMost))) {
+      Batches<D> some = {};
+      unsigned count = 0;
+      for (const SigmoidBce& b : batches.first(std::min(batches.size(), kMost)))
+        some.list[count++] = {data_of<T>(b.logits),
+                              b.logits.elements(),
+                              b.label,
+                              b.weight,
+                              b.loss.as<double>(),
+                              b.correct.as<double>(),
+                              b.dlogits.data == nullptr ? nullptr : data_of<T>(b.dlogits)};
+      launch("sigmoid_bce", ctx.stream(), dim3(count), dim3(kBlockThreads), 0, sigmoid_bce_kernel<D>, some);
+    }
   });
 }
 

@@ -10,42 +10,42 @@ namespace {
 // sm_90: at most 40 registers, 128-bit loads
 template <bool kPacked, typename T>
 __global__ void __launch_bounds__(kBlockThreads)
-    sum_of_squares_kernel(const T* __restrict__ x, int64_t n, double* __restrict__ partial) {
+    sum_of_squares_kernel(const T* __restrict__ x, int64_t n, LaunchSum sum) {
   constexpr int kSize = Pack<T>::kSize;
-  double sum = 0;
+  double squares = 0;
   for (int64_t i = kSize * global_thread(); i < n; i += kSize * grid_threads()) {
     const Pack<T> values = load<kPacked, kSize>(x, i, n);  // 0 behind the end
 #pragma unroll
     for (int k = 0; k < kSize; ++k) {
       const double value = value_of(values[k]);
-      sum += value * value;
+      squares += value * value;
     }
   }
-  sum = block_sum(sum);
-  if (threadIdx.x == 0) partial[blockIdx.x] = sum;
+  sum.add(squares);
 }
 
-// For packs of two values, the least there are.
-int64_t most_blocks(int64_t elements) { return blocks_1d((elements + 1) / 2); }
+// An empty array has a sum too: one block makes it.
+int64_t packs_of(int64_t elements, int64_t size) {
+  return std::max<int64_t>(1, (elements + size - 1) / size);
+}
 
 }  // namespace
 
-int64_t sum_of_squares_workspace_bytes(const Context&, int64_t elements) {
-  return most_blocks(elements) * size_of(DType::kF64);
+// Packs of two values, the least there are, make the most blocks.
+int64_t sum_of_squares_workspace_bytes(const Context& ctx, int64_t elements) {
+  return LaunchSum::workspace_bytes(ctx, blocks_1d(packs_of(elements, 2)));
 }
 
 void sum_of_squares(const Context& ctx, const Tensor& x, const Tensor& sum) {
-  auto* const partial =
-      static_cast<double*>(ctx.workspace(cuda::sum_of_squares_workspace_bytes(ctx, x.elements())));
   visit_activation_type(x.dtype, [&]<typename T>(T) {
     using D = DeviceType<T>;
     constexpr int kSize = Pack<D>::kSize;
-    const int64_t n = x.elements(), packs = (n + kSize - 1) / kSize;
+    const int64_t n = x.elements(), packs = packs_of(n, kSize);
     const D* const values = data_of<T>(x);
     const auto kernel =
         can_pack<kSize>(values) ? sum_of_squares_kernel<true, D> : sum_of_squares_kernel<false, D>;
-    launch_1d("sum_of_squares", ctx.stream(), packs, kernel, values, n, partial);
-    add_partial_sums("sum_of_squares", ctx, partial, blocks_1d(packs), 1.0, sum.as<double>());
+    launch_1d("sum_of_squares", ctx.stream(), packs, kernel, values, n,
+              LaunchSum(ctx, blocks_1d(packs), 1, sum.as<double>()));
   });
 }
 

@@ -39,7 +39,7 @@ __device__ Pack<T, N> left_of(const Pack<T, N>& here, const T* row, const Pictur
 template <Write W, bool kPacked, typename T>
 __global__ void __launch_bounds__(kBlockThreads)
     total_variation_kernel(Pictures s, const T* __restrict__ x, Compute<T> scale, T* __restrict__ dx,
-                           double* __restrict__ partial) {
+                           LaunchSum loss) {
   constexpr int kSize = Pack<T>::kSize;
   double sum = 0;
   for (int64_t n = blockIdx.y; n < s.n; n += gridDim.y)
@@ -70,8 +70,7 @@ __global__ void __launch_bounds__(kBlockThreads)
         write_gradient<W, kPacked>(gradient, dx + begin, at, s.row);
       }
     }
-  sum = block_sum(sum);
-  if (threadIdx.x == 0) partial[int64_t{blockIdx.y} * gridDim.x + blockIdx.x] = sum;
+  loss.add(sum);
 }
 
 struct Blocks {
@@ -87,14 +86,12 @@ Blocks blocks_of(const Shape& x, int64_t pack) {
 }  // namespace
 
 // Packs of one value make the most blocks, but for the bound that all stay below.
-int64_t total_variation_workspace_bytes(const Context&, const Shape& x) {
-  return std::min(x[0] * blocks_of(x, 1).per_picture, kMaxBlocks1d) * size_of(DType::kF64);
+int64_t total_variation_workspace_bytes(const Context& ctx, const Shape& x) {
+  return LaunchSum::workspace_bytes(ctx, std::min(x[0] * blocks_of(x, 1).per_picture, kMaxBlocks1d));
 }
 
 void total_variation(const Context& ctx, const Tensor& x, double weight, const Tensor& loss, const Tensor* dx,
                      GradMode mode) {
-  auto* const partial =
-      static_cast<double*>(ctx.workspace(cuda::total_variation_workspace_bytes(ctx, x.shape)));
   visit_activation_type(x.dtype, [&]<typename T>(T) {
     using D = DeviceType<T>;
     constexpr int kSize = Pack<D>::kSize;
@@ -103,6 +100,7 @@ void total_variation(const Context& ctx, const Tensor& x, double weight, const T
     const Pictures s = {x.shape[0], static_cast<unsigned>(x.shape[1]), static_cast<unsigned>(row),
                         static_cast<unsigned>(x.shape[3]), static_cast<unsigned>((row + kSize - 1) / kSize)};
     const Blocks blocks = blocks_of(x.shape, kSize);
+    const LaunchSum sum(ctx, blocks.all(), static_cast<double>(s.n), loss.as<double>());
     const D* const xs = data_of<T>(x);
     D* const dxs = dx == nullptr ? nullptr : data_of<T>(*dx);
     const auto scale = static_cast<Compute<D>>(weight / static_cast<double>(s.n));
@@ -111,10 +109,8 @@ void total_variation(const Context& ctx, const Tensor& x, double weight, const T
                                                                        : total_variation_kernel<W, false, D>;
       launch("total_variation", ctx.stream(),
              dim3(static_cast<unsigned>(blocks.per_picture), static_cast<unsigned>(blocks.pictures)),
-             dim3(kBlockThreads), 0, kernel, s, xs, scale, dxs, partial);
+             dim3(kBlockThreads), 0, kernel, s, xs, scale, dxs, sum);
     });
-    add_partial_sums("total_variation", ctx, partial, blocks.all(), static_cast<double>(s.n),
-                     loss.as<double>());
   });
 }
 

@@ -58,11 +58,10 @@ void BatchNorm::backward(const Context& ctx, const Parameters& params, const Ten
                       activation_, dy, *dx, param_grads);
 }
 
-void BatchNorm::update_running(const Context& ctx, const Parameters& params,
-                               std::span<const Tensor> saved) const {
-  const Tensor bias = bias_ ? params.value(*bias_) : Tensor{};
-  batch_norm_update_running(ctx, saved[0], saved[1], bias_ ? &bias : nullptr, kDecay,
-                            params.value(running_mean_), params.value(running_variance_));
+void BatchNorm::add_running_update(const Parameters& params, std::span<const Tensor> saved,
+                                   std::vector<RunningUpdate>& list) const {
+  list.push_back({saved[0], saved[1], bias_ ? params.value(*bias_) : Tensor{}, kDecay,
+                  params.value(running_mean_), params.value(running_variance_)});
 }
 
 }  // namespace inpaint

@@ -30,8 +30,8 @@ class BatchNorm final : public Layer {
   void backward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
                 const Tensor& dy, const Tensor* dx, ParameterGrads grads,
                 std::span<const Tensor> saved) const override;
-  void update_running(const Context& ctx, const Parameters& params,
-                      std::span<const Tensor> saved) const override;
+  void add_running_update(const Parameters& params, std::span<const Tensor> saved,
+                          std::vector<RunningUpdate>& list) const override;
   bool backward_in_place() const override { return true; }
 
  private:

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/context.h"
+#include "kernels/batch_norm.h"
 #include "nn/parameter_grads.h"
 #include "nn/parameters.h"
 
@@ -57,8 +58,9 @@ class Layer {
   virtual bool updates_on_branch() const { return false; }
   virtual bool weight_gradient_beside() const { return false; }
 
-  // Moves the running averages by the statistics that forward saved; a layer without any does nothing.
-  virtual void update_running(const Context&, const Parameters&, std::span<const Tensor>) const {}
+  // Adds to the list how the statistics that forward saved move the running averages; a layer without any adds nothing.
+  virtual void add_running_update(const Parameters&, std::span<const Tensor> /*saved*/,
+                                  std::vector<RunningUpdate>& /*list*/) const {}
 
  private:
   std::string name_;

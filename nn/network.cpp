@@ -160,7 +160,9 @@ void Network::backward(const Context& ctx, const Parameters& params, const Tenso
 }
 
 void Network::update_running(const Context& ctx, const Parameters& params, const Pass& pass) const {
-  for (size_t i = 0; i < layers_.size(); ++i) layers_[i]->update_running(ctx, params, pass.saved_[i]);
+  std::vector<RunningUpdate> updates;
+  for (size_t i = 0; i < layers_.size(); ++i) layers_[i]->add_running_update(params, pass.saved_[i], updates);
+  batch_norm_update_running(ctx, updates);
 }
 
 }  // namespace inpaint

@@ -130,8 +130,7 @@ Losses TrainingStep::watch(Statistics statistics) {
   forward_generator(statistics);
   forward_real(statistics);
   forward_fake(statistics);
-  judge_scores();
-  sigmoid_bce(ctx_, fake_scores(), 1, 0, figure(kGene), figure(kUnused), nullptr);
+  judge_scores(0, {});
   reconstruction_loss(ctx_, options_.norm, fake_images(), hidden_images(), 0, figure(kRec), nullptr,
                       GradMode::kOverwrite);
   total_variation(ctx_, fake_images(), 0, figure(kTv), nullptr, GradMode::kOverwrite);
@@ -158,10 +157,13 @@ void TrainingStep::forward_fake(Statistics statistics) {
   model_.discriminator.forward(ctx_, model_.discriminator_params, fake_images(), statistics, fake_pass_);
 }
 
-// The discriminator's loss and accuracy, without gradients.
-void TrainingStep::judge_scores() {
-  sigmoid_bce(ctx_, real_scores(), 1, 0, figure(kReal), figure(kCorrectReal), nullptr);
-  sigmoid_bce(ctx_, fake_scores(), 0, 0, figure(kFake), figure(kCorrectFake), nullptr);
+// The discriminator's loss and accuracy, without gradients. The generator's adversarial loss, and its gradient unless dscore
+// is empty.
+void TrainingStep::judge_scores(double weight, const Tensor& dscore) {
+  const SigmoidBce batches[] = {{real_scores(), 1, 0, figure(kReal), figure(kCorrectReal), {}},
+                                {fake_scores(), 0, 0, figure(kFake), figure(kCorrectFake), {}},
+                                {fake_scores(), 1, weight, figure(kGene), figure(kUnused), dscore}};
+  sigmoid_bce(ctx_, batches);
 }
 
 void TrainingStep::update_discriminator(int64_t rate) {
@@ -177,12 +179,14 @@ void TrainingStep::update_discriminator(int64_t rate) {
   real_pass_current_ = false;  // at most its scores and statistics are still there
   forward_real(Statistics::kBatch);
   disc.update_running(ctx_, disc_params, real_pass_);
-  sigmoid_bce(ctx_, real_scores(), 1, weight, figure(kReal), figure(kCorrectReal), &dscore);
+  const SigmoidBce real = {real_scores(), 1, weight, figure(kReal), figure(kCorrectReal), dscore};
+  sigmoid_bce(ctx_, {&real, 1});
   disc.backward(ctx_, disc_params, dscore, nullptr, {ParameterGrads::kOverwrite, nullptr, &weight_gradients_},
                 real_pass_);
   forward_fake(Statistics::kBatch);
   disc.update_running(ctx_, disc_params, fake_pass_);
-  sigmoid_bce(ctx_, fake_scores(), 0, weight, figure(kFake), figure(kCorrectFake), &dscore);
+  const SigmoidBce fake = {fake_scores(), 0, weight, figure(kFake), figure(kCorrectFake), dscore};
+  sigmoid_bce(ctx_, {&fake, 1});
   disc.backward(ctx_, disc_params, dscore, nullptr,
                 {ParameterGrads::kAccumulate, nullptr, &weight_gradients_}, fake_pass_);
 
@@ -202,11 +206,10 @@ void TrainingStep::update_generator(int64_t rate) {
   disc.update_running(ctx_, disc_params, real_pass_);
   forward_fake(Statistics::kBatch);
   disc.update_running(ctx_, disc_params, fake_pass_);
-  judge_scores();
+  const Tensor dscore = arena_.tensor(memory_.dscore), dfake = arena_.tensor(memory_.dfake);
+  judge_scores(options_.lamb_adv, dscore);
 
   // Through the discriminator for the image's gradient only; its own parameters' gradients are not touched.
-  const Tensor dscore = arena_.tensor(memory_.dscore), dfake = arena_.tensor(memory_.dfake);
-  sigmoid_bce(ctx_, fake_scores(), 1, options_.lamb_adv, figure(kGene), figure(kUnused), &dscore);
   disc.backward(ctx_, disc_params, dscore, &dfake, ParameterGrads::kSkip, fake_pass_);
   sum_of_squares(ctx_, dfake, figure(kAdversarialSquares));
   reconstruction_loss(ctx_, options_.norm, fake_images(), hidden_images(), options_.lamb_rec, figure(kRec),

@@ -137,7 +137,7 @@ class TrainingStep {
   void forward_generator(Statistics statistics);
   void forward_real(Statistics statistics);
   void forward_fake(Statistics statistics);
-  void judge_scores();
+  void judge_scores(double weight, const Tensor& dscore);
   void update_discriminator(int64_t rate);
   void update_generator(int64_t rate);
   AdamOptions adam_options(const Network& network, double learning_rate) const;

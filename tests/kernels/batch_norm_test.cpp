@@ -205,11 +205,43 @@ TEST_CASE("batch_norm: running values move by one minus the decay, the mean with
           want_mean.push_back(keep * mean[i] + take * (bias + c.mean[i]));
           want_variance.push_back(keep * variance[i] + take * c.variance[i]);
         }
-        batch_norm_update_running(*c.context(), c.mean, c.variance, biased ? c.bias.pointer() : nullptr, 0.9,
-                                  mean, variance);
+        const RunningUpdate update = {c.mean, c.variance, biased ? Tensor(c.bias) : Tensor{},
+                                      0.9,    mean,       variance};
+        batch_norm_update_running(*c.context(), {&update, 1});
         check_close(c.label("batch_norm_update_running"), "running_mean", mean, want_mean);
         check_close(c.label("batch_norm_update_running"), "running_variance", variance, want_variance);
       }
+}
+
+// As many as take several launches on a GPU, each of its own size and decay, some without a bias.
+TEST_CASE("batch_norm: many running values at once move as they do one by one") {
+  for (const Backend& backend : backends()) {
+    const auto ctx = backend.context();
+    batch_norm_update_running(*ctx, {});
+    std::vector<std::unique_ptr<Case>> cases;
+    std::vector<GuardedTensor> alone, together;
+    std::vector<RunningUpdate> updates;
+    for (int64_t i = 0; i < 70; ++i) {
+      const Shape channels{1 + (i * 37) % 300};
+      cases.push_back(std::make_unique<Case>(backend, Shape{2, channels[0]}));
+      for (std::vector<GuardedTensor>* list : {&alone, &together})
+        for (const uint64_t draw : {6, 7})
+          list->push_back(random_tensor(channels, backend.parameters(), kSeed, draw));
+    }
+    for (size_t i = 0; i < cases.size(); ++i) {
+      const Case& c = *cases[i];
+      const Tensor bias = i % 3 == 0 ? Tensor{} : Tensor(c.bias);
+      const double decay = 0.9 - 0.01 * static_cast<double>(i);
+      const RunningUpdate one = {c.mean, c.variance, bias, decay, alone[2 * i], alone[2 * i + 1]};
+      batch_norm_update_running(*ctx, {&one, 1});
+      updates.push_back({c.mean, c.variance, bias, decay, together[2 * i], together[2 * i + 1]});
+    }
+    batch_norm_update_running(*ctx, updates);
+    for (size_t i = 0; i < together.size(); ++i) {
+      CHECK_MESSAGE(together[i].same_bits(alone[i]), "update ", i / 2, " of ", backend.name);
+      CHECK(together[i].guards_intact());
+    }
+  }
 }
 
 TEST_CASE("batch_norm: backward matches the formula") {
@@ -311,8 +343,8 @@ TEST_CASE("batch_norm: same bits for any number of threads") {
 }
 
 TEST_CASE("batch_norm: a GPU's threads take many rows") {
-  // So many channels that each column of blocks takes all rows: two groups of four for a thread, or one, and the rest.
-  const Shape shape{133, 17024}, channels{17024};
+  // So many channels that each column of blocks takes all rows: two groups of four or more for a thread, and the rest.
+  const Shape shape{530, 8480}, channels{8480};
   const auto value = [](int64_t i) {
     return 0.25 * static_cast<double>((i * 7919) % 33 - 16);
   };  // exact in bf16
@@ -339,9 +371,9 @@ TEST_CASE("batch_norm: a GPU's threads take many rows") {
     const std::vector<GuardedTensor> got = run(backend);
     const char* const names[] = {"mean", "variance", "y", "dx", "dgamma"};
     for (size_t t = 0; t < want.size(); ++t) {
-      // Values up to 4, their squares, gamma up to 9, sums of 133 rows: 2000 is what nothing exceeds.
+      // Values up to 4, their squares, gamma up to 9, sums of 530 rows: 8000 is what nothing exceeds.
       std::vector<Bounded> bounded;
-      for (const double v : want[t].values()) bounded.push_back({v, t < 2 ? 20.0 : t == 4 ? 2000.0 : 40.0});
+      for (const double v : want[t].values()) bounded.push_back({v, t < 2 ? 20.0 : t == 4 ? 8000.0 : 40.0});
       check_close({"batch_norm, many rows", backend, to_string(shape)}, names[t], got[t], bounded);
     }
   }
@@ -370,7 +402,8 @@ TEST_CASE("batch_norm: wrong tensors are refused") {
                         {nullptr, wrong_type.pointer(), GradMode::kOverwrite});
   });
   check_refused("batch_norm_update_running", "bias", [&] {
-    batch_norm_update_running(*ctx, c.mean, c.variance, wrong_shape.pointer(), 0.9, c.mean, c.variance);
+    const RunningUpdate update = {c.mean, c.variance, wrong_shape, 0.9, c.mean, c.variance};
+    batch_norm_update_running(*ctx, {&update, 1});
   });
   CHECK_THROWS_AS(
       batch_norm_forward(*ctx, c.x, c.mean, c.variance, c.gamma, c.beta, kEpsilon, Activation::kTanh, y),

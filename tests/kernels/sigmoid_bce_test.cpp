@@ -22,8 +22,8 @@ struct Case {
     return {fmt::format("sigmoid_bce, label {}", label), backend, fmt::format("[{}, 1]", logits.elements())};
   }
   void run(const GuardedTensor* dlogits) {
-    sigmoid_bce(*backend.context(), logits, label, kWeight, loss, correct,
-                dlogits ? dlogits->pointer() : nullptr);
+    const SigmoidBce batch = {logits, label, kWeight, loss, correct, dlogits ? Tensor(*dlogits) : Tensor{}};
+    sigmoid_bce(*backend.context(), {&batch, 1});
   }
 };
 
@@ -94,6 +94,40 @@ TEST_CASE("sigmoid_bce: a sigmoid of one half counts as a 0") {
   }
 }
 
+// As many as take several launches on a GPU, with and without gradients.
+TEST_CASE("sigmoid_bce: many batches at once give what they give one by one") {
+  for (const Backend& backend : activation_backends()) {
+    const auto ctx = backend.context();
+    sigmoid_bce(*ctx, {});
+    std::vector<Case> alone, together;
+    std::vector<GuardedTensor> dalone, dtogether;
+    for (int64_t i = 0; i < 70; ++i) {
+      const Shape shape{1 + (i * 37) % 300, 1};
+      for (std::vector<Case>* cases : {&alone, &together})
+        cases->push_back(random_case(backend, shape, static_cast<double>(i % 2)));
+      for (std::vector<GuardedTensor>* gradients : {&dalone, &dtogether})
+        gradients->emplace_back(shape, backend);
+    }
+    std::vector<SigmoidBce> batches;
+    for (size_t i = 0; i < alone.size(); ++i) {
+      const auto batch = [&](const Case& c, const GuardedTensor& d) {
+        return SigmoidBce{c.logits, c.label,   0.1 + static_cast<double>(i),
+                          c.loss,   c.correct, i % 3 == 0 ? Tensor{} : Tensor(d)};
+      };
+      const SigmoidBce one = batch(alone[i], dalone[i]);
+      sigmoid_bce(*ctx, {&one, 1});
+      batches.push_back(batch(together[i], dtogether[i]));
+    }
+    sigmoid_bce(*ctx, batches);
+    for (size_t i = 0; i < alone.size(); ++i) {
+      CAPTURE(i);
+      CHECK(together[i].loss.same_bits(alone[i].loss));
+      CHECK(together[i].correct.same_bits(alone[i].correct));
+      CHECK(dtogether[i].same_bits(dalone[i]));
+    }
+  }
+}
+
 TEST_CASE("sigmoid_bce: same bits for any number of threads") {
   for (const Backend& backend : activation_backends())
     for (const Shape& shape : kShapes) {
@@ -101,7 +135,8 @@ TEST_CASE("sigmoid_bce: same bits for any number of threads") {
       check_same_bits(c.name(), [&](Context& ctx) {
         GuardedTensor loss({1}, backend.of(DType::kF64)), correct({1}, backend.of(DType::kF64)),
             dlogits(shape, backend);
-        sigmoid_bce(ctx, c.logits, 1, kWeight, loss, correct, dlogits.pointer());
+        const SigmoidBce batch = {c.logits, 1, kWeight, loss, correct, dlogits};
+        sigmoid_bce(ctx, {&batch, 1});
         return outputs(loss, correct, dlogits);
       });
     }
@@ -113,12 +148,15 @@ TEST_CASE("sigmoid_bce: wrong tensors and labels are refused") {
   const Case c = random_case(backend, {4, 1}, 1);
   const GuardedTensor wide({4, 2}, DType::kF32), empty({0, 1}, DType::kF32), f32({1}, DType::kF32),
       wrong_type({4, 1}, DType::kF64);
-  const auto run = [&](const Tensor& logits, const Tensor& loss, const Tensor& correct,
-                       const Tensor* dlogits) { sigmoid_bce(*ctx, logits, 1, 1, loss, correct, dlogits); };
-  check_refused("sigmoid_bce", "logits", [&] { run(wide, c.loss, c.correct, nullptr); });
-  check_refused("sigmoid_bce", "logits", [&] { run(empty, c.loss, c.correct, nullptr); });
-  check_refused("sigmoid_bce", "loss", [&] { run(c.logits, f32, c.correct, nullptr); });
-  check_refused("sigmoid_bce", "correct", [&] { run(c.logits, c.loss, f32, nullptr); });
-  check_refused("sigmoid_bce", "dlogits", [&] { run(c.logits, c.loss, c.correct, wrong_type.pointer()); });
-  CHECK_THROWS_AS(sigmoid_bce(*ctx, c.logits, 0.9, 1, c.loss, c.correct, nullptr), Error);
+  const auto run = [&](const Tensor& logits, const Tensor& loss, const Tensor& correct, const Tensor& dlogits,
+                       double label = 1) {
+    const SigmoidBce batch = {logits, label, 1, loss, correct, dlogits};
+    sigmoid_bce(*ctx, {&batch, 1});
+  };
+  check_refused("sigmoid_bce", "logits", [&] { run(wide, c.loss, c.correct, {}); });
+  check_refused("sigmoid_bce", "logits", [&] { run(empty, c.loss, c.correct, {}); });
+  check_refused("sigmoid_bce", "loss", [&] { run(c.logits, f32, c.correct, {}); });
+  check_refused("sigmoid_bce", "correct", [&] { run(c.logits, c.loss, f32, {}); });
+  check_refused("sigmoid_bce", "dlogits", [&] { run(c.logits, c.loss, c.correct, wrong_type); });
+  CHECK_THROWS_AS(run(c.logits, c.loss, c.correct, {}, 0.9), Error);
 }

@@ -58,6 +58,10 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("sum_of_squares: that of nothing is 0") {
+  for (const Backend& backend : activation_backends()) CHECK(run(backend, GuardedTensor({0}, backend)) == 0);
+}
+
 TEST_CASE("sum_of_squares: a wrong sum is refused") {
   const auto ctx = backends()[0].context();
   prepare_workspace(*ctx, sum_of_squares_workspace_bytes(*ctx, 4));

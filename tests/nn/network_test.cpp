@@ -181,6 +181,30 @@ TEST_CASE("network: running averages move by a tenth of the batch's; inference u
   CHECK(y.as<double>()[0] != first);
 }
 
+TEST_CASE("network: running averages of every layer move by a tenth of the way to the batch's") {
+  Case c(make_generator(kTiny), 4);
+  c.params.initialize(c.ctx, 5, 1);
+  c.loss();
+  const auto kind = ParameterId::Kind::kRunning;
+  const size_t count = c.network.spec().list(kind).size();
+  REQUIRE(count > 4);  // of more than two batch norms
+  std::vector<std::vector<double>> once;
+  for (const bool again : {false, true}) {
+    c.network.update_running(c.ctx, c.params, c.pass);
+    for (size_t i = 0; i < count; ++i) {
+      CAPTURE(c.network.spec().list(kind)[i].name);
+      const Tensor values = c.params.value({kind, i});
+      if (!again) once.emplace_back(values.as<double>(), values.as<double>() + values.elements());
+      for (int64_t k = 0; k < values.elements(); ++k) {
+        const double start = i % 2 == 0 ? 0 : 1;  // means, variances
+        const double first = once[i][static_cast<size_t>(k)] - start, now = values.as<double>()[k] - start;
+        CHECK(first != 0);
+        CHECK(now == doctest::Approx((again ? 1.9 : 1) * first).epsilon(1e-12));
+      }
+    }
+  }
+}
+
 TEST_CASE("network: a bias before a batch norm changes nothing in training, and inference through the mean") {
   Case c(make_discriminator(kTiny), 4);
   const double before = c.loss();
