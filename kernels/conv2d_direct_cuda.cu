@@ -381,7 +381,9 @@ __global__ void __launch_bounds__(kThreads)
 
 int blocks_for(int64_t n, int64_t size) { return static_cast<int>((n + size - 1) / size); }
 
-Plan plan_for(const Conv2dShape& s, int tile_rows, int tile_cols) {
+// channels: y or dy, whose rows are moved in vectors where they begin and lie so that this is allowed.
+template <typename T>
+Plan plan_for(const Conv2dShape& s, int tile_rows, int tile_cols, const T* channels) {
   const int ho = static_cast<int>(s.h / 2), wo = static_cast<int>(s.w / 2);
   return {static_cast<int>(s.n),
           static_cast<int>(s.h),
@@ -392,7 +394,7 @@ Plan plan_for(const Conv2dShape& s, int tile_rows, int tile_cols) {
           wo,
           blocks_for(ho, tile_rows),
           blocks_for(wo, tile_cols),
-          s.co % 4 == 0};
+          s.co % 4 == 0 && reinterpret_cast<uintptr_t>(channels) % alignof(Four<T>) == 0};
 }
 
 int chunk_of(const Conv2dShape& s) { return s.ci == 1 ? 1 : s.ci == 3 ? 3 : 4; }
@@ -427,7 +429,7 @@ void conv2d_direct_forward(const Context& ctx, const Conv2dShape& s, const Tenso
     using V = decltype(value);
     using T = DeviceType<V>;
     constexpr int kCi = decltype(chunk)::value;
-    const Plan p = plan_for(s, kForwardRows, kForwardCols);
+    const Plan p = plan_for(s, kForwardRows, kForwardCols, data_of<V>(y));
     const dim3 grid(static_cast<unsigned>(p.tiles()), static_cast<unsigned>(blocks_for(s.co, kBlockCo)));
     launch("conv2d_forward", ctx.stream(), grid, dim3(kThreads), kForwardSharedBytes<kCi, Compute<T>>,
            conv2d_direct_forward_kernel<T, kCi>, p, data_of<V>(x), data_of<V>(w), data_of<V>(y));
@@ -440,7 +442,7 @@ void conv2d_direct_backward_data(const Context& ctx, const Conv2dShape& s, const
     using V = decltype(value);
     using T = DeviceType<V>;
     constexpr int kCi = decltype(chunk)::value;
-    const Plan p = plan_for(s, kDataRows, kDataCols);
+    const Plan p = plan_for(s, kDataRows, kDataCols, data_of<V>(dy));
     const dim3 grid(static_cast<unsigned>(p.tiles()), static_cast<unsigned>(blocks_for(s.ci, kCi)));
     launch("conv2d_backward_data", ctx.stream(), grid, dim3(kThreads), kDataSharedBytes<kCi, Compute<T>>,
            conv2d_direct_backward_data_kernel<T, kCi>, p, data_of<V>(dy), data_of<V>(w), data_of<V>(dx));
@@ -452,24 +454,23 @@ int64_t conv2d_direct_backward_weight_workspace_bytes(const Conv2dShape& s, DTyp
 }
 
 void conv2d_direct_backward_weight(const Context& ctx, const Conv2dShape& s, const Tensor& x,
-                                   const Tensor& dy, const Tensor& dw, GradMode mode) {
+                                   const Tensor& dy, const Tensor& dw, GradMode mode, void* workspace) {
   const int parts = weight_parts(s);
-  void* const partial = ctx.workspace(conv2d_direct_backward_weight_workspace_bytes(s, x.dtype));
   visit(s, x.dtype, [&](auto value, auto chunk) {
     using V = decltype(value);
     using T = DeviceType<V>;
     using A = Compute<T>;
     constexpr int kCi = decltype(chunk)::value;
-    const Plan p = plan_for(s, kWeightTile, kWeightTile);
+    const Plan p = plan_for(s, kWeightTile, kWeightTile, data_of<V>(dy));
     const dim3 grid(static_cast<unsigned>(parts), static_cast<unsigned>(blocks_for(s.co, kBlockCo)),
                     static_cast<unsigned>(blocks_for(s.ci, kCi)));
     launch("conv2d_backward_weight", ctx.stream(), grid, dim3(kThreads), kWeightSharedBytes<kCi, A>,
            conv2d_direct_backward_weight_kernel<T, kCi>, p, data_of<V>(x), data_of<V>(dy),
-           static_cast<A*>(partial));
+           static_cast<A*>(workspace));
     const int64_t elements = dw.elements();
     launch("conv2d_backward_weight, sum", ctx.stream(),
            dim3(static_cast<unsigned>(blocks_for(elements, kReduceElements))), dim3(kThreads), 0,
-           conv2d_direct_add_parts_kernel<A>, elements, parts, static_cast<const A*>(partial),
+           conv2d_direct_add_parts_kernel<A>, elements, parts, static_cast<const A*>(workspace),
            mode == GradMode::kAccumulate, static_cast<A*>(dw.data));
   });
 }

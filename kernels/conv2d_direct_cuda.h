@@ -18,6 +18,6 @@ void conv2d_direct_backward_data(const Context& ctx, const Conv2dShape& shape, c
 // Needs this much workspace, for the sums over parts of the pictures.
 int64_t conv2d_direct_backward_weight_workspace_bytes(const Conv2dShape& shape, DType dtype);
 void conv2d_direct_backward_weight(const Context& ctx, const Conv2dShape& shape, const Tensor& x,
-                                   const Tensor& dy, const Tensor& dw, GradMode mode);
+                                   const Tensor& dy, const Tensor& dw, GradMode mode, void* workspace);
 
 }  // namespace inpaint::cuda
