@@ -313,7 +313,7 @@ class Report:
         if precision not in self.compared:
             raise NotMeasured("the losses were not shown to agree")
         turns = ["--on_demand", "--steps_per_turn", STEPS_PER_TURN, "--warm_up", WARM_UP_TURNS, *self.size(precision, batch)]
-        options = {"eager": [], "compiled": ["--compile", "max-autotune"]}
+        options = {"eager": [], "compiled": ["--compile", "default"]}
         peers = {f"PyTorch {mode}": (self.peer(*turns, "--channels_last", *options[mode]), None) for mode in modes}
         found = alternate({"ours": ([self.program("bench_train"), *turns], None), **peers}, self.arguments.rounds)
         # Of the host, where PyTorch counts the GPU's.

@@ -69,8 +69,9 @@ TEST_CASE("linear_adam: the bits of the weight gradient and Adam one after the o
       CHECK_MESSAGE(at_once.m.same_bits(plain.m), describe(label, "m"));
       CHECK_MESSAGE(at_once.v.same_bits(plain.v), describe(label, "v"));
       CHECK_MESSAGE(at_once.weights_bf16.same_bits(plain.weights_bf16), describe(label, "weights_bf16"));
-      const double want = plain.half_squares[0];
-      CHECK_MESSAGE(std::abs(at_once.half_squares[0] - want) <= 1e-12 * want,
+      // CUDA kernels sum a few neighbours' squares in float.
+      const double want = plain.half_squares[0], bound = backend.device == Device::kCuda ? 1e-6 : 1e-12;
+      CHECK_MESSAGE(std::abs(at_once.half_squares[0] - want) <= bound * want,
                     describe(label, "half_squares"));
       for (const GuardedTensor* t : {&at_once.w, &at_once.m, &at_once.v, &at_once.weights_bf16})
         check_guards(label, "updated", *t);
