@@ -30,7 +30,7 @@ done
 [[ -n $rehearsal ]] || options+=("-DCMAKE_CUDA_ARCHITECTURES=$architecture-real")
 
 "$root/tools/install_dependencies.sh" python3
-programs=(kernels_tests train_tests bench_kernels bench_train inpaint_train inpaint_eval)
+programs=(kernels_tests cuda_training_tests bench_kernels bench_train inpaint_train inpaint_eval)
 # Any x86-64 processor with AVX2; without oneDNN, a large library that a GPU does not need.
 cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DINPAINT_NATIVE=OFF \
   -DCMAKE_CXX_FLAGS=-march=x86-64-v3 -DCMAKE_DISABLE_FIND_PACKAGE_OneDNN=ON "${options[@]}" >/dev/null

@@ -180,12 +180,12 @@ class Report:
         """Every op, and the training step, on the GPU against the same references as the CPU's."""
         if self.arguments.dry_run:  # few cases there: the executor is slow
             yield "kernels_tests", 600, lambda: self.tests("kernels_tests", ["adam: one*,linear: exact*,conv2d: forward*,hole: *"])
-            yield "train_tests", 600, lambda: self.tests("train_tests", ["GPU: in bf16*"])
+            yield "cuda_training_tests", 600, lambda: self.tests("cuda_training_tests", ["GPU: in bf16*"])
             yield "all other cases", 1, self.needs_gpu
             return
         yield "linear layers", 60, lambda: self.tests("kernels_tests", ["linear: *"])
         yield "kernels_tests", 180, lambda: self.tests("kernels_tests", self.ops())
-        yield "train_tests", 120, lambda: self.tests("train_tests", ["GPU: *"])
+        yield "cuda_training_tests", 120, lambda: self.tests("cuda_training_tests", ["GPU: *"])
 
     def ops(self):
         """A filter for the test cases of each op."""

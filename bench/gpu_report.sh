@@ -25,7 +25,7 @@ if [[ $build_programs -eq 1 ]]; then
   "$root/tools/install_dependencies.sh" python3
   cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release "${options[@]}" >/dev/null
   cmake --build "$build" -j "$(nproc)" \
-    --target kernels_tests train_tests bench_kernels bench_train inpaint_train_program inpaint_eval
+    --target kernels_tests cuda_training_tests bench_kernels bench_train inpaint_train_program inpaint_eval
 fi
 if [[ $peer -eq 1 ]]; then
   # Without PyTorch its parts fail, and all others are measured.
