@@ -93,9 +93,8 @@ OpCase sigmoid_bce_case(Context& ctx, int64_t batch, DType dtype) {
   made.bytes = logits->bytes() + dlogits->bytes();
   made.outputs = {loss, correct, dlogits};
   made.run = [=, &ctx] {
-    const SigmoidBce batch = {logits->device(), 1, 0.001, loss->device(), correct->device(),
-                              dlogits->device()};
-    sigmoid_bce(ctx, {&batch, 1});
+    const SigmoidBce all = {logits->device(), 1, 0.001, loss->device(), correct->device(), dlogits->device()};
+    sigmoid_bce(ctx, {&all, 1});
   };
   made.wrong = [=, &ctx] {
     const double n = static_cast<double>(batch);
