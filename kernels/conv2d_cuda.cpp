@@ -178,7 +178,8 @@ class ConvolutionPlans {
     return *way;
   }
 
-  // Never empty. Direct kernels come in for many channels only where cuDNN has no engine.
+  // Never empty. Direct kernels come in for many channels only where cuDNN has no engine. cuDNN's weight gradient in bf16 is
+  // rounded to bf16; it does not come in for few channels, where our own kernels give a float.
   std::vector<Way> candidates(const Context& ctx, const ConvolutionProduct& p) const {
     std::vector<Way> ways;
     const bool is_few = p.shape.ci <= kFewChannels;
@@ -186,6 +187,7 @@ class ConvolutionPlans {
       if (std::optional<Way> way = tensor_core_way(ctx, p)) ways.push_back(std::move(*way));
       ways.push_back(direct_way(p));
     }
+    if (is_few && p.kind == Kind::kBackwardWeight && p.dtype == DType::kBF16) return ways;
     const size_t own = ways.size();
     std::optional<CudnnError> failure;
     const int64_t most_bytes = most_library_workspace_bytes(ctx);
