@@ -1,7 +1,7 @@
-// conv2d on CUDA; contract in conv2d.h. A product can be made in several ways: by cuDNN, with one of its engines; by our
-// tensor-core kernels for few channels; by our direct kernels, which take every shape. The fastest way is measured when a
-// product is first planned here. Plans are made by conv2d_workspace_bytes, outside of any step; a step looks them up and
-// enqueues.
+// conv2d on CUDA; contract in conv2d.h. A product can be made in several ways: by cuDNN, with one of its
+// engines; by our tensor-core kernels for few channels; by our direct kernels, which take every shape. The
+// fastest way is measured when a product is first planned here. Plans are made by conv2d_workspace_bytes,
+// outside of any step; a step looks them up and enqueues.
 #include <compare>
 #include <functional>
 #include <map>
@@ -100,8 +100,8 @@ std::optional<Way> tensor_core_way(const Context& context, const ConvolutionProd
 
 // Throws Error when there is no plan with this engine. The handle outlives the way.
 //
-// A weight gradient that is not the gradient itself goes to the workspace, in front of cuDNN's own. cuDNN writes the type
-// it reads, so that a bf16 gradient has to be widened.
+// A weight gradient that is not the gradient itself goes to the workspace, in front of cuDNN's own. cuDNN
+// writes the type it reads, so that a bf16 gradient has to be widened.
 Way cudnn_way(const CudnnHandle& handle, const ConvolutionProduct& p, const std::string& engine) {
   const auto plan = std::make_shared<const CudnnConvolution>(handle, p, engine);
   if (p.kind != Kind::kBackwardWeight)
@@ -178,7 +178,9 @@ class ConvolutionPlans {
     return *way;
   }
 
-  // Never empty. Direct kernels come in for many channels only where cuDNN has no engine.
+  // Never empty. Direct kernels come in for many channels only where cuDNN has no engine. cuDNN's weight
+  // gradient in bf16 is rounded to bf16; it does not come in for few channels, where our own kernels give a
+  // float.
   std::vector<Way> candidates(const Context& ctx, const ConvolutionProduct& p) const {
     std::vector<Way> ways;
     const bool is_few = p.shape.ci <= kFewChannels;
@@ -186,6 +188,7 @@ class ConvolutionPlans {
       if (std::optional<Way> way = tensor_core_way(ctx, p)) ways.push_back(std::move(*way));
       ways.push_back(direct_way(p));
     }
+    if (is_few && p.kind == Kind::kBackwardWeight && p.dtype == DType::kBF16) return ways;
     const size_t own = ways.size();
     std::optional<CudnnError> failure;
     const int64_t most_bytes = most_library_workspace_bytes(ctx);

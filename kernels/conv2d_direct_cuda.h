@@ -1,5 +1,5 @@
-// The convolution's three products in our own kernels, for any shape and type: what conv2d_cuda.cpp runs where
-// cuDNN would pad the channels (pictures of 1 or 3) and where it has no engine (conv2d.h is the contract).
+// The convolution's three products in our own kernels, for any shape and type (conv2d.h is the contract).
+// conv2d_cuda.cpp runs them where cuDNN has no engine, and for few channels where they are the fastest.
 // Sums have one order, fixed by the shape.
 #pragma once
 
@@ -15,7 +15,7 @@ void conv2d_direct_forward(const Context& ctx, const Conv2dShape& shape, const T
 void conv2d_direct_backward_data(const Context& ctx, const Conv2dShape& shape, const Tensor& dy,
                                  const Tensor& w, const Tensor& dx);
 
-// Needs this much workspace, for the sums over parts of the pictures.
+// The sums over parts of the pictures go through a workspace of this size.
 int64_t conv2d_direct_backward_weight_workspace_bytes(const Conv2dShape& shape, DType dtype);
 void conv2d_direct_backward_weight(const Context& ctx, const Conv2dShape& shape, const Tensor& x,
                                    const Tensor& dy, const Tensor& dw, GradMode mode, void* workspace);

@@ -1,15 +1,19 @@
-// The convolution of pictures of few channels on the tensor cores; contracts in conv2d.h and conv2d_few_cuda.h.
+// The convolution of pictures of few channels on the tensor cores; contracts in conv2d.h and
+// conv2d_few_cuda.h.
 //
-// Each kernel cuts the output pixels into tiles of 8 x 16 and walks over every gridDim.x-th tile; a fragment has 16
-// neighbours of a row. The next tile's values are loaded into registers while this tile's are multiplied.
+// Each kernel cuts the output pixels into tiles of 8 x 16. A block walks over every gridDim.x-th tile. It
+// loads the next tile's values into registers while it multiplies this tile's. A fragment has 16 neighbours
+// of a row of pixels.
 //
-// A window is a row of K = 16 ci values, k = (ky * 4 + kx) * ci + c, like the weights of an output channel. The 4 ci values
-// of one ky are neighbours in the picture, and begin 2 ci values after those of the pixel to the left. In shared memory
-// every pair of values (k, k + 1) with an even k is therefore one word, which a fragment takes as it is.
+// A window is a row of K = 16 ci values, k = (ky * 4 + kx) * ci + c; the weights of an output channel have
+// the same order. The 4 ci values of one ky are neighbours in the picture. The window of the next pixel
+// begins 2 ci values further, an even number. So every pair of values (k, k + 1) with an even k is one word
+// in shared memory, and a fragment takes the word as it is.
 //
-// A fragment that runs over pixels needs words of two pixels' values of one k (or one channel). It loads the words
-// (k, k + 1) of both pixels and exchanges halves: two words, for the columns k and k + 1. The order of a fragment's rows,
-// columns and products is free, as long as both factors agree; each kernel says which order it deals them in.
+// A fragment that sums over pixels needs words that hold two pixels' values of one k (or one channel). A lane
+// loads the words (k, k + 1) of both pixels and exchanges their halves. This gives two such words, one for
+// each k. Each kernel deals rows, columns and products to its fragments in its own order. The result does
+// not depend on it as long as both factors agree.
 #include "kernels/conv2d_direct_cuda.h"
 #include "kernels/conv2d_few_cuda.h"
 #include "kernels/launch.h"
@@ -29,7 +33,8 @@ constexpr int64_t kMostBlocks =
     std::min<int64_t>(264, kMaxBlocks1d);  // two for each multiprocessor of an H100
 static_assert(kWarps == kRows);
 
-// Blocks of a multiprocessor that the registers are enough for. Four channels do not fit into 128 registers of a thread.
+// The registers suffice for this many blocks on a multiprocessor. Four channels do not fit into 128 registers
+// of a thread.
 template <int kCi>
 constexpr int kLeastBlocks = kCi < 4 ? 2 : 1;
 
@@ -38,20 +43,25 @@ struct Plan {
   int n, h, w, co, ho, wo;
   int tile_rows, tile_cols;  // tiles of one picture, downwards and across
 
-  __host__ __device__ int64_t tiles() const { return int64_t{n} * tile_rows * tile_cols; }
+  __host__ __device__ int tiles() const { return n * tile_rows * tile_cols; }
 };
 
 struct Tile {
-  int64_t n;
-  int i0, j0;  // its first output pixel
+  int n, i0, j0;  // its picture and first output pixel
 
-  __device__ Tile(const Plan& p, int64_t index) {
-    const int64_t rest = index / p.tile_cols;
+  __device__ Tile(const Plan& p, int index) {
+    const int rest = index / p.tile_cols;
     n = rest / p.tile_rows;
-    i0 = static_cast<int>(rest % p.tile_rows) * kRows;
-    j0 = static_cast<int>(index % p.tile_cols) * kCols;
+    i0 = (rest - n * p.tile_rows) * kRows;
+    j0 = (index - rest * p.tile_cols) * kCols;
   }
 };
+
+// Output pixel (i, 0) of a tile's picture, channel o, in y or dy.
+template <typename T>
+__device__ T* row_of(const Plan& p, const Tile& tile, int i, int o, T* y) {
+  return y + (int64_t{tile.n} * p.ho + i) * (p.wo * p.co) + o;
+}
 
 // The halves of two words that hold the values of the smaller index, and of the larger.
 __device__ uint32_t low_halves(uint32_t a, uint32_t b) { return (a & 0xffffu) | b << 16; }
@@ -63,13 +73,15 @@ __device__ uint32_t rounded_word(float first, float second) {
   return *reinterpret_cast<const uint32_t*>(&both);
 }
 
-// The pixels of x under a tile's windows as words of two values, on their way to shared memory: first in registers.
-// The first word of a row holds the first values of the tile's first window. Pixels outside the picture are zero.
+// The pixels of x under a tile's windows as words of two values, on their way to shared memory: first in
+// registers. The first word of a row holds the first values of the tile's first window. Pixels outside the
+// picture are zero.
 template <int kCi>
 struct Patch {
   static constexpr int kRowWords = (kCols + 1) * kCi, kWords = (2 * kRows + 2) * kRowWords;
   static constexpr int kFetches = (kWords + kThreads - 1) / kThreads;
-  // An odd number of values lies left of the patch where ci is odd: a word is then made of two words of the picture.
+  // An odd number of values lies left of the patch where ci is odd: a word is then made of two words of the
+  // picture.
   static constexpr bool kIsSplit = kCi % 2 == 1;
   uint32_t first[kFetches], second[kIsSplit ? kFetches : 1];
 
@@ -78,6 +90,7 @@ struct Patch {
 
   __device__ void fetch(const Plan& p, const Tile& tile, const uint32_t* __restrict__ x) {
     const int width = p.w * kCi;
+    const uint32_t* const picture = x + int64_t{tile.n} * (p.h * (width / 2));
 #pragma unroll
     for (int f = 0; f < kFetches; ++f) {
       first[f] = 0;
@@ -86,7 +99,7 @@ struct Patch {
       if (e >= kWords || row < 0 || row >= p.h) continue;
       const int value =
           (2 * tile.j0 - 1) * kCi + 2 * (e % kRowWords);  // of the picture's row, the word's first
-      const uint32_t* const words = x + (tile.n * p.h + row) * (width / 2);
+      const uint32_t* const words = picture + row * (width / 2);
       if constexpr (kIsSplit) {
         if (value > 0 && value < width) first[f] = words[value / 2];
         if (value > -2 && value + 1 < width) second[f] = words[(value + 1) / 2];
@@ -108,7 +121,8 @@ struct Patch {
   }
 };
 
-// The weights of a block's output channels, zero from co on. Rows are padded by a word: lanes meet few equal banks.
+// The weights of a block's output channels, zero from co on. Rows are padded by a word: lanes meet few equal
+// banks.
 template <int kCi>
 struct Weights {
   static constexpr int kRowWords = 8 * kCi;
@@ -123,8 +137,9 @@ struct Weights {
 };
 
 // ---- Forward ---------------------------------------------------------------------------------------------
-// y [pixels, co] = windows [pixels, K] weights [K, co]. A warp: a row of the tile, all of the block's channels. Its
-// weights stay in registers. Columns are dealt so that a lane's results of four products are eight neighbours.
+// y [pixels, co] = windows [pixels, K] weights [K, co]. A warp: a row of the tile, all of the block's
+// channels. Its weights stay in registers. Columns are dealt so that a lane's results of four products are
+// eight neighbours.
 
 // sm_90: at most 160 registers (128 but for four channels), 128-bit stores
 template <int kCi>
@@ -137,8 +152,10 @@ __global__ void __launch_bounds__(kThreads, kLeastBlocks<kCi>)
             t = static_cast<int>(threadIdx.x) % 4;
   const int o0 = static_cast<int>(blockIdx.y) * kBlockCo;
 
+  const int first = static_cast<int>(blockIdx.x), step = static_cast<int>(gridDim.x);
+  Tile next_tile(p, first);
   Patch<kCi> next;
-  next.fetch(p, Tile(p, blockIdx.x), x);
+  next.fetch(p, next_tile, x);
   weights.load(p, o0, w);
   __syncthreads();
   uint32_t b[kCi][8][2];
@@ -156,11 +173,14 @@ __global__ void __launch_bounds__(kThreads, kLeastBlocks<kCi>)
   }
 
   int buffer = 0;
-  for (int64_t index = blockIdx.x; index < p.tiles(); index += gridDim.x, buffer ^= 1) {
-    const Tile tile(p, index);
+  for (int index = first; index < p.tiles(); index += step, buffer ^= 1) {
+    const Tile tile = next_tile;
     next.store(patch[buffer]);
     __syncthreads();  // one is enough: the other buffer is read until the next tile's
-    if (index + gridDim.x < p.tiles()) next.fetch(p, Tile(p, index + gridDim.x), x);
+    if (index + step < p.tiles()) {
+      next_tile = Tile(p, index + step);
+      next.fetch(p, next_tile, x);
+    }
     uint32_t a[kCi][4];
 #pragma unroll
     for (int s = 0; s < kCi; ++s) {
@@ -180,6 +200,7 @@ __global__ void __launch_bounds__(kThreads, kLeastBlocks<kCi>)
         for (int j = 0; j < 4; ++j) mma_bf16(sums[j], a[s], b[s][4 * part + j]);
       }
       const int o = o0 + 32 * part + kVector * t;
+      Bf16* const to = row_of(p, tile, i, o, y);
 #pragma unroll
       for (int r = 0; r < 2; ++r) {
         const int j_px = tile.j0 + g + 8 * r;
@@ -187,20 +208,21 @@ __global__ void __launch_bounds__(kThreads, kLeastBlocks<kCi>)
         Pack<uint32_t, 4> out;
 #pragma unroll
         for (int j = 0; j < 4; ++j) out[j] = rounded_word(sums[j][2 * r], sums[j][2 * r + 1]);
-        *reinterpret_cast<Pack<uint32_t, 4>*>(y + ((tile.n * p.ho + i) * p.wo + j_px) * p.co + o) = out;
+        *reinterpret_cast<Pack<uint32_t, 4>*>(to + j_px * p.co) = out;
       }
     }
   }
 }
 
 // ---- Data gradient ---------------------------------------------------------------------------------------
-// A pixel (2i + a, 2j + b) of dx takes part in the windows of four outputs: rows i and i - 1 with kernel rows 1
-// and 3 for a = 0, rows i + 1 and i with kernel rows 0 and 2 for a = 1; columns likewise. A block multiplies
-// windows [pixels, K] = dy [pixels, co] weights [co, K] for a tile and the outputs around it, and leaves the windows' values
-// in shared memory; then each pixel of dx adds up its four. dy goes from memory to fragments, 16 outputs to a warp's product.
+// A pixel (2i + a, 2j + b) of dx takes part in the windows of four outputs: rows i and i - 1 with kernel rows
+// 1 and 3 for a = 0, rows i + 1 and i with kernel rows 0 and 2 for a = 1; columns likewise. A block
+// multiplies windows [pixels, K] = dy [pixels, co] weights [co, K] for a tile and the outputs around it, and
+// leaves the windows' values in shared memory; then each pixel of dx adds up its four. dy goes from memory to
+// fragments, 16 outputs to a warp's product.
 //
-// Products along co are dealt so that a lane's factors of two products are eight neighbours of dy. Column c of product 2q + r
-// along K is k = 16q + 2c + r.
+// Products along co are dealt so that a lane's factors of two products are eight neighbours of dy. Column c
+// of product 2q + r along K is k = 16q + 2c + r.
 
 constexpr int kHaloRows = kRows + 2, kHaloCols = kCols + 2, kHalo = kHaloRows * kHaloCols;
 constexpr int kProducts = (kHalo + 15) / 16;  // of 16 outputs
@@ -226,23 +248,24 @@ __global__ void __launch_bounds__(kThreads, kLeastBlocks<kCi>)
             t = static_cast<int>(threadIdx.x) % 4;
 
   // The next product: of this tile and these channels, of the next channels, or of the next tile.
-  int64_t next_index = blockIdx.x;
+  const int first = static_cast<int>(blockIdx.x), step = static_cast<int>(gridDim.x);
+  int next_index = first;
+  Tile next_tile(p, first);
   int next_o0 = 0, next_product = warp;
   Values next[2][2];  // outputs g and g + 8; channels 8t and 32 + 8t
   const auto fetch = [&] {
     if (next_index >= p.tiles()) return;
-    const Tile tile(p, next_index);
 #pragma unroll
     for (int r = 0; r < 2; ++r) {
       const int output = 16 * next_product + g + 8 * r;
-      const int i = tile.i0 + output / kHaloCols - 1, j = tile.j0 + output % kHaloCols - 1;
+      const int i = next_tile.i0 + output / kHaloCols - 1, j = next_tile.j0 + output % kHaloCols - 1;
       const bool inside = output < kHalo && i >= 0 && i < p.ho && j >= 0 && j < p.wo;
+      const Bf16* const from = row_of(p, next_tile, i, next_o0, dy) + j * p.co;
 #pragma unroll
       for (int part = 0; part < 2; ++part) {
-        const int o = next_o0 + 32 * part + kVector * t;
+        const int o = 32 * part + kVector * t;
         next[r][part] = {};
-        if (inside && o < p.co)
-          next[r][part] = *reinterpret_cast<const Values*>(dy + ((tile.n * p.ho + i) * p.wo + j) * p.co + o);
+        if (inside && next_o0 + o < p.co) next[r][part] = *reinterpret_cast<const Values*>(from + o);
       }
     }
   };
@@ -253,14 +276,15 @@ __global__ void __launch_bounds__(kThreads, kLeastBlocks<kCi>)
     next_o0 += kBlockCo;
     if (next_o0 < p.co) return;
     next_o0 = 0;
-    next_index += gridDim.x;
+    next_index += step;
+    next_tile = Tile(p, next_index);
   };
 
   fetch();
   uint32_t b[4][2 * kCi][2];
   int loaded = -1;  // the first channel of the weights in b
-  for (int64_t index = blockIdx.x; index < p.tiles(); index += gridDim.x) {
-    if (index != blockIdx.x) __syncthreads();
+  for (int index = first; index < p.tiles(); index += step) {
+    if (index != first) __syncthreads();
     for (int o0 = 0; o0 < p.co; o0 += kBlockCo) {
       if (o0 != loaded) {
         if (loaded >= 0) __syncthreads();
@@ -330,33 +354,36 @@ __global__ void __launch_bounds__(kThreads, kLeastBlocks<kCi>)
     }
     const int y_px = 2 * (tile.i0 + warp) + row_of_two, j_px = tile.j0 + j;
     if (y_px >= p.h || j_px >= p.wo) continue;
-    uint32_t* const to = dx + ((tile.n * p.h + y_px) * p.wo + j_px) * kCi;
+    uint32_t* const to = dx + (int64_t{tile.n} * p.h + y_px) * (p.wo * kCi) + j_px * kCi;
 #pragma unroll
     for (int e = 0; e < kCi; ++e) to[e] = rounded_word(sums[2 * e], sums[2 * e + 1]);
   }
 }
 
 // ---- Weight gradient -------------------------------------------------------------------------------------
-// dw [co, K] = dy^T [co, pixels] windows [pixels, K]. A warp: 32 output channels and two rows of each tile; eight warps: 64
-// channels and eight rows. dy goes from memory to fragments. Row g of product m along the channels is channel 4g + 2m,
-// row g + 8 the one after; column c of product 2q + r along K is k = 16q + 2c + r. A lane's results are four neighbours of k.
+// dw [co, K] = dy^T [co, pixels] windows [pixels, K]. A warp: 32 output channels and two rows of each tile;
+// eight warps: 64 channels and eight rows. dy goes from memory to fragments. Row g of product m along the
+// channels is channel 4g + 2m, row g + 8 the one after; column c of product 2q + r along K is k = 16q + 2c +
+// r. A lane's results are four neighbours of k.
 
 constexpr int kGroups = kWarps / 2;  // of two warps that share a row
 
-// The values of dy that a lane multiplies: two rows, pixels 2t, 2t + 1, 2t + 8, 2t + 9 of each, four channels from `o`.
+// A lane multiplies these values of dy: two rows, pixels 2t, 2t + 1, 2t + 8, 2t + 9 of each, four channels
+// from o.
 struct LaneOfDy {
   Pack<uint32_t, 2> values[2][4];
 
   __device__ void fetch(const Plan& p, const Tile& tile, int row, int t, int o, const Bf16* __restrict__ dy) {
 #pragma unroll
     for (int r = 0; r < 2; ++r) {
+      const int i = tile.i0 + row + r * kGroups;
+      const Bf16* const from = row_of(p, tile, i, o, dy);
 #pragma unroll
       for (int pixel = 0; pixel < 4; ++pixel) {
-        const int i = tile.i0 + row + r * kGroups, j = tile.j0 + 2 * t + pixel / 2 * 8 + pixel % 2;
+        const int j = tile.j0 + 2 * t + pixel / 2 * 8 + pixel % 2;
         values[r][pixel] = {};
         if (i < p.ho && j < p.wo && o < p.co)
-          values[r][pixel] =
-              *reinterpret_cast<const Pack<uint32_t, 2>*>(dy + ((tile.n * p.ho + i) * p.wo + j) * p.co + o);
+          values[r][pixel] = *reinterpret_cast<const Pack<uint32_t, 2>*>(from + j * p.co);
       }
     }
   }
@@ -378,8 +405,9 @@ __global__ void __launch_bounds__(kThreads, kLeastBlocks<kCi>)
 
   Patch<kCi> next;
   LaneOfDy next_dy;
-  next.fetch(p, Tile(p, blockIdx.x), x);
-  next_dy.fetch(p, Tile(p, blockIdx.x), group, t, o, dy);
+  const int first = static_cast<int>(blockIdx.x), step = static_cast<int>(gridDim.x);
+  next.fetch(p, Tile(p, first), x);
+  next_dy.fetch(p, Tile(p, first), group, t, o, dy);
   int pair[kCi];
 #pragma unroll
   for (int q = 0; q < kCi; ++q)
@@ -387,7 +415,7 @@ __global__ void __launch_bounds__(kThreads, kLeastBlocks<kCi>)
 
   float sums[2][2 * kCi][4] = {};
   int buffer = 0;
-  for (int64_t index = blockIdx.x; index < p.tiles(); index += gridDim.x, buffer ^= 1) {
+  for (int index = first; index < p.tiles(); index += step, buffer ^= 1) {
     uint32_t a[2][2][4];
 #pragma unroll
     for (int r = 0; r < 2; ++r) {
@@ -403,8 +431,8 @@ __global__ void __launch_bounds__(kThreads, kLeastBlocks<kCi>)
     }
     next.store(patch[buffer]);
     __syncthreads();  // one is enough: the other buffer is read until the next tile's
-    if (index + gridDim.x < p.tiles()) {
-      const Tile tile(p, index + gridDim.x);
+    if (index + step < p.tiles()) {
+      const Tile tile(p, index + step);
       next.fetch(p, tile, x);
       next_dy.fetch(p, tile, group, t, o, dy);
     }
@@ -456,8 +484,8 @@ __global__ void __launch_bounds__(kThreads, kLeastBlocks<kCi>)
   }
 }
 
-// dw = sum over the parts, plus dw itself where it is added to. A block: 32 elements, 32 slices of the parts. A thread loads
-// all its parts before it adds them up.
+// dw = sum over the parts, plus dw itself where it is added to. A block: 32 elements, 32 slices of the parts.
+// A thread loads all its parts before it adds them up.
 constexpr int kAddElements = 32, kAddSlices = kThreads / (kAddElements / 4);
 constexpr int kMostParts = static_cast<int>((kMostBlocks + kAddSlices - 1) / kAddSlices);  // of a slice
 
@@ -502,8 +530,8 @@ Plan plan_for(const Conv2dShape& s) {
           blocks_for(ho, kRows), blocks_for(wo, kCols)};
 }
 
-// Blocks that share the tiles, for each of the `others` along another side of the grid. They follow from the shape alone:
-// the weight gradient is summed by them.
+// Blocks that share the tiles, for each of the `others` along another side of the grid. They follow from the
+// shape alone: the weight gradient is summed by them.
 unsigned tile_blocks(const Conv2dShape& s, int64_t others) {
   return static_cast<unsigned>(std::clamp<int64_t>(kMostBlocks / others, 1, plan_for(s).tiles()));
 }
@@ -536,8 +564,11 @@ void expect_taken(const Tensor& a, const Tensor& b, const Tensor& c) {
 }  // namespace
 
 bool conv2d_few_takes(const Context& ctx, const Conv2dShape& s, DType dtype) {
+  // The kernels number tiles, and the values of a picture, by an int.
+  constexpr int64_t kMost = int64_t{1} << 30;
   return dtype == DType::kBF16 && ctx.has_tensor_cores_for_bf16() && s.ci <= kFewChannels &&
-         s.co % kVector == 0;
+         s.co % kVector == 0 && s.n * blocks_for(s.h / 2, kRows) * blocks_for(s.w / 2, kCols) < kMost &&
+         s.h * s.w * std::max(s.ci, s.co) < kMost;
 }
 
 bool conv2d_few_takes(const Tensor& tensor) {

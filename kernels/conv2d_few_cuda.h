@@ -1,14 +1,14 @@
-// The convolution's three products in bf16 on the tensor cores, for pictures of few channels (conv2d.h is the contract).
-// These products are bound by memory: each kernel reads its pictures once, and the products cost less than that.
-// Sums have one order, fixed by the shape.
+// The convolution's three products in bf16 on the tensor cores, for pictures of few channels (conv2d.h is the
+// contract). These products are bound by memory: each kernel reads its pictures once, and the products cost
+// less than that. Sums have one order, fixed by the shape.
 #pragma once
 
 #include "kernels/conv2d.h"
 
 namespace inpaint::cuda {
 
-// Says whether the kernels take this shape and type on this GPU: bf16, one to four picture channels, and a multiple of
-// eight for the other channels.
+// Says whether the kernels take this shape and type on this GPU: bf16, one to four picture channels, and a
+// multiple of eight for the other channels.
 bool conv2d_few_takes(const Context& ctx, const Conv2dShape& shape, DType dtype);
 
 // Says whether a tensor begins where the kernels can load and store packs: at a multiple of 16 bytes.

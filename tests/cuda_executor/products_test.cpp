@@ -38,19 +38,26 @@ class Tensors {
   }
 
   Tensor random(const Shape& shape, DType dtype) {
+    return made(shape, dtype, [](double normal) { return normal; });
+  }
+  Tensor signs(const Shape& shape, DType dtype) {
+    return made(shape, dtype, [](double normal) { return normal < 0 ? -1.0 : 1.0; });
+  }
+
+ private:
+  Tensor made(const Shape& shape, DType dtype, const std::function<double(double)>& of_normal) {
     const Philox random(7, RandomStream::kProceduralPictures, static_cast<uint32_t>(buffers_.size()));
     Buffer host(shape.elements() * size_of(dtype));
     const Tensor values = host.tensor(shape, dtype);
     visit_activation_type(dtype, [&]<typename T>(T) {
       for (int64_t i = 0; i < values.elements(); ++i)
-        values.as<T>()[i] = static_cast<T>(random.normal(static_cast<uint64_t>(i)));
+        values.as<T>()[i] = static_cast<T>(of_normal(random.normal(static_cast<uint64_t>(i))));
     });
     const Tensor device = empty(shape, dtype);
     upload(ctx_, values, device);
     return device;
   }
 
- private:
   const Context& ctx_;
   std::vector<Buffer> buffers_;
 };
@@ -104,8 +111,9 @@ void check_in_every_schedule(const std::function<std::string()>& body) {
 
 TEST_CASE("convolutions: the same bits in every order, captured or not; no allocation, no wait") {
   // Few channels and our kernels; tensor cores; no multiple of 8 channels.
-  for (const Conv2dShape& s : {Conv2dShape{2, 6, 34, 3, 70}, Conv2dShape{1, 18, 18, 1, 5},
-                               Conv2dShape{2, 4, 4, 8, 16}, Conv2dShape{1, 4, 6, 9, 7}})
+  for (const Conv2dShape& s :
+       {Conv2dShape{2, 6, 34, 3, 70}, Conv2dShape{2, 6, 34, 3, 72}, Conv2dShape{1, 18, 18, 1, 5},
+        Conv2dShape{2, 4, 4, 8, 16}, Conv2dShape{1, 4, 6, 9, 7}})
     for (const DType dtype : {DType::kBF16, DType::kF32, DType::kF64}) {
       CAPTURE(to_string(ConvolutionProduct{Kind::kForward, s, dtype, Fp32Products::kExact}));
       check_in_every_schedule([&] {
@@ -243,6 +251,56 @@ TEST_CASE("contexts of a process take the same engines where no file can be writ
   CHECK(plan() > 0);
   CHECK(plan() == 0);
   unsetenv("XDG_CACHE_HOME");
+}
+
+TEST_CASE("products of few channels: each way can be chosen, needs no new plan, and gives the same values") {
+  const Conv2dShape s{1, 4, 36, 3, 16};
+  const DType dtype = DType::kBF16;
+  const auto product = [&](Kind kind) {
+    return to_string(ConvolutionProduct{kind, s, dtype, Fp32Products::kExact});
+  };
+  // Sums of small integers, which no way rounds.
+  const auto products_by = [&](const char* way, const char* weight_way) {
+    Context ctx(Gpu{}, 1);
+    auto& choices = ctx.attached<cuda::DeviceChoices>();
+    choices.remember(product(Kind::kForward), way);
+    choices.remember(product(Kind::kBackwardData), way);
+    choices.remember(product(Kind::kBackwardWeight), weight_way);
+    Tensors tensors(ctx);
+    const Tensor x = tensors.signs(s.x(), dtype), w = tensors.signs(s.weight(), dtype),
+                 dy = tensors.signs(s.y(), dtype), y = tensors.empty(s.y(), dtype),
+                 dx = tensors.empty(s.x(), dtype), dw = tensors.empty(s.weight(), DType::kF32);
+    const int64_t before = executor::counters().allocations;
+    const int64_t workspace = conv2d_workspace_bytes(ctx, s, dtype);
+    CHECK(executor::counters().allocations == before);
+    for (const Kind kind : {Kind::kForward, Kind::kBackwardData})
+      CHECK(ctx.attached<cuda::DeviceChoices>().find(product(kind)) == way);
+    return outputs_of(ctx, workspace, {y, dx, dw}, [&] {
+      conv2d_forward(ctx, x, w, y);
+      conv2d_backward_data(ctx, dy, w, dx);
+      conv2d_backward_weight(ctx, x, dy, dw, GradMode::kOverwrite);
+      conv2d_backward_weight(ctx, x, dy, dw, GradMode::kAccumulate);
+    });
+  };
+  const std::string direct = products_by("own", "own");
+  CHECK(products_by("own tensor cores", "own tensor cores") == direct);
+  CHECK(products_by("1:", "1:") == direct);
+  CHECK(executor::leaks().empty());
+}
+
+TEST_CASE(
+    "products of few channels: what our kernels cannot make is measured anew; no way of cuDNN rounds a "
+    "gradient") {
+  const Conv2dShape few{1, 4, 4, 3, 12};  // no multiple of 8 channels
+  const auto product = [&](Kind kind) {
+    return to_string(ConvolutionProduct{kind, few, DType::kBF16, Fp32Products::kExact});
+  };
+  Context ctx(Gpu{}, 1);
+  auto& choices = ctx.attached<cuda::DeviceChoices>();
+  choices.remember(product(Kind::kForward), "own tensor cores");
+  conv2d_workspace_bytes(ctx, few, DType::kBF16);
+  CHECK(choices.find(product(Kind::kForward)) != "own tensor cores");
+  CHECK(choices.find(product(Kind::kBackwardWeight)) == "own");
 }
 
 }  // namespace

@@ -13,8 +13,8 @@ using reference::Values;
 
 namespace {
 
-// The smallest picture; tiles of 8 x 16 outputs with and without tails, downwards and across; blocks of 64 channels with and
-// without tails; several tiles for a block.
+// The smallest picture; tiles of 8 x 16 outputs with and without tails, downwards and across; blocks of 64
+// channels with and without tails; several tiles for a block.
 const Conv2dShape kFewShapes[] = {{1, 2, 2, 1, 8},    {3, 6, 10, 2, 64}, {2, 16, 32, 3, 64},
                                   {1, 18, 34, 4, 72}, {1, 34, 38, 3, 8}, {2, 20, 36, 1, 72},
                                   {3, 34, 38, 3, 72}};
