@@ -38,9 +38,10 @@ __device__ inline bool is_last_block(unsigned* counter, unsigned blocks) {
   __shared__ bool is_last;
   __syncthreads();
   if (threadIdx.x == 0 && threadIdx.y == 0) {
-    __threadfence();                                         // what this block wrote comes before its ticket
-    is_last = atomicInc(counter, blocks - 1) == blocks - 1;  // the last ticket sets the counter to 0 again
-    __threadfence();                                         // what this block reads comes after its ticket
+    // What this block wrote comes before its ticket, and what it reads comes after. The last ticket sets the counter to 0.
+    __threadfence();
+    is_last = atomicInc(counter, blocks - 1) == blocks - 1;
+    __threadfence();
   }
   __syncthreads();
   return is_last;

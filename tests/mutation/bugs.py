@@ -109,7 +109,7 @@ BUGS = [
     ("kernels/adam_cuda.cu", "first < n; first += kPacks * step", "first < n; first += kPacks * step + kValues", "CUDA: parameters left out in the second turn", KERNELS, "adam: a GPU*"),
     ("kernels/adam_cuda.cu", "store<kPacked>(copy, weights_bf16, i, decayed);", "store<kPacked>(copy, weights_bf16, i, n);", "CUDA: the bf16 copy written past its end", KERNELS, "adam: one*"),
     ("kernels/partial_sums_cuda.h", "    mine = block_sum(mine);\n", "", "CUDA: half_squares of one thread of a block", KERNELS, "adam: one*"),
-    ("kernels/last_block_cuda.h", "    __threadfence();                                         // what this block wrote comes before its ticket\n", "", "CUDA: no fence before the ticket", KERNELS, "batch_norm: same bits*,adam: *same bits*", FAST),
+    ("kernels/last_block_cuda.h", "    __threadfence();\n    is_last =", "    is_last =", "CUDA: no fence before the ticket", KERNELS, "batch_norm: same bits*,adam: *same bits*", FAST),
     ("kernels/last_block_cuda.h", "atomicInc(counter, blocks - 1)", "atomicAdd(counter, 1u)", "CUDA: the counter of tickets never 0 again", KERNELS, "batch_norm: same bits*"),
     ("kernels/last_block_cuda.h", "== blocks - 1;", "== 0;", "CUDA: the first block finishes the sum", KERNELS, "batch_norm: statistics*"),
     ("kernels/channel_blocks_cuda.h", "&sums.counters[blockIdx.x]", "&sums.counters[0]", "CUDA: one counter for all columns of blocks", KERNELS, "batch_norm: statistics*"),
