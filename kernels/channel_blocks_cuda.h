@@ -187,7 +187,7 @@ __device__ void merge_row_blocks(const ChannelBlocks& b, const RowBlockSums& sum
   const int64_t channel = int64_t{blockIdx.x} * columns + thread % columns;
   double mine[Q][1] = {};
   if (channel < b.channels)
-#pragma unroll 4
+#pragma unroll 16
     for (unsigned block = thread / columns; block < b.row_blocks; block += kBlockThreads / columns)
       add(block, channel, mine);
   sum_lanes(b.channels, columns, mine, f);
