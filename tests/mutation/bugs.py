@@ -80,7 +80,7 @@ BUGS = [
     ("kernels/total_variation_cuda.cu", "n += gridDim.y)", "n += gridDim.x)", "CUDA: pictures skipped in the second round of blocks", KERNELS, "total_variation*"),
     ("kernels/conv2d_few_cuda.cu", "value > -2 && value + 1 < width", "value + 1 < width", "CUDA: few channels, a pixel before the row", KERNELS, "conv2d own*exact*", FAST),
     ("kernels/conv2d_few_cuda.cu", "g / 2 * 8 + j % 4 * 2 + g % 2]", "g / 2 * 8 + j % 4 + g % 2 * 4]", "CUDA: few channels, weights of other channels", KERNELS, "conv2d own*exact*"),
-    ("kernels/conv2d_few_cuda.cu", "if (index != blockIdx.x) __syncthreads();", "", "CUDA: few channels, barrier missing before the next tile's windows", KERNELS, "conv2d own*exact*"),
+    ("kernels/conv2d_few_cuda.cu", "if (index != first) __syncthreads();", "", "CUDA: few channels, barrier missing before the next tile's windows", KERNELS, "conv2d own*exact*"),
     ("kernels/conv2d_few_cuda.cu", "buffer ^= 1", "buffer ^= 0", "CUDA: few channels, the next patch over the one that is read", KERNELS, "conv2d own*exact*"),
     ("kernels/conv2d_few_cuda.cu", "from < kGroups; ++from", "from < kGroups - 1; ++from", "CUDA: few channels, a group of warps left out of the weight gradient", KERNELS, "conv2d own*exact*"),
     ("kernels/conv2d_few_cuda.cu", "output / kHaloCols - 1", "output / kHaloCols", "CUDA: few channels, dy one row off in the data gradient", KERNELS, "conv2d own*exact*"),
