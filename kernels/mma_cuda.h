@@ -23,8 +23,11 @@ __device__ inline void mma_bf16(float (&d)[4], const uint32_t (&a)[4], const uin
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
+#elif defined(__CUDA_ARCH__)
+// Nothing calls it on GPUs before compute capability 8.0.
+__device__ inline void mma_bf16(float (&)[4], const uint32_t (&)[4], const uint32_t (&)[2]) { __trap(); }
 #else
-// The same by shuffles: for the executor, and for GPUs before compute capability 8.0, where nothing calls it.
+// The same by shuffles: for the executor.
 __device__ inline void mma_bf16(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
   constexpr unsigned kAll = 0xffffffffu;
   const auto half = [](uint32_t word, int which) {
