@@ -12,8 +12,7 @@ namespace {
 // go, in pairs and singly.
 const LinearShape kShapes[] = {{1, 1, 1},    {3, 5, 7},      {5, 257, 19},   {2, 16, 2},
                                {7, 64, 24},  {16, 1040, 50}, {13, 1024, 26}, {5, 2080, 25},
-                               {64, 96, 49}, {259, 32, 6},   {515, 16, 4},
-                               {35, 136, 520}};
+                               {64, 96, 49}, {259, 32, 6},   {515, 16, 4},   {35, 136, 520}};
 
 const AdamOptions kOptions{.learning_rate = 0.1, .beta1 = 0.9, .weight_decay = 0.5, .clip = 0.5};
 
