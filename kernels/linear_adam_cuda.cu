@@ -21,31 +21,24 @@ decltype(::inpaint::adam) adam;
 namespace {
 
 // ---- One kernel ------------------------------------------------------------------------------------------
-// A block: kRows outputs x kCols inputs of the weights at a time. Its 12 warps: 6 along the outputs, 2 along the inputs; a
-// warp has 2 x 8 products of 16 x 8. Examples are taken kDepth at a time; the next ones are fetched while these are
-// multiplied.
-//
-// A block has all registers of a multiprocessor, and walks over tiles. So the grid says how many multiprocessors the op
-// takes: half of a large GPU's are enough for its memory's rate, and leave the others to the work beside it.
+// A block: kTile outputs x kTile inputs of the weights. Its 8 warps: 4 along the outputs, 2 along the inputs; a warp has 2
+// x 8 products of 16 x 8. Examples are taken kDepth at a time; the next ones are fetched while these are multiplied.
 
-constexpr int kThreads = 384, kRows = 192, kCols = 128, kDepth = 16, kPairs = kDepth / 2;
+constexpr int kTile = 128, kDepth = 32, kPairs = kDepth / 2;
 constexpr int kWarpRows = 32, kWarpCols = 64;
-constexpr int kVector = 8;  // bf16 values of an access
-// Words of a row in shared memory: lanes of a fragment meet different banks.
-constexpr int kRowsStride = kRows + 8, kColsStride = kCols + 8;
-constexpr int64_t kBlocks = 132, kBlocksBeside = 66;
+constexpr int kVector = 8;       // bf16 values of an access
+constexpr int kRow = kTile + 8;  // words of a row in shared memory: lanes of a fragment meet different banks
 
 // Two examples' values of eight features, as words that hold both examples' value of one feature.
 struct PairOfVectors {
   Pack<uint32_t, 4> even, odd;
 
   // Examples 2 pair and 2 pair + 1 of `rows`; zero where there are none.
-  __device__ void load(const __nv_bfloat16* from, int rows, int width, int row, int column) {
+  __device__ void load(const __nv_bfloat16* from, int64_t rows, int64_t width, int64_t row, int64_t column) {
     even = odd = {};
     if (column >= width) return;
-    const __nv_bfloat16* const at = from + int64_t{row} * width + column;
-    if (row < rows) even = *reinterpret_cast<const Pack<uint32_t, 4>*>(at);
-    if (row + 1 < rows) odd = *reinterpret_cast<const Pack<uint32_t, 4>*>(at + width);
+    if (row < rows) even = *reinterpret_cast<const Pack<uint32_t, 4>*>(from + row * width + column);
+    if (row + 1 < rows) odd = *reinterpret_cast<const Pack<uint32_t, 4>*>(from + (row + 1) * width + column);
   }
   __device__ void store(uint32_t* to) const {
     Pack<uint32_t, 4> words[2];
@@ -60,100 +53,86 @@ struct PairOfVectors {
 };
 
 struct Layer {
-  int n, in, out;
-
-  explicit Layer(const LinearShape& s)
-      : n(static_cast<int>(s.n)), in(static_cast<int>(s.in)), out(static_cast<int>(s.out)) {}
-  __host__ __device__ int col_tiles() const { return (in + kCols - 1) / kCols; }
-  __host__ __device__ int tiles() const { return col_tiles() * ((out + kRows - 1) / kRows); }
+  int64_t n, in, out;
 };
 
 // half_squares: of the weights before the update.
-// sm_90: at most 168 registers, 128-bit loads, 128-bit stores
+// sm_90: at most 128 registers, 128-bit loads, 128-bit stores
 template <typename T>
-__global__ void __launch_bounds__(kThreads, 1)
+__global__ void __launch_bounds__(kBlockThreads, 2)
     linear_adam_kernel(Layer s, AdamCoefficients<float> k, const double* __restrict__ rate,
                        const T* __restrict__ x, const T* __restrict__ dy, float* __restrict__ w,
                        float* __restrict__ m, float* __restrict__ v, T* __restrict__ weights_bf16,
                        LaunchSum half_squares) {
-  // [pair of examples, feature]
-  __shared__ __align__(16) uint32_t dys[kPairs][kRowsStride], xs[kPairs][kColsStride];
+  __shared__ __align__(16) uint32_t dys[kPairs][kRow], xs[kPairs][kRow];  // [pair of examples, feature]
   const int thread = static_cast<int>(threadIdx.x), warp = thread / 32, g = thread % 32 / 4, t = thread % 4;
-  const int warp_row = warp % (kRows / kWarpRows) * kWarpRows,
-            warp_col = warp / (kRows / kWarpRows) * kWarpCols;
-  // A vector that this thread brings to shared memory: of dy, of x, or none.
-  constexpr int kDyVectors = kPairs * kRows / kVector, kXVectors = kPairs * kCols / kVector;
-  static_assert(kDyVectors + kXVectors <= kThreads);
-  const bool brings_dy = thread < kDyVectors, brings_x = !brings_dy && thread < kDyVectors + kXVectors;
-  const int vector = brings_dy ? thread : thread - kDyVectors,
-            vectors = (brings_dy ? kRows : kCols) / kVector;
-  const int pair = vector / vectors, feature = vector % vectors * kVector;
-  const auto lr_t = static_cast<float>(*rate);
-  double squares = 0;
+  const int64_t o0 = int64_t{blockIdx.y} * kTile, i0 = int64_t{blockIdx.x} * kTile;
+  const int warp_row = warp % 4 * kWarpRows, warp_col = warp / 4 * kWarpCols;
 
-  for (int tile = static_cast<int>(blockIdx.x); tile < s.tiles(); tile += static_cast<int>(gridDim.x)) {
-    const int o0 = tile / s.col_tiles() * kRows, i0 = tile % s.col_tiles() * kCols;
-    PairOfVectors next;
-    const auto fetch = [&](int first) {
-      if (brings_dy) next.load(dy, s.n, s.out, first + 2 * pair, o0 + feature);
-      if (brings_x) next.load(x, s.n, s.in, first + 2 * pair, i0 + feature);
-    };
+  // What this thread brings to shared memory.
+  const int pair = thread / (kTile / kVector), feature = thread % (kTile / kVector) * kVector;
+  PairOfVectors next_dy, next_x;
+  const auto fetch = [&](int64_t first) {
+    next_dy.load(dy, s.n, s.out, first + 2 * pair, o0 + feature);
+    next_x.load(x, s.n, s.in, first + 2 * pair, i0 + feature);
+  };
 
-    float sums[2][8][4] = {};
-    fetch(0);
-    for (int first = 0; first < s.n; first += kDepth) {
-      __syncthreads();  // the examples before have been read
-      if (brings_dy) next.store(&dys[pair][feature]);
-      if (brings_x) next.store(&xs[pair][feature]);
-      __syncthreads();
-      if (first + kDepth < s.n) fetch(first + kDepth);
+  float sums[2][8][4] = {};
+  fetch(0);
+  for (int64_t first = 0; first < s.n; first += kDepth) {
+    if (first > 0) __syncthreads();
+    next_dy.store(&dys[pair][feature]);
+    next_x.store(&xs[pair][feature]);
+    __syncthreads();
+    if (first + kDepth < s.n) fetch(first + kDepth);
 #pragma unroll
-      for (int p = 0; p < kPairs; p += 8) {
-        uint32_t a[2][4];
+    for (int p = 0; p < kPairs; p += 8) {
+      uint32_t a[2][4];
 #pragma unroll
-        for (int i = 0; i < 2; ++i) {
-          const int row = warp_row + 16 * i + g;
-          a[i][0] = dys[p + t][row];
-          a[i][1] = dys[p + t][row + 8];
-          a[i][2] = dys[p + t + 4][row];
-          a[i][3] = dys[p + t + 4][row + 8];
-        }
-        // Columns are dealt so that a lane's results of products 2q and 2q + 1 are four neighbours.
+      for (int i = 0; i < 2; ++i) {
+        const int row = warp_row + 16 * i + g;
+        a[i][0] = dys[p + t][row];
+        a[i][1] = dys[p + t][row + 8];
+        a[i][2] = dys[p + t + 4][row];
+        a[i][3] = dys[p + t + 4][row + 8];
+      }
+      // Columns are dealt so that a lane's results of products 2q and 2q + 1 are four neighbours.
 #pragma unroll
-        for (int j = 0; j < 8; ++j) {
-          const int column = warp_col + j / 2 * 16 + j % 2 * 2 + g / 2 * 4 + g % 2;
-          const uint32_t b[2] = {xs[p + t][column], xs[p + t + 4][column]};
+      for (int j = 0; j < 8; ++j) {
+        const int column = warp_col + j / 2 * 16 + j % 2 * 2 + g / 2 * 4 + g % 2;
+        const uint32_t b[2] = {xs[p + t][column], xs[p + t + 4][column]};
 #pragma unroll
-          for (int i = 0; i < 2; ++i) mma_bf16(sums[i][j], a[i], b);
-        }
+        for (int i = 0; i < 2; ++i) mma_bf16(sums[i][j], a[i], b);
       }
     }
+  }
 
+  const auto lr_t = static_cast<float>(*rate);
+  double squares = 0;
 #pragma unroll
-    for (int i = 0; i < 4; ++i) {  // rows g, g + 8, g + 16, g + 24 of the warp
-      const int row = o0 + warp_row + 8 * i + g, first_column = i0 + warp_col + 4 * t;
-      const int64_t row_begin = int64_t{row} * s.in;
-      float sum = 0;
-      Pack<float, 4> weight[4], mean[4], square[4];
+  for (int i = 0; i < 4; ++i) {  // rows g, g + 8, g + 16, g + 24 of the warp
+    const int64_t row = o0 + warp_row + 8 * i + g;
+    float sum = 0;
 #pragma unroll
-      for (int q = 0; q < 4; ++q) {
-        const int column = first_column + 16 * q;
-        const int64_t at = row_begin + column;
+    for (int half = 0; half < 2; ++half) {
+      Pack<float, 4> weight[2], mean[2], square[2];
+#pragma unroll
+      for (int q = 0; q < 2; ++q) {
+        const int64_t column = i0 + warp_col + (2 * half + q) * 16 + 4 * t, at = row * s.in + column;
         if (row >= s.out || column >= s.in) continue;
         weight[q] = *reinterpret_cast<const Pack<float, 4>*>(w + at);
         mean[q] = *reinterpret_cast<const Pack<float, 4>*>(m + at);
         square[q] = *reinterpret_cast<const Pack<float, 4>*>(v + at);
       }
 #pragma unroll
-      for (int q = 0; q < 4; ++q) {
-        const int column = first_column + 16 * q;
-        const int64_t at = row_begin + column;
+      for (int q = 0; q < 2; ++q) {
+        const int64_t column = i0 + warp_col + (2 * half + q) * 16 + 4 * t, at = row * s.in + column;
         if (row >= s.out || column >= s.in) continue;
         Pack<T, 4> copy;
 #pragma unroll
         for (int e = 0; e < 4; ++e) {
           sum = fma(weight[q][e], weight[q][e], sum);
-          const float gradient = sums[i / 2][2 * q + e / 2][i % 2 * 2 + e % 2];
+          const float gradient = sums[i / 2][2 * (2 * half + q) + e / 2][i % 2 * 2 + e % 2];
           adam_update(k, lr_t, gradient, true, weight[q][e], mean[q][e], square[q][e]);
           copy[e] = rounded_to<T>(weight[q][e]);
         }
@@ -162,21 +141,17 @@ __global__ void __launch_bounds__(kThreads, 1)
         *reinterpret_cast<Pack<float, 4>*>(v + at) = square[q];
         if (weights_bf16 != nullptr) *reinterpret_cast<Pack<T, 4>*>(weights_bf16 + at) = copy;
       }
-      squares += sum;
     }
+    squares += sum;
   }
-  half_squares.add<kThreads>(squares);
+  half_squares.add(squares);
 }
 
-int64_t blocks_of(const Context& ctx, const Layer& s) {
-  const bool is_beside = ctx.gpu().urgency == Urgency::kBackground;
-  return std::min({is_beside ? kBlocksBeside : kBlocks, kMaxBlocks1d, int64_t{s.tiles()}});
-}
+int64_t tiles(int64_t n) { return (n + kTile - 1) / kTile; }
 
 bool is_one_kernel(const Context& ctx, const LinearShape& s, DType dtype) {
-  constexpr int64_t kMost = std::numeric_limits<int>::max() / 2;
-  return dtype == DType::kBF16 && std::max({s.n, s.in, s.out}) <= kMost && ctx.has_tensor_cores_for_bf16() &&
-         s.in % kVector == 0 && s.out % kVector == 0;
+  return dtype == DType::kBF16 && ctx.has_tensor_cores_for_bf16() && s.in % kVector == 0 &&
+         s.out % kVector == 0;
 }
 
 void run_one_kernel(const Context& ctx, const AdamOptions& options, const Tensor& rate, const LinearShape& s,
@@ -188,13 +163,13 @@ void run_one_kernel(const Context& ctx, const AdamOptions& options, const Tensor
   float *const ws = w.as<float>(), *const ms = m.as<float>(), *const vs = v.as<float>();
   INPAINT_CHECK(can_pack<kVector>(xs, dys) && can_pack<4>(copies) && can_pack<4>(ws, ms, vs),
                 "linear_adam: a tensor does not begin at a multiple of 16 bytes (weights_bf16: 8 bytes)");
-  const Layer layer(s);
-  const int64_t blocks = blocks_of(ctx, layer);
-  const LaunchSum sum =
-      half_squares == nullptr ? LaunchSum() : LaunchSum(ctx, blocks, 2, half_squares->as<double>());
-  launch("linear_adam", ctx.stream(), dim3(static_cast<unsigned>(blocks)), dim3(kThreads), 0,
-         linear_adam_kernel<__nv_bfloat16>, layer, AdamCoefficients<float>(options), rate.as<double>(), xs,
-         dys, ws, ms, vs, copies, sum);
+  const LaunchSum sum = half_squares == nullptr
+                            ? LaunchSum()
+                            : LaunchSum(ctx, tiles(s.in) * tiles(s.out), 2, half_squares->as<double>());
+  launch("linear_adam", ctx.stream(),
+         dim3(static_cast<unsigned>(tiles(s.in)), static_cast<unsigned>(tiles(s.out))), dim3(kBlockThreads),
+         0, linear_adam_kernel<__nv_bfloat16>, Layer{s.n, s.in, s.out}, AdamCoefficients<float>(options),
+         rate.as<double>(), xs, dys, ws, ms, vs, copies, sum);
 }
 
 // ---- Two ops ---------------------------------------------------------------------------------------------
@@ -211,7 +186,8 @@ int64_t bytes_of_ops(const Context& ctx, const LinearShape& shape, DType dtype) 
 }  // namespace
 
 int64_t linear_adam_workspace_bytes(const Context& ctx, const LinearShape& shape, DType dtype) {
-  if (is_one_kernel(ctx, shape, dtype)) return LaunchSum::workspace_bytes(ctx, blocks_of(ctx, Layer(shape)));
+  if (is_one_kernel(ctx, shape, dtype))
+    return LaunchSum::workspace_bytes(ctx, tiles(shape.in) * tiles(shape.out));
   return bytes_of_ops(ctx, shape, dtype) + shape.in * shape.out * size_of(parameter_dtype(dtype));
 }
 

@@ -16,24 +16,24 @@ class LaunchSum {
   }
 
   LaunchSum() = default;  // no sum is wanted
-  // *result = the sum over all threads of all `blocks` blocks / divisor.
+  // *result = the sum over all threads of all `blocks` blocks / divisor. The blocks have kBlockThreads threads in one
+  // dimension.
   LaunchSum(const Context& ctx, int64_t blocks, double divisor, double* result)
       : partial_(static_cast<double*>(ctx.workspace(workspace_bytes(ctx, blocks)))),
         counter_(ticket_counters(ctx, 1)),
         divisor_(divisor),
         result_(result) {}
 
-  // Adds a thread's value. All threads of the launch call this, once. The blocks have kThreads threads in one dimension.
-  template <int kThreads = kBlockThreads>
+  // Adds a thread's value. All threads of the launch call this, once.
   __device__ void add(double mine) const {
     if (result_ == nullptr) return;
-    mine = block_sum<kThreads>(mine);
+    mine = block_sum(mine);
     if (threadIdx.x == 0) partial_[int64_t{blockIdx.y} * gridDim.x + blockIdx.x] = mine;
     const unsigned blocks = gridDim.x * gridDim.y;
     if (!is_last_block(counter_, blocks)) return;
     double all = 0;
-    for (unsigned i = threadIdx.x; i < blocks; i += kThreads) all += partial_[i];
-    all = block_sum<kThreads>(all);
+    for (unsigned i = threadIdx.x; i < blocks; i += kBlockThreads) all += partial_[i];
+    all = block_sum(all);
     if (threadIdx.x == 0) *result_ = all / divisor_;
   }
 

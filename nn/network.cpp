@@ -125,12 +125,14 @@ int64_t Network::product_flop(int64_t batch) const {
 }
 
 Tensor Network::forward(const Context& ctx, const Parameters& params, const Tensor& x, Statistics statistics,
-                        Pass& pass) const {
+                        Pass& pass, Branch* updates) const {
   expect_shape(name_.c_str(), x, in_shape(pass.batch_), params.activation_dtype());
   pass.inner_->holder = &pass;
   pass.input_ = x;
   Tensor in = x;
   for (size_t i = 0; i < layers_.size(); ++i) {
+    const bool overwrites = i + 1 < layers_.size() && layers_[i + 1]->updates_on_branch();
+    if (updates != nullptr && (overwrites || layers_[i]->updates_on_branch())) updates->join();
     layers_[i]->forward(ctx, params, in, pass.outputs_[i], pass.saved_[i], statistics);
     in = pass.outputs_[i];
   }

@@ -89,9 +89,11 @@ class Network {
   int64_t update_workspace_bytes(const Context& branch, int64_t batch, DType dtype) const;
   int64_t weight_gradient_workspace_bytes(const Context& beside, int64_t batch, DType dtype) const;
 
-  // Returns the last layer's output, which lives in the pass; x must stay as it is until backward has run.
+  // Returns the last layer's output, which lives in the pass; x must stay as it is until backward has run. `updates` is the
+  // branch on which weights may still be updated: it is joined before the first op that reads one of them, or that
+  // overwrites what the update reads.
   Tensor forward(const Context& ctx, const Parameters& params, const Tensor& x, Statistics statistics,
-                 Pass& pass) const;
+                 Pass& pass, Branch* updates = nullptr) const;
 
   // Of the last forward of this pass, which must have used Statistics::kBatch and be the last in its memory. dx (the input's gradient) is
   // overwritten, skipped when null; nothing of the pass that a second backward needs is changed.

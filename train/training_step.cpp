@@ -122,6 +122,7 @@ void TrainingStep::train_recorded() {
   cut_holes();
   for (int i = 0; i < options_.disc_iter; ++i) update_discriminator(i);
   for (int i = 0; i < options_.gene_iter; ++i) update_generator(options_.disc_iter + i);
+  updates_.join();
 }
 
 Losses TrainingStep::watch(Statistics statistics) {
@@ -143,7 +144,8 @@ Losses TrainingStep::watch(Statistics statistics) {
 // caller, once for each time the source program runs the pass.
 void TrainingStep::forward_generator(Statistics statistics) {
   if (!(generator_pass_current_ && options_.reuse))
-    model_.generator.forward(ctx_, model_.generator_params, masked_images(), statistics, generator_pass_);
+    model_.generator.forward(ctx_, model_.generator_params, masked_images(), statistics, generator_pass_,
+                             &updates_);
   generator_pass_current_ = true;
 }
 
@@ -221,7 +223,6 @@ void TrainingStep::update_generator(int64_t rate) {
   generator.backward(ctx_, generator_params, dfake, nullptr,
                      {ParameterGrads::kOverwrite, &update, &weight_gradients_}, generator_pass_);
   apply(update, generator_params, kGeneratorOthers);
-  updates_.join();  // the next pass reads the weights and overwrites the activations
   generator_pass_current_ = false;
 }
 
