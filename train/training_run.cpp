@@ -8,6 +8,7 @@
 
 #include "core/copy.h"
 #include "core/replace_file.h"
+#include "core/signal_thread.h"
 #include "train/batch_loader.h"
 #include "train/checkpoint_writer.h"
 #include "train/disk_space.h"
@@ -24,7 +25,6 @@
 #include "train/run_warnings.h"
 #include "train/sample_pictures.h"
 #include "train/settings_text.h"
-#include "train/stop_signal.h"
 #include "train/training_pictures.h"
 #include "train/validation_pass.h"
 
