@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/signal_stack.h"
 
 namespace inpaint {
 
@@ -51,6 +52,7 @@ void ThreadPool::run(int64_t count, const std::function<void(int64_t, int)>& tas
 }
 
 void ThreadPool::work(int worker) {
+  const SignalStack stack;
   uint64_t seen = 0;
   while (true) {
     {

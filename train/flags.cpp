@@ -181,6 +181,8 @@ std::vector<Flag> make_table() {
 
   t.group("Output");
   t.whole(kRun, "ckpt", &S::ckpt, {1, kManyEpochs}, "epochs", "save a checkpoint every so many epochs");
+  t.real(kRun, "save_minutes", &S::save_minutes, kFromZero,
+         "save at the latest after so many minutes, also within an epoch; 0 never");
   t.whole(kRun, "keep", &S::keep, {1, 1'000'000}, "checkpoints",
           "checkpoints kept, the newest; the best one stays besides");
   t.whole(kRun, "sample", &S::sample, {1, kManyEpochs}, "epochs",

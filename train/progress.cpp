@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <csignal>
+
 namespace inpaint {
 namespace {
 
@@ -30,33 +33,39 @@ void Progress::step(const ProgressFigures& f, const Losses& l) {
   images_per_second_ = seconds > 0 ? steps * static_cast<double>(f.batch_size) / seconds : 0;
 
   if (!terminal_) {
-    fmt::print(out_,
-               "Epoch:{:4} Batch:{:4}, rec_loss:{:2.8f}, gene_loss: {:2.8f}, disc_loss: {:2.8f}, disc_acc: "
-               "{:2.8f}\n",
-               f.epoch, f.batch, l.rec_loss, l.adv_gene_loss, l.adv_disc_loss, l.disc_acc);
-    std::fflush(out_);
+    put(
+        fmt::format("Epoch:{:4} Batch:{:4}, rec_loss:{:2.8f}, gene_loss: {:2.8f}, disc_loss: {:2.8f}, "
+                    "disc_acc: {:2.8f}\n",
+                    f.epoch, f.batch, l.rec_loss, l.adv_gene_loss, l.adv_disc_loss, l.disc_acc));
     return;
   }
   if (line_open_ && marks_.back().time - drawn_ < kRedraw && f.steps_left > 0) return;
   drawn_ = marks_.back().time;
   const double wait_share =
       seconds > 0 ? (marks_.back().waited_seconds - marks_.front().waited_seconds) / seconds : 0;
-  fmt::print(out_,
-             "\r\x1b[KEpoch {}/{} batch {}/{}  rec {:.5f}  gene {:.4f}  disc {:.4f}  acc {:.2f}  {:.1f} "
-             "images/s  {} "
-             "left  {:.0f}% waiting for data",
-             f.epoch, f.last_epoch, f.batch + 1, f.batches, l.rec_loss, l.adv_gene_loss, l.adv_disc_loss,
-             l.disc_acc, images_per_second_,
-             duration_text(static_cast<double>(f.steps_left) * seconds / steps), 100 * wait_share);
-  std::fflush(out_);
+  put(
+      fmt::format("\r\x1b[KEpoch {}/{} batch {}/{}  rec {:.5f}  gene {:.4f}  disc {:.4f}  acc {:.2f}  {:.1f} "
+                  "images/s  {} "
+                  "left  {:.0f}% waiting for data",
+                  f.epoch, f.last_epoch, f.batch + 1, f.batches, l.rec_loss, l.adv_gene_loss, l.adv_disc_loss,
+                  l.disc_acc, images_per_second_,
+                  duration_text(static_cast<double>(f.steps_left) * seconds / steps), 100 * wait_share));
   line_open_ = true;
 }
 
 void Progress::line(const std::string& text) {
-  if (line_open_) fmt::print(out_, "\n");
+  put((line_open_ ? "\n" : "") + text + "\n");
   line_open_ = false;
-  fmt::print(out_, "{}\n", text);
-  std::fflush(out_);
+}
+
+// Other faults, a full disk for one, end no run: main tells of them at the end.
+void Progress::put(const std::string& text) {
+  if (closed_) return;
+  if (std::fwrite(text.data(), 1, text.size(), out_) == text.size() && std::fflush(out_) == 0) return;
+  const int signal = errno == EPIPE ? SIGPIPE : errno == EIO && terminal_ ? SIGHUP : 0;
+  if (signal == 0) return;
+  closed_ = true;
+  ::kill(::getpid(), signal);
 }
 
 }  // namespace inpaint

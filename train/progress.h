@@ -1,5 +1,6 @@
 // What a person watching a run sees: on a terminal one line that renews itself, elsewhere a plain line a
-// step.
+// step. When nobody can watch any longer, the process gets the signal that says so: SIGPIPE where the reader
+// of a pipe has closed it, SIGHUP where the terminal is gone. No call throws.
 #pragma once
 
 #include <chrono>
@@ -45,10 +46,13 @@ class Progress {
     return std::chrono::duration<double>(Clock::now() - then).count();
   }
 
+  void put(const std::string& text);
+
   std::FILE* out_;
   const Clock::time_point started_ = Clock::now();
   bool terminal_;
   bool line_open_ = false;
+  bool closed_ = false;  // nobody can watch any longer
   Clock::time_point drawn_{};
   std::deque<Mark> marks_;
   double images_per_second_ = 0;

@@ -16,7 +16,8 @@ void append_scores(const Tensor& scores, std::vector<float>& values) {
 RunLogs::RunLogs(const std::filesystem::path& folder, const RunState& state)
     : loss_log_(folder / "loss_log.txt", state.epoch - 1, epoch_of_loss_line),
       train_log_(folder / "train_log.jsonl", state.step, step_of_json_line),
-      validation_log_(folder / "validation_log.jsonl", state.step, step_of_json_line),
+      validation_log_(folder / "validation_log.jsonl", state.batch == 0 ? state.step : state.step - 1,
+                      step_of_json_line),
       events_(folder, state.step + 1) {}
 
 void RunLogs::epoch(int64_t epoch, const EpochSums& sums) { loss_log_.append(loss_log_line(epoch, sums)); }

@@ -13,7 +13,7 @@ namespace inpaint {
 
 class RunLogs {
  public:
-  // For a run that goes on at `state`.
+  // For a run that goes on at `state`. Within an epoch, the validation of its last step is still to come.
   RunLogs(const std::filesystem::path& folder, const RunState& state);
 
   void epoch(int64_t epoch, const EpochSums& sums);

@@ -17,7 +17,7 @@ struct RunPlan {
   // with the batch and the ops' scratch memory.
   int64_t weight_bytes = 0, optimizer_bytes = 0, pass_bytes = 0;
   int64_t checkpoint_bytes = 0;  // a file; while one is written, as much of the host's memory, twice at most
-  int64_t copies = 0;            // checkpoints that lie in the folder at the same time, at most
+  int64_t copies = 0;            // checkpoints that lie in the folder at the same time, at most; see plan_run
   int64_t batch_size = 0;
   int64_t free_bytes =
       0;  // of the device's memory, before the run takes any; 0 where the system does not say
@@ -32,7 +32,8 @@ std::string to_text(const RunPlan& plan);
 std::string memory_text(const RunPlan& plan);
 
 // For settings with a definite device (run_device.h). Looks whether there is a set to validate with, and thus a best
-// checkpoint to keep.
+// checkpoint to keep. With a `keep` beyond the number of epochs, checkpoints that save_minutes makes come on top: nobody
+// knows yet how many.
 RunPlan plan_run(const TrainSettings& settings);
 
 // Does what `action` does; when it runs out of memory (OutOfMemory), the message says what the run needs as a whole.

@@ -77,10 +77,11 @@ struct TrainSettings {
   bool verify_resume = false;  // prove that a stopped and resumed run equals an uninterrupted one, and stop
 
   // What it leaves
-  int64_t ckpt = 1;       // epochs
-  int keep = 1;           // checkpoints
-  int64_t sample = 1;     // epochs
-  int64_t summary = 100;  // steps
+  int64_t ckpt = 1;          // epochs
+  double save_minutes = 10;  // at most between two checkpoints; 0 no such limit
+  int keep = 1;              // checkpoints
+  int64_t sample = 1;        // epochs
+  int64_t summary = 100;     // steps
   bool log_offsets = false;
 
   // Folders

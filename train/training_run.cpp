@@ -1,6 +1,7 @@
 #include "train/training_run.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <limits>
 #include <memory>
@@ -8,6 +9,7 @@
 
 #include "core/copy.h"
 #include "core/replace_file.h"
+#include "core/signal_thread.h"
 #include "train/batch_loader.h"
 #include "train/checkpoint_writer.h"
 #include "train/disk_space.h"
@@ -24,7 +26,6 @@
 #include "train/run_warnings.h"
 #include "train/sample_pictures.h"
 #include "train/settings_text.h"
-#include "train/stop_signal.h"
 #include "train/training_pictures.h"
 #include "train/validation_pass.h"
 
@@ -49,6 +50,7 @@ class TrainingRun {
   void end_epoch();
   bool out_of_patience() const;
   bool validate(Standing& standing);
+  bool save_is_due() const;
   void submit_checkpoint(Standing standing);
   int64_t steps_left() const;
 
@@ -71,6 +73,7 @@ class TrainingRun {
   Buffer hole_memory_;
   Tensor holes_;  // i32 [N, 2]
   int64_t saved_step_ = -1;
+  std::chrono::steady_clock::time_point saved_ = std::chrono::steady_clock::now();  // or begun
   std::filesystem::path good_file_;  // the last checkpoint of this run or the one it began at; empty: none
   int rollbacks_ = 0;                // since it
   RunWarnings warnings_;
@@ -142,7 +145,12 @@ int TrainingRun::run() {
     if (state_.epoch != announced) out_.line(fmt::format("Current Epoch is: {}", state_.epoch));
     announced = state_.epoch;
     train_batch(loader_.next());
-    if (state_.batch == loader_.batches_per_epoch()) end_epoch();
+    if (state_.batch == loader_.batches_per_epoch()) {
+      end_epoch();
+    } else if (save_is_due()) {
+      check_state();
+      submit_checkpoint(Standing::kNewest);
+    }
   }
   if (saved_step_ != state_.step) {
     check_state();
@@ -281,13 +289,17 @@ void TrainingRun::end_epoch() {
   ++state_.epoch;
   state_.batch = 0;
   state_.sums = {};
-  if (standing == Standing::kNewestAndBest || epochs % settings_.ckpt == 0) submit_checkpoint(standing);
+  // A checkpoint that was made during the validation lacks the end of the epoch.
+  if (standing == Standing::kNewestAndBest || epochs % settings_.ckpt == 0 || saved_step_ == state_.step)
+    submit_checkpoint(standing);
 }
 
-// False when a signal broke it off.
+// False when a signal broke it off. A validation may take longer than the time between two checkpoints.
 bool TrainingRun::validate(Standing& standing) {
-  const auto figures =
-      validation_->run(ctx_, step_, samples_, [&](const auto&) { return signal_.received() == 0; });
+  const auto figures = validation_->run(ctx_, step_, samples_, [&](const auto&) {
+    if (saved_step_ != state_.step && save_is_due()) submit_checkpoint(Standing::kNewest);
+    return signal_.received() == 0;
+  });
   if (!figures) return false;
   const bool best = state_.best_step < 0 || figures->losses.rec_loss < state_.best_rec_loss;
   if (best) {
@@ -304,6 +316,11 @@ bool TrainingRun::validate(Standing& standing) {
   return true;
 }
 
+bool TrainingRun::save_is_due() const {
+  const std::chrono::duration<double, std::ratio<60>> minutes = std::chrono::steady_clock::now() - saved_;
+  return settings_.save_minutes > 0 && minutes.count() >= settings_.save_minutes;
+}
+
 void TrainingRun::submit_checkpoint(Standing standing) {
   logs_.sync();
   state_.generator_updates = step_.generator_updates;
@@ -316,6 +333,7 @@ void TrainingRun::submit_checkpoint(Standing standing) {
   capture_model(ctx_, model_, snapshot.tensors);
   writer_.submit();
   saved_step_ = state_.step;
+  saved_ = std::chrono::steady_clock::now();
   good_file_ = store_.path_of(state_.step);
   rollbacks_ = 0;
 }

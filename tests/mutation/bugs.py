@@ -154,6 +154,17 @@ BUGS = [
     ("train/training_run.cpp", "state_.best_step = state_.step;", "state_.best_step = 0;", "the best checkpoint's step", TRAIN, "validation*"),
     ("train/validation_pass.cpp", "step.watch(Statistics::kRunning)", "step.train()", "validation trains", TRAIN, "validation*"),
     ("train/checkpoint_store.cpp", "remove_old(step);", "", "old checkpoints stay", TRAIN, "checkpoints*"),
+    # Signals, and what they must not cost
+    ("core/signal_thread.cpp", "pthread_sigmask(SIG_BLOCK, &blocked, &before);", "pthread_sigmask(SIG_BLOCK, &stops, &before);\n  static_cast<void>(blocked);", "handlers run on threads that compute", RELIABILITY, "many signals: handlers*"),
+    ("core/thread_pool.cpp", "  const SignalStack stack;\n", "", "no stack for handlers in the threads of a pool", RELIABILITY, "many signals: where*"),
+    ("core/signal_thread.cpp", "action.sa_flags |= SA_ONSTACK;", "", "handlers stay on the stack of the thread", RELIABILITY, "many signals: where*"),
+    ("core/signal_thread.cpp", "signal == SIGINT || signal == SIGTERM;", "true;", "a repeated SIGXCPU ends a run that is saving", RELIABILITY, "stop: signals that come*"),
+    ("core/signal_thread.cpp", "kOneRequest{100}", "kOneRequest{0}", "timeout(1) ends a run that is saving", RELIABILITY, "stop: signals that come*"),
+    ("core/signal_thread.cpp", "if (!is_ignored(signal)) ", "", "a run under nohup stops with its terminal", RELIABILITY, "stop: what the parent*"),
+    ("train/progress.cpp", "errno == EPIPE ? SIGPIPE", "false ? SIGPIPE", "a closed pipe that nobody notices", RELIABILITY, "stop: at random*"),
+    ("train/training_run.cpp", "return settings_.save_minutes > 0 && ", "return false && ", "no checkpoint by time", TRAIN, "run: a checkpoint by time*"),
+    ("train/training_run.cpp", " || saved_step_ == state_.step)\n", ")\n", "the end of an epoch behind a checkpoint by time is lost", TRAIN, "validation: a checkpoint that time*"),
+    ("train/run_logs.cpp", "state.batch == 0 ? state.step : state.step - 1", "state.step", "a validation that stands twice in its log", TRAIN, "run logs: a validation*"),
     # What a save must not leave out
     ("core/replace_file.cpp", "  file_.sync();\n", "", "a save without fsync", RELIABILITY, "save order*", FAST),
     ("core/replace_file.cpp", "    sync_folder(folder_);\n", "", "a save without fsync of the folder", RELIABILITY, "save order*"),

@@ -1,9 +1,12 @@
 #include "tools/main_guard.h"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <new>
+#include <system_error>
 
 #include "core/error.h"
 #include "tests/captured.h"
@@ -49,6 +52,12 @@ TEST_CASE("main guard: an error is one line and its exit code") {
   CHECK(outcome.exit_code == 2);
   CHECK(outcome.err.starts_with("error: out of memory"));
 
+  outcome = run([](int, const char* const*) -> int {  // what std::thread throws
+    throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again));
+  });
+  CHECK(outcome.exit_code == 2);
+  CHECK(outcome.err == "error: cannot start a thread: too little memory, or too many threads run already\n");
+
   outcome = run([](int, const char* const*) -> int { throw 7; });
   CHECK(outcome.exit_code == 2);
   CHECK(outcome.err == "error: unknown exception\n");
@@ -72,4 +81,26 @@ TEST_CASE("main guard: output that cannot be written is a failure") {
   });
   CHECK(outcome.exit_code == 2);
   CHECK(outcome.err == "error: cannot write to standard output: No space left on device\n");
+}
+
+TEST_CASE("main guard: a pipe that its reader has closed ends a program with SIGPIPE's number, and no line") {
+  const auto quiet = [](int (*body)(int, const char* const*)) {
+    int ends[2];
+    REQUIRE(pipe(ends) == 0);
+    close(ends[0]);
+    const Captured out(stdout);
+    REQUIRE(dup2(ends[1], STDOUT_FILENO) == STDOUT_FILENO);
+    close(ends[1]);
+    const Outcome outcome = run(body);
+    CHECK(outcome.exit_code == 128 + SIGPIPE);
+    CHECK(outcome.err.empty());
+  };
+  quiet([](int, const char* const*) {
+    std::fputs("a table", stdout);
+    return 0;
+  });
+  quiet([](int, const char* const*) {  // so much that it is written before the end
+    fmt::print("{}", std::string(1'000'000, 'x'));
+    return 0;
+  });
 }

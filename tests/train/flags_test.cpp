@@ -50,20 +50,35 @@ TEST_CASE("flags: names and defaults of the source program") {
 
 TEST_CASE("flags: what goes beyond the source program defaults to its behaviour") {
   const std::map<std::string, std::string> defaults = {
-      {"seed", "1"},           {"device", "auto"},
-      {"threads", "0"},        {"max_steps", "-1"},
-      {"shuffle", "false"},    {"flip", "false"},
-      {"loader_threads", "0"}, {"data_dir", "none"},
-      {"data_cache", "false"}, {"random_crop", "false"},
-      {"data_root", "data"},   {"checkpoint_root", "checkpoints"},
-      {"log_root", "logs"},    {"sample_root", "samples"},
-      {"resume", "auto"},      {"keep", "1"},
-      {"fallback", "false"},   {"on_nan", "stop"},
-      {"plan", "false"},       {"verify_resume", "false"},
-      {"validate_every", "1"}, {"patience", "0"},
-      {"precision", "auto"},   {"log_offsets", "false"},
-      {"base_channels", "64"}, {"bottleneck", "4000"},
-      {"reuse", "true"},       {"matrix_backend", "auto"},
+      {"seed", "1"},
+      {"device", "auto"},
+      {"threads", "0"},
+      {"max_steps", "-1"},
+      {"shuffle", "false"},
+      {"flip", "false"},
+      {"loader_threads", "0"},
+      {"data_dir", "none"},
+      {"data_cache", "false"},
+      {"random_crop", "false"},
+      {"data_root", "data"},
+      {"checkpoint_root", "checkpoints"},
+      {"log_root", "logs"},
+      {"sample_root", "samples"},
+      {"resume", "auto"},
+      {"keep", "1"},
+      {"fallback", "false"},
+      {"on_nan", "stop"},
+      {"plan", "false"},
+      {"verify_resume", "false"},
+      {"validate_every", "1"},
+      {"patience", "0"},
+      {"save_minutes", "10"},
+      {"precision", "auto"},
+      {"log_offsets", "false"},
+      {"base_channels", "64"},
+      {"bottleneck", "4000"},
+      {"reuse", "true"},
+      {"matrix_backend", "auto"},
   };
   for (const auto& [name, value] : defaults) {
     CAPTURE(name);
@@ -154,7 +169,7 @@ TEST_CASE("flags: whole numbers are whole numbers in their range") {
 }
 
 TEST_CASE("flags: numbers are finite and in their range") {
-  for (const char* name : {"learning_rate", "lamb_rec", "lamb_adv", "lamb_tv"}) {
+  for (const char* name : {"learning_rate", "lamb_rec", "lamb_adv", "lamb_tv", "save_minutes"}) {
     CAPTURE(name);
     CHECK(taken(name, "0.1") == "0.1");
     CHECK(taken(name, "1e-300") == "1e-300");
@@ -171,7 +186,7 @@ TEST_CASE("flags: numbers are finite and in their range") {
       CHECK(contains(complaint(name, text), "is too large or too small"));
   }
   CHECK(contains(complaint("learning_rate", "0"), "is out of range; allowed: greater than 0"));
-  for (const char* name : {"lamb_rec", "lamb_adv", "lamb_tv"}) CHECK(taken(name, "0") == "0");
+  for (const char* name : {"lamb_rec", "lamb_adv", "lamb_tv", "save_minutes"}) CHECK(taken(name, "0") == "0");
 }
 
 TEST_CASE("flags: switches") {

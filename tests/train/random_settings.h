@@ -68,6 +68,7 @@ inline TrainSettings random_settings(uint64_t seed) {
   s.plan = truth();
   s.verify_resume = truth();
   s.ckpt = whole(1, 1'000'000'000);
+  s.save_minutes = truth() ? 0 : real();
   s.keep = small(1, 1'000'000);
   s.sample = whole(1, 1'000'000'000);
   s.summary = whole(1, 1'000'000'000);

@@ -83,3 +83,18 @@ TEST_CASE("run logs: a resumed run cuts what lies behind its step and its epoch"
   CHECK(std::count(epochs.begin(), epochs.end(), '\n') == 1);
   CHECK(epochs.starts_with("Epoch:   0, "));
 }
+
+TEST_CASE("run logs: a validation whose end of the epoch was not saved comes again, and stands there once") {
+  for (const bool saved : {false, true}) {
+    const TemporaryFolder folder;
+    {
+      RunLogs logs(folder.path(), RunState{});
+      logs.validation({.step = 2, .epoch = 0});
+    }
+    const RunState state =
+        saved ? RunState{.step = 2, .epoch = 1, .batch = 0} : RunState{.step = 2, .epoch = 0, .batch = 2};
+    const RunLogs logs(folder.path(), state);
+    const std::string lines = file_contents(folder / "validation_log.jsonl");
+    CHECK(std::count(lines.begin(), lines.end(), '\n') == (saved ? 1 : 0));
+  }
+}

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/safetensors.h"
+#include "core/signal_thread.h"
 #include "tests/captured.h"
 #include "train/folders.h"
 #include "train/procedural_pictures.h"
@@ -16,6 +17,9 @@
 #include "train/validation_run.h"
 
 namespace inpaint {
+
+// A run takes the signals of its process, as in a program: before a test starts another thread.
+inline const bool kSignalThread = (start_signal_thread(), true);
 
 inline constexpr int kPictures = 11;  // two batches of 4 and an incomplete one
 

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <csignal>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -195,6 +196,64 @@ TEST_CASE("run: a signal stops after the step, saves, and the next run goes on e
   run_quietly(stopped);
   run_quietly(whole);
   check_same_state(checkpoint(whole, steps + 2), checkpoint(stopped, steps + 2));
+}
+
+TEST_CASE("run: a checkpoint by time, within an epoch, kept as others are and gone on from exactly") {
+  const TemporaryFolder timed_folder, whole_folder;
+  TrainSettings timed = small_run(timed_folder.path()), whole = small_run(whole_folder.path());
+  for (TrainSettings* s : {&timed, &whole}) {
+    s->batch_size = 2;  // five batches an epoch
+    s->ckpt = 100;
+    s->validate_every = 0;
+    s->keep = 3;
+    s->shuffle = true;
+    s->max_steps = 4;
+  }
+  const auto steps_saved = [](const TrainSettings& s) {
+    std::vector<int64_t> steps;
+    for (int64_t step = 0; step <= 10; ++step)
+      if (fs::exists(checkpoint(s, step))) steps.push_back(step);
+    return steps;
+  };
+  for (const double rarely : {0.0, 10.0}) {
+    whole.save_minutes = rarely;
+    run_quietly(whole);
+    CHECK(steps_saved(whole) == std::vector<int64_t>{4});
+  }
+  timed.save_minutes = 1e-9;  // less than a step takes
+  run_quietly(timed);
+  CHECK(steps_saved(timed) == std::vector<int64_t>{2, 3, 4});
+  timed.resume = checkpoint(timed, 3);
+  timed.max_steps = whole.max_steps = 10;
+  run_quietly(timed);
+  run_quietly(whole);
+  CHECK(steps_saved(timed) == std::vector<int64_t>{8, 9, 10});
+  check_same_state(checkpoint(whole, 10), checkpoint(timed, 10));
+  CHECK(timeless(log_folder(whole) / "train_log.jsonl") == timeless(log_folder(timed) / "train_log.jsonl"));
+  CHECK(lines_of(log_folder(whole) / "loss_log.txt") == lines_of(log_folder(timed) / "loss_log.txt"));
+}
+
+TEST_CASE("run: save_minutes are minutes between two checkpoints") {
+  const TemporaryFolder folder;
+  TrainSettings s = small_run(folder.path());
+  s.epoch = s.ckpt = 1'000'000;
+  s.keep = 1'000'000;
+  s.validate_every = 0;
+  s.save_minutes = 0.002;
+  const auto start = std::chrono::steady_clock::now();
+  std::thread killer([&] {
+    while (lines_of(log_folder(s) / "train_log.jsonl").empty()) std::this_thread::yield();
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    kill(getpid(), SIGTERM);
+  });
+  run_quietly(s, 143);
+  killer.join();
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  int saved = 0;
+  for (const auto& entry : fs::directory_iterator(checkpoint_folder(s)))
+    saved += entry.path().extension() == ".safetensors";
+  CHECK(saved >= 3);
+  CHECK(saved <= seconds.count() / (60 * s.save_minutes) + 1);  // and one where it ends
 }
 
 TEST_CASE("run: bad input is refused with what, where and how, and nothing is changed") {

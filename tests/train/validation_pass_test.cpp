@@ -29,6 +29,15 @@ RunState state_in(const SafetensorsFile& file) {
   return RunState::from_metadata(file.metadata(), file.path().string());
 }
 
+// The run's set to validate with, long enough that a signal comes while it validates.
+fs::path lengthen_validation(const TrainSettings& s) {
+  const fs::path validate = data_file(s, Mode::kValidate);
+  const std::string pictures = file_contents(validate);
+  std::ofstream more(validate, std::ios::binary | std::ios::app);
+  for (int i = 0; i < 300; ++i) more << pictures;
+  return validate;
+}
+
 // The figure behind `name` in a line that a run prints.
 double figure(const std::string& text, const std::string& name) {
   const size_t at = text.find(name);
@@ -152,13 +161,7 @@ TEST_CASE("validation: stopped and resumed, its log and its state equal an unint
 TEST_CASE("validation: a signal breaks it off, and the next run makes up for it") {
   const TemporaryFolder whole_folder, stopped_folder;
   TrainSettings whole = small_run(whole_folder.path()), stopped = small_run(stopped_folder.path());
-  // Long enough that the signal comes while it validates.
-  const fs::path validate = data_file(stopped, Mode::kValidate);
-  const std::string pictures = file_contents(validate);
-  {
-    std::ofstream more(validate, std::ios::binary | std::ios::app);
-    for (int i = 0; i < 300; ++i) more << pictures;
-  }
+  const fs::path validate = lengthen_validation(stopped);
   whole.epoch = stopped.epoch = 2;
   std::string printed;
   {
@@ -180,6 +183,47 @@ TEST_CASE("validation: a signal breaks it off, and the next run makes up for it"
   CHECK(validations(whole) == validations(stopped));
   CHECK(lines_of(log_folder(whole) / "loss_log.txt") == lines_of(log_folder(stopped) / "loss_log.txt"));
   check_same_state(checkpoint(whole, 4), checkpoint(stopped, 4));
+}
+
+TEST_CASE("validation: a checkpoint that time makes meanwhile is replaced at the end of the epoch") {
+  const TemporaryFolder timed_folder, whole_folder;
+  TrainSettings timed = small_run(timed_folder.path()), whole = small_run(whole_folder.path());
+  for (TrainSettings* s : {&timed, &whole}) {
+    s->ckpt = 100;
+    s->learning_rate = 0.02;  // the last validation is not the best
+    s->epoch = 12;
+  }
+  whole.save_minutes = 0;
+  timed.save_minutes = 1e-9;  // less than a validation takes
+  run_quietly(timed);
+  run_quietly(whole);
+  REQUIRE_FALSE(validations(whole).back()["best"].get<bool>());
+  check_same_state(checkpoint(whole, 24), checkpoint(timed, 24));
+  CHECK(validations(whole) == validations(timed));
+}
+
+TEST_CASE("validation: a checkpoint by time is made while it goes on, and gone on from exactly") {
+  const TemporaryFolder whole_folder, stopped_folder;
+  TrainSettings whole = small_run(whole_folder.path()), stopped = small_run(stopped_folder.path());
+  lengthen_validation(stopped);
+  fs::copy_file(data_file(stopped, Mode::kValidate), data_file(whole, Mode::kValidate),
+                fs::copy_options::overwrite_existing);
+  whole.epoch = stopped.epoch = 2;
+  stopped.save_minutes = 1e-9;
+  bool validated = false;
+  std::thread killer([&] {
+    while (!fs::exists(checkpoint(stopped, 2))) std::this_thread::yield();
+    validated = !validations(stopped).empty();
+    kill(getpid(), SIGTERM);
+  });
+  run_quietly(stopped, 143);
+  killer.join();
+  CHECK_FALSE(validated);
+  CHECK(state_in(SafetensorsFile(checkpoint(stopped, 2))).batch == 2);  // the end of the epoch is to come
+  run_quietly(stopped);
+  run_quietly(whole);
+  check_same_state(checkpoint(whole, 4), checkpoint(stopped, 4));
+  CHECK(validations(whole) == validations(stopped));
 }
 
 TEST_CASE("validation: what stands in its way is said before training") {
