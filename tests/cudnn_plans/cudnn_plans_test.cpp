@@ -103,7 +103,19 @@ TEST_CASE("cuDNN has no engine that makes a weight gradient in f32 from bf16") {
     d.finalize();
     return d;
   };
-  const auto engines = [&](cudnnDataType_t written) {
+  const auto has_plan = [&](const CudnnDescriptor& config) {
+    try {
+      CudnnDescriptor plan(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
+      gpu.name_device_to(plan, std::nullopt, CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP);
+      plan.set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, config);
+      plan.finalize();
+      return true;
+    } catch (const cuda::CudnnError& error) {
+      CHECK_MESSAGE(error.is_not_supported(), error.what());
+      return false;
+    }
+  };
+  const auto plans = [&](cudnnDataType_t written) {
     const CudnnDescriptor x = tensor(1, CUDNN_DATA_BFLOAT16, {64, 64, 32, 32}, {65536, 1, 2048, 64}),
                           dw = tensor(2, written, {128, 64, 4, 4}, {1024, 1, 256, 64}),
                           dy = tensor(3, CUDNN_DATA_BFLOAT16, {64, 128, 16, 16}, {32768, 1, 2048, 128});
@@ -137,13 +149,16 @@ TEST_CASE("cuDNN has no engine that makes a weight gradient in f32 from bf16") {
         heuristics.set(CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, 1, &mode_of_search);
         gpu.name_device_to(heuristics, std::nullopt, CUDNN_ATTR_ENGINEHEUR_DEVICEPROP);
         heuristics.finalize();
-        found += heuristics.count(CUDNN_ATTR_ENGINEHEUR_RESULTS);
+        for (const CudnnDescriptor& config :
+             heuristics.get_descriptors(CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR,
+                                        heuristics.count(CUDNN_ATTR_ENGINEHEUR_RESULTS)))
+          found += has_plan(config);
       } catch (const cuda::CudnnError& error) {
         CHECK_MESSAGE(error.is_not_supported(), error.what());
       }
     }
     return found;
   };
-  CHECK(engines(CUDNN_DATA_BFLOAT16) > 0);
-  CHECK(engines(CUDNN_DATA_FLOAT) == 0);
+  CHECK(plans(CUDNN_DATA_BFLOAT16) > 0);
+  CHECK(plans(CUDNN_DATA_FLOAT) == 0);
 }
