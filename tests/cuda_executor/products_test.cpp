@@ -239,6 +239,15 @@ TEST_CASE("the next run takes the engines of the last one; what does not work is
   CHECK(executor::leaks().empty());
 }
 
+TEST_CASE("an engine may have a sixteenth of the free memory as its workspace, and 256 MiB on any GPU") {
+  const Context ctx(Gpu{}, 1);
+  executor::set_device_memory(size_t{80} << 30);
+  CHECK(cuda::most_library_workspace_bytes(ctx) == int64_t{5} << 30);
+  executor::set_device_memory(size_t{2} << 30);
+  CHECK(cuda::most_library_workspace_bytes(ctx) == int64_t{256} << 20);
+  executor::set_device_memory(size_t{4} << 30);
+}
+
 TEST_CASE("contexts of a process take the same engines where no file can be written") {
   setenv("XDG_CACHE_HOME", "/dev/null", 1);
   const auto plan = [] {  // the allocations it took
