@@ -140,7 +140,8 @@ TEST_CASE("conv2d own kernels: real numbers stay within the error bound") {
 
 TEST_CASE("conv2d own kernels: same bits in every order") {
   for_each_case([](const Products& products, const Backend& backend, const Conv2dShape& s) {
-    if (backend.dtype != DType::kBF16 || s.n == 1) return;
+    constexpr int64_t kMost = 1100;  // pixels: the executor runs every order
+    if (backend.dtype != DType::kBF16 || s.n == 1 || s.n * s.h * s.w > kMost) return;
     const GuardedTensor x = random_tensor(s.x(), backend, kSeed, 0),
                         w = random_tensor(s.weight(), backend, kSeed, 1),
                         dy = random_tensor(s.y(), backend, kSeed, 2);
