@@ -3,14 +3,14 @@
 //           + every update's pass over its network's parameters at Adam's own measured time
 // Prints the medians, the ratio, images per second and the peak memory, as one JSON object with --json.
 //
-// --on_demand measures no floor: it prints "ready" after warming up, runs a turn for each line it reads, answers with
-// the milliseconds of a step, and prints the JSON object at the end of the input. A caller can so alternate it with
-// another program.
+// --on_demand measures no floor. It prints "ready" after warming up. For each line that it reads it runs a
+// turn and answers with the milliseconds of a step. It prints the JSON object at the end of the input. So a
+// caller can alternate it with another program.
 //
 // --one_step runs a step and ends: something for a profiler to look at.
 //
-// A turn is --steps_per_turn steps, and ends when the losses of the last one have arrived. (On a GPU a step is only
-// enqueued when train() returns.)
+// A turn is --steps_per_turn steps. It ends when the losses of the last one have arrived: on a GPU a step is
+// only enqueued when train() returns.
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>

@@ -48,7 +48,7 @@ void DeviceTimer::clear_caches() const {
 }
 
 #ifdef INPAINT_CUDA
-// Of one of the repetitions that `enqueue` makes.
+// Returns the time of one of the repetitions that `enqueue` makes.
 double DeviceTimer::seconds_on_gpu(Recording& recording, const std::function<void()>& enqueue) {
   INPAINT_CUDA_CHECK(cudaEventRecord(events_->begin, ctx_.stream()));
   recording.run(ctx_, [&] {

@@ -1,5 +1,5 @@
-// How long a device takes for what is enqueued on it. On the CPU: the host's clock around it. On a GPU: CUDA events
-// around a CUDA graph of several repetitions; events around one short launch would measure the host.
+// How long a device takes for what is enqueued on it. On the CPU: the host's clock around it. On a GPU: CUDA
+// events around a CUDA graph of several repetitions. Events around one short launch would measure the host.
 #pragma once
 
 #include <functional>
@@ -17,12 +17,12 @@ enum class Caches {
 
 class DeviceTimer {
  public:
-  // work enqueues ops on ctx, and neither allocates nor waits. It runs a few times here, to warm up. ctx must outlive
-  // this object.
+  // work enqueues ops on ctx, and neither allocates nor waits. It runs a few times here, to warm up. ctx must
+  // outlive this object.
   DeviceTimer(const Context& ctx, Caches caches, std::function<void()> work);
   ~DeviceTimer();
 
-  // Of one run of the work.
+  // Returns the time of one run of the work.
   double seconds();
 
  private:

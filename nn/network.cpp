@@ -14,7 +14,7 @@ std::vector<Shape> output_shapes(const Network& network, int64_t batch) {
   return shapes;
 }
 
-// Of the layers that `counts` says.
+// Returns the largest need among the layers for which `counts` is true.
 template <typename F>
 int64_t most_workspace_bytes(const Network& network, const Context& ctx, int64_t batch, DType dtype,
                              F&& counts) {

@@ -3,8 +3,10 @@
 
     tests/bench/gpu_report_test.py        ends with `N passed, N failed`
 """
+import fnmatch
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -70,8 +72,17 @@ def tests_that_did_not_run_are_no_success(folder):
     assert all(part["state"] == "failed" for name, part in found["sections"]["op_tests"].items() if name.endswith("_tests"))
 
 
+def every_filter_names_a_test_case(_):
+    sys.path.insert(0, str(ROOT / "bench"))
+    from gpu_report import DRY_TESTS, SANITIZED
+    sources = "".join(path.read_text() for path in (ROOT / "tests/kernels").glob("*.cpp"))
+    names = re.findall(r'TEST_CASE\(\s*"([^"]*)', sources)
+    for tests in DRY_TESTS + SANITIZED:
+        assert any(fnmatch.fnmatchcase(name, tests) for name in names), tests
+
+
 def main():
-    cases = (a_part_that_hangs_is_killed_with_its_children, a_part_that_fails_stops_no_other_and_its_output_is_kept,
+    cases = (every_filter_names_a_test_case, a_part_that_hangs_is_killed_with_its_children, a_part_that_fails_stops_no_other_and_its_output_is_kept,
              tests_that_did_not_run_are_no_success)
     failed = 0
     for case in cases:
