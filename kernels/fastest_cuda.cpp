@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/cuda_check.h"
+#include "core/recording.h"
 
 namespace inpaint::cuda {
 namespace {
@@ -27,49 +28,25 @@ class Event {
   cudaEvent_t event_ = nullptr;
 };
 
-// kRepetitions of the work, one after the other, as one CUDA graph: launched at once, so that the device's time is
-// measured and not the host's. Throws Error where the work cannot be captured.
-class Repetitions {
- public:
-  Repetitions(cudaStream_t stream, const std::function<void()>& run) {
-    run();  // plainly first: a library sets up what it sets up once
-    INPAINT_CUDA_CHECK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
-    cudaGraph_t graph = nullptr;
-    try {
-      for (int i = 0; i < kRepetitions; ++i) run();
-    } catch (const Error&) {
-      cudaStreamEndCapture(stream, &graph);
-      if (graph != nullptr) cudaGraphDestroy(graph);
-      cudaGetLastError();  // a capture that was given up is no one else's error
-      throw;
-    }
-    INPAINT_CUDA_CHECK(cudaStreamEndCapture(stream, &graph));
-    const cudaError_t status = cudaGraphInstantiate(&graph_, graph, 0);
-    cudaGraphDestroy(graph);
-    INPAINT_CUDA_CHECK(status);
-  }
-  ~Repetitions() { cudaGraphExecDestroy(graph_); }
-  Repetitions(const Repetitions&) = delete;
-  Repetitions& operator=(const Repetitions&) = delete;
-  cudaGraphExec_t get() const { return graph_; }
-
- private:
-  cudaGraphExec_t graph_ = nullptr;
-};
-
-// The shortest of a few rounds, after one that does not count: what disturbs a round makes it longer.
-float time_ms(cudaStream_t stream, const std::function<void()>& run) {
-  const Repetitions repetitions(stream, run);
+// Times kRepetitions of the work as one CUDA graph: launched at once, so that the device's time is measured and not
+// the host's. Takes the shortest of a few rounds: what disturbs a round makes it longer. Throws Error where the work
+// cannot be captured.
+float time_ms(const Context& ctx, const std::function<void()>& run) {
+  Recording recording;
+  const auto repeat = [&] {
+    for (int i = 0; i < kRepetitions; ++i) run();
+  };
+  for (int i = 0; i < 2; ++i) recording.run(ctx, repeat);  // plainly, then recorded
   const Event start, stop;
   float shortest = std::numeric_limits<float>::infinity();
-  for (int round = -1; round < kRounds; ++round) {
-    INPAINT_CUDA_CHECK(cudaEventRecord(start.get(), stream));
-    INPAINT_CUDA_CHECK(cudaGraphLaunch(repetitions.get(), stream));
-    INPAINT_CUDA_CHECK(cudaEventRecord(stop.get(), stream));
+  for (int round = 0; round < kRounds; ++round) {
+    INPAINT_CUDA_CHECK(cudaEventRecord(start.get(), ctx.stream()));
+    recording.run(ctx, repeat);
+    INPAINT_CUDA_CHECK(cudaEventRecord(stop.get(), ctx.stream()));
     INPAINT_CUDA_CHECK(cudaEventSynchronize(stop.get()));
     float ms = 0;
     INPAINT_CUDA_CHECK(cudaEventElapsedTime(&ms, start.get(), stop.get()));
-    if (round >= 0) shortest = std::min(shortest, ms);
+    shortest = std::min(shortest, ms);
   }
   return shortest / kRepetitions;
 }
@@ -82,7 +59,7 @@ int fastest(const Context& ctx, int count, const std::function<void(int)>& run) 
   std::string failure = "there is no way to do it";
   for (int i = 0; i < count; ++i) {
     try {
-      const float ms = time_ms(ctx.stream(), [&] { run(i); });
+      const float ms = time_ms(ctx, [&] { run(i); });
       if (ms >= best_ms) continue;
       best = i;
       best_ms = ms;
@@ -90,6 +67,7 @@ int fastest(const Context& ctx, int count, const std::function<void(int)>& run) 
       throw;  // no memory, no GPU: not this way's fault
     } catch (const Error& error) {
       failure = error.what();
+      cudaGetLastError();  // a capture that was given up is no one else's error
     }
   }
   if (best < 0) throw Error(failure);
