@@ -10,6 +10,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import evaluation_test  # noqa: E402 (torch reads the line above when it is loaded)
 import formats_test  # noqa: E402
+import identity_test  # noqa: E402
 import initial_values_test  # noqa: E402
 import oracle_test  # noqa: E402
 import quality_test  # noqa: E402
@@ -28,9 +29,14 @@ def main():
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), metavar="N",
                         help="cases at a time (%(default)s)")
     parser.add_argument("--list", action="store_true", help="print the names of the cases")
+    parser.add_argument("--record", action="store_true",
+                        help="write what the programs compute into identity.json, and stop")
     options = parser.parse_args()
     report, programs = Report(options.only), Programs(options.programs)
-    for suite in (replay_test, initial_values_test, evaluation_test, formats_test, quality_test):  # the longest first
+    if options.record:
+        identity_test.record(programs)
+        return 0
+    for suite in (replay_test, identity_test, initial_values_test, evaluation_test, formats_test, quality_test):  # the longest first
         suite.run(report, programs)
     for suite in (oracle_test, sensitivity_test):
         suite.run(report)

@@ -10,6 +10,10 @@ class Failure(AssertionError):
     """A case's finding; its text is printed after the case's name."""
 
 
+class Skip(Exception):
+    """A case that cannot be judged here, and why; it counts neither as passed nor as failed."""
+
+
 def check(condition, text):
     if not condition:
         raise Failure(text)
@@ -30,12 +34,14 @@ def run_case(index):
     start = time.monotonic()
     try:
         detail, verdict = function(*arguments), "ok  "
+    except Skip as reason:
+        detail, verdict = str(reason), "skip"
     except Failure as failure:
         detail, verdict = str(failure), "FAIL"
     except Exception:  # a broken case counts as failed, the others still run
         detail, verdict = traceback.format_exc(), "FAIL"
     seconds = time.monotonic() - start
-    return verdict == "ok  ", f"{verdict} {name} ({seconds:.1f} s){': ' + detail if detail else ''}"
+    return verdict, f"{verdict} {name} ({seconds:.1f} s){': ' + detail if detail else ''}"
 
 
 class Report:
@@ -52,12 +58,12 @@ class Report:
     def run(self, jobs):
         """Prints a line per case and the count; the exit status. No case at all is a failure: a mistyped pattern must
         not pass."""
-        passed = 0
+        count = {"ok  ": 0, "FAIL": 0, "skip": 0}
         with concurrent.futures.ProcessPoolExecutor(jobs, multiprocessing.get_context("fork")) as pool:
             for future in concurrent.futures.as_completed([pool.submit(run_case, i) for i in range(len(cases))]):
-                is_good, line = future.result()
+                verdict, line = future.result()
                 print(line, flush=True)
-                passed += is_good
-        failed = len(cases) - passed
-        print(f"{passed} passed, {failed} failed")
+                count[verdict] += 1
+        passed, failed, skipped = count.values()
+        print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
         return 1 if failed or not passed else 0

@@ -42,11 +42,11 @@ class Trainer:
     def place(self, folder, kind):
         return self.path / folder / kind / f"{DATA_NAME}{self.size}" / "gpu0"
 
-    def run(self, folder, steps, resume="auto"):
-        """Trains until `steps` steps are done. resume: as the flag."""
+    def run(self, folder, steps, resume="auto", device="cpu"):
+        """Trains until `steps` steps are done. resume, device: as the flags."""
         flags = {**self.flags, "data_root": self.path / "data", "checkpoint_root": self.path / folder / "checkpoints",
                  "log_root": self.path / folder / "logs", "sample_root": self.path / folder / "samples",
-                 "device": "cpu", "max_steps": steps, "resume": resume, "log_offsets": True}
+                 "device": device, "max_steps": steps, "resume": resume, "log_offsets": True}
         (self.path / folder).mkdir(exist_ok=True)
         flags_file = self.path / folder / "run.cfg"
         flags_file.write_text("".join(f"{name}={flag_text(value)}\n" for name, value in flags.items()))
