@@ -2,8 +2,8 @@
 #include <cmath>
 
 #include "bench/layer_ops.h"
-#include "kernels/adam.h"
-#include "kernels/linear_adam.h"
+#include "kernels/linear/linear_adam.h"
+#include "kernels/parameter/adam.h"
 
 namespace inpaint::bench {
 namespace {

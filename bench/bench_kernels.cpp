@@ -17,7 +17,7 @@
 #include "bench/machine_rates.h"
 #include "bench/op_cases.h"
 #include "bench/timing.h"
-#include "core/build_info.h"
+#include "core/base/build_info.h"
 #include "tools/main_guard.h"
 
 namespace inpaint::bench {

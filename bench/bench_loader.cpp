@@ -10,13 +10,13 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "core/image_codec.h"
-#include "core/replace_file.h"
+#include "core/file/replace_file.h"
+#include "core/image/image_codec.h"
 #include "tools/main_guard.h"
-#include "train/batch_loader.h"
-#include "train/folders.h"
-#include "train/procedural_pictures.h"
-#include "train/training_pictures.h"
+#include "train/data/batch_loader.h"
+#include "train/datasets/procedural_pictures.h"
+#include "train/run/training_pictures.h"
+#include "train/settings/folders.h"
 
 namespace inpaint {
 namespace {

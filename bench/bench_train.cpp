@@ -22,11 +22,11 @@
 
 #include "bench/machine_rates.h"
 #include "bench/timing.h"
-#include "core/build_info.h"
-#include "kernels/adam.h"
+#include "core/base/build_info.h"
+#include "kernels/parameter/adam.h"
 #include "tools/main_guard.h"
-#include "train/hole_placement.h"
-#include "train/training_step.h"
+#include "train/holes/hole_placement.h"
+#include "train/step/training_step.h"
 
 namespace inpaint::bench {
 namespace {

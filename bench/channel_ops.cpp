@@ -2,8 +2,8 @@
 #include <cmath>
 
 #include "bench/layer_ops.h"
-#include "kernels/batch_norm.h"
-#include "kernels/bias_activation.h"
+#include "kernels/channel/batch_norm.h"
+#include "kernels/channel/bias_activation.h"
 
 namespace inpaint::bench {
 namespace {

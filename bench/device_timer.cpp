@@ -5,7 +5,7 @@
 #include "bench/machine_rates.h"
 #include "bench/timing.h"
 #ifdef INPAINT_CUDA
-#include "core/cuda_check.h"
+#include "core/device/cuda_check.h"
 #endif
 
 namespace inpaint::bench {

@@ -5,7 +5,7 @@
 #include <functional>
 #include <memory>
 
-#include "core/recording.h"
+#include "core/device/recording.h"
 
 namespace inpaint::bench {
 

@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include "bench/layer_ops.h"
-#include "nn/batch_norm.h"
-#include "nn/bias_activation.h"
-#include "nn/conv2d.h"
-#include "nn/conv_transpose2d.h"
-#include "nn/linear.h"
+#include "nn/layers/batch_norm.h"
+#include "nn/layers/bias_activation.h"
+#include "nn/layers/conv2d.h"
+#include "nn/layers/conv_transpose2d.h"
+#include "nn/layers/linear.h"
 
 namespace inpaint::bench {
 namespace {

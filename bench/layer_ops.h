@@ -4,8 +4,8 @@
 
 #include "bench/op_case.h"
 #include "kernels/activation.h"
-#include "kernels/conv2d.h"
-#include "kernels/linear.h"
+#include "kernels/conv/conv2d.h"
+#include "kernels/linear/linear.h"
 
 namespace inpaint::bench {
 

@@ -5,11 +5,11 @@
 #include <vector>
 
 #include "bench/timing.h"
-#include "core/bf16.h"
-#include "core/copy.h"
-#include "core/philox.h"
-#include "kernels/gemm_cpu.h"
-#include "kernels/linear.h"
+#include "core/base/philox.h"
+#include "core/device/bf16.h"
+#include "core/device/copy.h"
+#include "kernels/cpu/gemm_cpu.h"
+#include "kernels/linear/linear.h"
 
 namespace inpaint::bench {
 namespace {

@@ -1,7 +1,7 @@
 // What the machine does at its best, measured: the bars that times are held against.
 #pragma once
 
-#include "core/context.h"
+#include "core/device/context.h"
 
 namespace inpaint::bench {
 

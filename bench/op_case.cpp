@@ -3,9 +3,9 @@
 #include <cmath>
 #include <cstring>
 
-#include "core/bf16.h"
-#include "core/copy.h"
-#include "core/philox.h"
+#include "core/base/philox.h"
+#include "core/device/bf16.h"
+#include "core/device/copy.h"
 
 namespace inpaint::bench {
 

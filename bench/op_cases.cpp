@@ -3,12 +3,12 @@
 #include <cmath>
 
 #include "bench/layer_ops.h"
-#include "kernels/hole.h"
-#include "kernels/reconstruction_loss.h"
-#include "kernels/round_to_bf16.h"
-#include "kernels/sigmoid_bce.h"
-#include "kernels/to_bytes.h"
-#include "kernels/total_variation.h"
+#include "kernels/loss/reconstruction_loss.h"
+#include "kernels/loss/sigmoid_bce.h"
+#include "kernels/loss/total_variation.h"
+#include "kernels/parameter/round_to_bf16.h"
+#include "kernels/picture/hole.h"
+#include "kernels/picture/to_bytes.h"
 
 namespace inpaint::bench {
 namespace {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "bench/op_case.h"
-#include "nn/context_encoder.h"
+#include "nn/networks/context_encoder.h"
 
 namespace inpaint::bench {
 

@@ -32,13 +32,13 @@ inpaint_library_version(Boost "${Boost_VERSION_STRING}")
 list(JOIN build_libraries ", " build_libraries)
 
 set(build_info_dir ${CMAKE_BINARY_DIR}/generated)
-configure_file(${CMAKE_SOURCE_DIR}/core/build_values.h.in ${build_info_dir}/build_values.h @ONLY)
+configure_file(${CMAKE_SOURCE_DIR}/core/base/build_values.h.in ${build_info_dir}/build_values.h @ONLY)
 add_custom_target(inpaint_build_commit
-  COMMAND ${CMAKE_COMMAND} -Dsource_dir=${CMAKE_SOURCE_DIR} -Dtemplate=${CMAKE_SOURCE_DIR}/core/build_commit.h.in
+  COMMAND ${CMAKE_COMMAND} -Dsource_dir=${CMAKE_SOURCE_DIR} -Dtemplate=${CMAKE_SOURCE_DIR}/core/base/build_commit.h.in
           -Dheader=${build_info_dir}/build_commit.h -P ${CMAKE_SOURCE_DIR}/cmake/WriteBuildCommit.cmake
   BYPRODUCTS ${build_info_dir}/build_commit.h
   COMMENT "Looking up the commit" VERBATIM)
-add_library(inpaint_build_info ${CMAKE_SOURCE_DIR}/core/build_info.cpp)
+add_library(inpaint_build_info ${CMAKE_SOURCE_DIR}/core/base/build_info.cpp)
 add_dependencies(inpaint_build_info inpaint_build_commit)
 target_include_directories(inpaint_build_info PRIVATE ${build_info_dir})
 target_link_libraries(inpaint_build_info PUBLIC inpaint_options PRIVATE fmt::fmt)

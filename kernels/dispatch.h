@@ -12,7 +12,7 @@
 // For the files of this folder only.
 #pragma once
 
-#include "core/context.h"
+#include "core/device/context.h"
 
 #define INPAINT_DECLARE_DEVICES(op) \
   namespace cpu {                   \

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "core/context.h"
-#include "kernels/batch_norm.h"
+#include "core/device/context.h"
+#include "kernels/channel/batch_norm.h"
 #include "nn/parameter_grads.h"
 #include "nn/parameters.h"
 

@@ -1,9 +1,9 @@
 // What a layer's backward does with the gradients of its parameters.
 #pragma once
 
-#include "core/branch.h"
-#include "kernels/adam.h"
+#include "core/device/branch.h"
 #include "kernels/grad_mode.h"
+#include "kernels/parameter/adam.h"
 
 namespace inpaint {
 

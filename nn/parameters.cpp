@@ -2,9 +2,9 @@
 
 #include <utility>
 
-#include "core/copy.h"
-#include "kernels/random_fill.h"
-#include "kernels/round_to_bf16.h"
+#include "core/device/copy.h"
+#include "kernels/parameter/random_fill.h"
+#include "kernels/parameter/round_to_bf16.h"
 
 namespace inpaint {
 

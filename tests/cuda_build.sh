@@ -11,6 +11,6 @@ command -v nvcc >/dev/null || {
 }
 tools/install_dependencies.sh
 cmake -S . -B build/cuda -G Ninja -DCMAKE_BUILD_TYPE=Release -DINPAINT_CUDA=ON \
-  -DCMAKE_CUDA_ARCHITECTURES="${1:-90}" -DINPAINT_BENCH=OFF
+  -DCMAKE_CUDA_ARCHITECTURES="${1:-90}" -DINPAINT_WERROR=ON -DINPAINT_BENCH=OFF
 cmake --build build/cuda -j "$(nproc)" --target inpaint_train_program inpaint_eval inpaint_data cudnn_plans_tests
 build/cuda/bin/cudnn_plans_tests

@@ -157,7 +157,7 @@ def main():
     os.environ["PATH"] += f":{nvdisasm_folder}"
     names = [name for name in sys.argv[1:] if name != "--all"]
     architectures = (STATED, *OTHERS) if len(names) < len(sys.argv) - 1 else (STATED,)
-    sources = [Path(name) for name in names] or sorted((ROOT / "kernels").glob("*.cu"))
+    sources = [Path(name) for name in names] or sorted((ROOT / "kernels").rglob("*.cu"))
     failed = passed = 0
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for lines, failures, checks in pool.map(lambda s: check(nvcc, cuobjdump, s, Path(folder), architectures), sources):

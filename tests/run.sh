@@ -28,13 +28,16 @@ done
 
 extra=()
 [[ $coverage -eq 1 ]] && extra+=(gcovr)
-tools/install_dependencies.sh "${extra[@]}"
+tools/install_dependencies.sh ccache "${extra[@]}"
+# The compiler's results are found again in another folder too (tests/mutation).
+export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$PWD} CCACHE_NOHASHDIR=1
 
 jobs=$(nproc)
 build=build/cpu-release options=(-DCMAKE_BUILD_TYPE=Release)
 if [[ -n $sanitize ]]; then
   build=build/sanitize-${sanitize//,/-}
-  options=(-DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS=-O1" "-DINPAINT_SANITIZE=$sanitize" -DINPAINT_BENCH=OFF)
+  options=(-DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1" "-DINPAINT_SANITIZE=$sanitize"
+    -DINPAINT_WERROR=ON -DINPAINT_BENCH=OFF)
 elif [[ $coverage -eq 1 ]]; then
   build=build/coverage
   options=(-DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS=-O1" -DINPAINT_COVERAGE=ON -DINPAINT_BENCH=OFF)

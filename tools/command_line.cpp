@@ -4,11 +4,11 @@
 #include <filesystem>
 #include <vector>
 
-#include "core/build_info.h"
-#include "core/error.h"
-#include "core/nearest_name.h"
-#include "train/flags.h"
-#include "train/flags_file.h"
+#include "core/base/build_info.h"
+#include "core/base/error.h"
+#include "core/base/nearest_name.h"
+#include "train/settings/flags.h"
+#include "train/settings/flags_file.h"
 
 namespace inpaint {
 namespace {

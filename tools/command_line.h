@@ -10,7 +10,7 @@
 #include <optional>
 #include <string>
 
-#include "train/settings.h"
+#include "train/settings/settings.h"
 
 namespace inpaint {
 

@@ -5,8 +5,8 @@
 #include <CLI/Formatter.hpp>
 #include <limits>
 
-#include "core/build_info.h"
-#include "core/nearest_name.h"
+#include "core/base/build_info.h"
+#include "core/base/nearest_name.h"
 #include "tools/options.h"
 
 namespace inpaint {

@@ -6,8 +6,8 @@
 #include <variant>
 #include <vector>
 
-#include "train/data_conversion.h"
-#include "train/data_generation.h"
+#include "train/datasets/data_conversion.h"
+#include "train/datasets/data_generation.h"
 
 namespace inpaint {
 

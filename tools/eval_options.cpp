@@ -5,8 +5,8 @@
 #include <CLI/Formatter.hpp>
 #include <limits>
 
-#include "core/build_info.h"
-#include "core/error.h"
+#include "core/base/build_info.h"
+#include "core/base/error.h"
 #include "tools/options.h"
 
 namespace inpaint {

@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "train/evaluation_run.h"
+#include "train/score/evaluation_run.h"
 
 namespace inpaint {
 

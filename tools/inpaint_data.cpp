@@ -3,10 +3,10 @@
 
 #include <cstdio>
 
-#include "core/image_codec.h"
+#include "core/image/image_codec.h"
 #include "tools/data_options.h"
 #include "tools/main_guard.h"
-#include "train/dataset_check.h"
+#include "train/datasets/dataset_check.h"
 
 namespace inpaint {
 namespace {

@@ -1,10 +1,10 @@
 // Trains a hole-filling model, or validates or tests one (--mode). All flags: --help.
 #include "tools/command_line.h"
 #include "tools/main_guard.h"
-#include "train/run_plan.h"
-#include "train/training_run.h"
-#include "train/validation_run.h"
-#include "train/verify_resume.h"
+#include "train/run/run_plan.h"
+#include "train/run/training_run.h"
+#include "train/run/validation_run.h"
+#include "train/run/verify_resume.h"
 
 int main(int argc, char** argv) {
   return inpaint::run_main(argc, argv, [](int count, const char* const* arguments) {

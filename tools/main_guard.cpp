@@ -10,8 +10,8 @@
 #include <string>
 #include <system_error>
 
-#include "core/error.h"
-#include "core/signal_thread.h"
+#include "core/base/error.h"
+#include "core/base/signal_thread.h"
 
 namespace inpaint {
 namespace {

@@ -5,8 +5,8 @@
 #include <CLI/Formatter.hpp>
 #include <algorithm>
 
-#include "core/error.h"
-#include "core/nearest_name.h"
+#include "core/base/error.h"
+#include "core/base/nearest_name.h"
 
 namespace inpaint {
 

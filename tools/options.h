@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "train/flag_values.h"
-#include "train/settings.h"
+#include "train/settings/flag_values.h"
+#include "train/settings/settings.h"
 
 namespace CLI {
 class App;

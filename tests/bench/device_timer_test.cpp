@@ -4,7 +4,7 @@
 
 #include "bench/machine_rates.h"
 #ifdef INPAINT_CUDA_EXECUTOR
-#include "executor.h"
+#include "tests/cuda_executor/executor.h"
 #endif
 
 using namespace inpaint;

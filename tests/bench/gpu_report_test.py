@@ -75,7 +75,7 @@ def tests_that_did_not_run_are_no_success(folder):
 def every_filter_names_a_test_case(_):
     sys.path.insert(0, str(ROOT / "bench"))
     from gpu_report import DRY_TESTS, SANITIZED
-    sources = "".join(path.read_text() for path in (ROOT / "tests/kernels").glob("*.cpp"))
+    sources = "".join(path.read_text() for path in (ROOT / "tests/kernels").rglob("*.cpp"))
     names = re.findall(r'TEST_CASE\(\s*"([^"]*)', sources)
     for tests in DRY_TESTS + SANITIZED:
         assert any(fnmatch.fnmatchcase(name, tests) for name in names), tests

@@ -1,11 +1,11 @@
-#include "access.h"
+#include "tests/cuda_executor/access.h"
 
 #include <array>
 #include <string>
 
-#include "block.h"
-#include "device_memory.h"
-#include "executor.h"
+#include "tests/cuda_executor/block.h"
+#include "tests/cuda_executor/device_memory.h"
+#include "tests/cuda_executor/executor.h"
 
 // Set by the linker: the program's constants lie before __data_start, its variables from there to _end. The
 // section holds those variables which kernels only read (see __constant__).

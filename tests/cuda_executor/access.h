@@ -4,7 +4,7 @@
 
 #include <cstddef>
 
-#include "races.h"
+#include "tests/cuda_executor/races.h"
 
 namespace inpaint::executor {
 

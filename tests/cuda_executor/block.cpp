@@ -1,11 +1,11 @@
-#include "block.h"
+#include "tests/cuda_executor/block.h"
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
 #include <numeric>
 
-#include "asan.h"
+#include "tests/cuda_executor/asan.h"
 
 // The variables behind the constants of device_threads.h, kept apart from those that a kernel may write.
 #define INPAINT_BUILTIN(name) asm(name) __attribute__((section("cuda_executor_constant")))

@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "executor.h"
-#include "fiber.h"
-#include "races.h"
-#include "violation.h"
+#include "tests/cuda_executor/executor.h"
+#include "tests/cuda_executor/fiber.h"
+#include "tests/cuda_executor/races.h"
+#include "tests/cuda_executor/violation.h"
 
 namespace inpaint::executor {
 

@@ -1,4 +1,4 @@
-#include "device_memory.h"
+#include "tests/cuda_executor/device_memory.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -7,8 +7,8 @@
 #include <cstring>
 #include <new>
 
-#include "asan.h"
-#include "faults.h"
+#include "tests/cuda_executor/asan.h"
+#include "tests/cuda_executor/faults.h"
 
 namespace inpaint::executor {
 namespace {

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "races.h"
+#include "tests/cuda_executor/races.h"
 
 namespace inpaint::executor {
 

@@ -1,12 +1,12 @@
-#include "faults.h"
+#include "tests/cuda_executor/faults.h"
 
 #include <signal.h>
 #include <unistd.h>
 
 #include <cstring>
 
-#include "block.h"
-#include "device_memory.h"
+#include "tests/cuda_executor/block.h"
+#include "tests/cuda_executor/device_memory.h"
 
 namespace inpaint::executor {
 namespace {

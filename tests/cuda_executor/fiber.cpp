@@ -1,4 +1,4 @@
-#include "fiber.h"
+#include "tests/cuda_executor/fiber.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

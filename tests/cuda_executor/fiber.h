@@ -7,7 +7,7 @@
 #include <functional>
 #include <vector>
 
-#include "asan.h"
+#include "tests/cuda_executor/asan.h"
 
 namespace inpaint::executor {
 

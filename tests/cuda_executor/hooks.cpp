@@ -8,8 +8,8 @@
 #include <cstring>
 #include <string>
 
-#include "access.h"
-#include "block.h"
+#include "tests/cuda_executor/access.h"
+#include "tests/cuda_executor/block.h"
 
 using inpaint::executor::Access;
 using inpaint::executor::check_access;

@@ -1,4 +1,4 @@
-#include "races.h"
+#include "tests/cuda_executor/races.h"
 
 #include <sys/mman.h>
 

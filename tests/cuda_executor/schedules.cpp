@@ -1,6 +1,6 @@
 // The orders a test should pass.
 
-#include "executor.h"
+#include "tests/cuda_executor/executor.h"
 
 namespace inpaint::executor {
 namespace {

@@ -1,10 +1,10 @@
-#include "streams.h"
+#include "tests/cuda_executor/streams.h"
 
 #include <algorithm>
 #include <random>
 
-#include "device_memory.h"
-#include "runtime.h"
+#include "tests/cuda_executor/device_memory.h"
+#include "tests/cuda_executor/runtime/runtime.h"
 
 namespace inpaint::executor {
 namespace {

@@ -1,4 +1,4 @@
-#include "violation.h"
+#include "tests/cuda_executor/violation.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -10,7 +10,7 @@
 #include <memory>
 #include <string_view>
 
-#include "executor.h"
+#include "tests/cuda_executor/executor.h"
 
 extern "C" const char __executable_start;  // set by the linker
 

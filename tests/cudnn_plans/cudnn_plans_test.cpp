@@ -4,9 +4,9 @@
 
 #include <set>
 
-#include "kernels/conv2d_direct_cuda.h"
-#include "kernels/cudnn_convolution.h"
-#include "nn/context_encoder.h"
+#include "kernels/conv/conv2d_direct_cuda.h"
+#include "kernels/conv/cudnn_convolution.h"
+#include "nn/networks/context_encoder.h"
 
 using namespace inpaint;
 using cuda::ConvolutionProduct;

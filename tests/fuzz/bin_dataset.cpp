@@ -1,5 +1,5 @@
 // Data sets have no header: their sizes decide. Six bytes: the file's length, the image's side and its channels.
-#include "train/bin_dataset.h"
+#include "train/data/bin_dataset.h"
 
 #include "tests/fuzz/fuzz.h"
 

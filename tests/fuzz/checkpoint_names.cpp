@@ -1,6 +1,6 @@
 // The file that names the newest checkpoint.
 #include "tests/fuzz/fuzz.h"
-#include "train/checkpoint_store.h"
+#include "train/checkpoint/checkpoint_store.h"
 
 using namespace inpaint;
 

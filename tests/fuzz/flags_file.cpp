@@ -1,5 +1,5 @@
 // Flags files: what is read is written back and read again to equal settings.
-#include "train/flags_file.h"
+#include "train/settings/flags_file.h"
 
 #include "tests/fuzz/fuzz.h"
 

@@ -10,8 +10,8 @@
 #include <string>
 #include <string_view>
 
-#include "core/error.h"
-#include "tests/temporary_folder.h"
+#include "core/base/error.h"
+#include "tests/harness/temporary_folder.h"
 
 namespace inpaint::fuzz {
 

@@ -1,5 +1,5 @@
 // Logs that a resumed run goes on with; the first byte is the last step that counts.
-#include "train/line_log.h"
+#include "train/log/line_log.h"
 
 #include "tests/fuzz/fuzz.h"
 

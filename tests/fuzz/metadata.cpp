@@ -1,7 +1,7 @@
 // A checkpoint's metadata, as lines key=value: settings and state.
 #include "tests/fuzz/fuzz.h"
-#include "train/run_state.h"
-#include "train/settings_text.h"
+#include "train/checkpoint/run_state.h"
+#include "train/settings/settings_text.h"
 
 using namespace inpaint;
 

@@ -1,5 +1,5 @@
 // Pictures: PNG, JPEG, PGM and PPM.
-#include "core/image_codec.h"
+#include "core/image/image_codec.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace inpaint;

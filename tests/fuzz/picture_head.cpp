@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "core/image_codec.h"
+#include "core/image/image_codec.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace inpaint;

@@ -1,6 +1,6 @@
 // Lists of pictures.
 #include "tests/fuzz/fuzz.h"
-#include "train/picture_files.h"
+#include "train/data/picture_files.h"
 
 using namespace inpaint;
 

@@ -21,7 +21,8 @@ runs=("$@")
 
 tools/install_dependencies.sh clang libclang-rt-14-dev
 build=build/fuzz
-cmake -S . -B $build -G Ninja -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS=-O1 \
+cmake -S . -B $build -G Ninja -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=Debug \
+  "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1" -DINPAINT_WERROR=ON \
   -DINPAINT_SANITIZE=fuzzer-no-link,address,undefined -DINPAINT_FUZZ=ON -DINPAINT_TESTS=OFF -DINPAINT_BENCH=OFF
 targets=()
 for run in "${runs[@]}"; do targets+=("fuzz_${run%%:*}"); done

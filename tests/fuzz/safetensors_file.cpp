@@ -1,7 +1,7 @@
 // Whole safetensors files, with or without a checksum.
 #include <vector>
 
-#include "core/safetensors.h"
+#include "core/file/safetensors.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace inpaint;

@@ -1,5 +1,5 @@
 // Headers of safetensors files; the first two bytes are the size of the data behind.
-#include "core/safetensors_header.h"
+#include "core/file/safetensors_header.h"
 
 #include "tests/fuzz/fuzz.h"
 

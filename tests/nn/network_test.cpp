@@ -6,9 +6,9 @@
 #include <cmath>
 #include <vector>
 
-#include "core/philox.h"
-#include "kernels/random_fill.h"
-#include "nn/context_encoder.h"
+#include "core/base/philox.h"
+#include "kernels/parameter/random_fill.h"
+#include "nn/networks/context_encoder.h"
 
 using namespace inpaint;
 

@@ -16,10 +16,10 @@
 #include <string>
 #include <vector>
 
-#include "core/image_codec.h"
-#include "core/safetensors.h"
-#include "kernels/image_quality.h"
-#include "train/harmonic_fill.h"
+#include "core/file/safetensors.h"
+#include "core/image/image_codec.h"
+#include "kernels/picture/image_quality.h"
+#include "train/fill/harmonic_fill.h"
 
 namespace inpaint {
 namespace {

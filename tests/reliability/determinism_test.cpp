@@ -3,8 +3,8 @@
 
 #include <random>
 
-#include "core/safetensors.h"
-#include "tests/nightly.h"
+#include "core/file/safetensors.h"
+#include "tests/harness/nightly.h"
 #include "tests/reliability/tiny_run.h"
 
 using namespace inpaint;

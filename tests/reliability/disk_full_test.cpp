@@ -11,11 +11,11 @@
 #include <cstring>
 #include <set>
 
-#include "tests/error_message.h"
-#include "tests/nightly.h"
+#include "tests/harness/error_message.h"
+#include "tests/harness/nightly.h"
+#include "tests/harness/run_and_kill.h"
 #include "tests/reliability/tiny_run.h"
 #include "tests/reliability/traced_program.h"
-#include "tests/run_and_kill.h"
 
 using namespace inpaint;
 namespace fs = std::filesystem;

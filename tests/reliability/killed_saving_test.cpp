@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <csignal>
 
-#include "tests/nightly.h"
+#include "tests/harness/nightly.h"
 #include "tests/reliability/tiny_run.h"
 #include "tests/reliability/traced_program.h"
 

@@ -10,12 +10,12 @@
 #include <sstream>
 #include <thread>
 
-#include "core/context.h"
-#include "tests/error_message.h"
-#include "tests/nightly.h"
+#include "core/device/context.h"
+#include "tests/harness/error_message.h"
+#include "tests/harness/nightly.h"
 #include "tests/reliability/tiny_run.h"
-#include "train/procedural_pictures.h"
-#include "train/verify_resume.h"
+#include "train/datasets/procedural_pictures.h"
+#include "train/run/verify_resume.h"
 
 using namespace inpaint;
 namespace fs = std::filesystem;

@@ -4,8 +4,8 @@
 
 #include <cstdlib>
 
-#include "tests/error_message.h"
-#include "tests/nightly.h"
+#include "tests/harness/error_message.h"
+#include "tests/harness/nightly.h"
 #include "tests/reliability/tiny_run.h"
 
 using namespace inpaint;

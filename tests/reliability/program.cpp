@@ -7,7 +7,7 @@
 #include <csignal>
 #include <stdexcept>
 
-#include "tests/temporary_folder.h"
+#include "tests/harness/temporary_folder.h"
 
 namespace inpaint {
 

@@ -8,7 +8,7 @@
 #include <random>
 #include <thread>
 
-#include "tests/nightly.h"
+#include "tests/harness/nightly.h"
 #include "tests/reliability/tiny_run.h"
 
 using namespace inpaint;

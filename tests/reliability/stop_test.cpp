@@ -17,8 +17,8 @@
 #include <random>
 #include <thread>
 
-#include "tests/error_message.h"
-#include "tests/nightly.h"
+#include "tests/harness/error_message.h"
+#include "tests/harness/nightly.h"
 #include "tests/reliability/tiny_run.h"
 
 using namespace inpaint;

@@ -6,8 +6,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "train/checkpoint_store.h"
-#include "train/procedural_pictures.h"
+#include "train/checkpoint/checkpoint_store.h"
+#include "train/datasets/procedural_pictures.h"
 
 namespace inpaint {
 namespace fs = std::filesystem;

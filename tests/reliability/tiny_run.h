@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/harness/temporary_folder.h"
 #include "tests/reliability/program.h"
-#include "tests/temporary_folder.h"
 
 namespace inpaint {
 

@@ -13,7 +13,7 @@
 #include <map>
 #include <stdexcept>
 
-#include "tests/temporary_folder.h"
+#include "tests/harness/temporary_folder.h"
 
 namespace inpaint {
 namespace {

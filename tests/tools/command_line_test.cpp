@@ -5,11 +5,11 @@
 #include <sstream>
 #include <vector>
 
-#include "core/build_info.h"
-#include "tests/captured.h"
-#include "tests/error_message.h"
-#include "tests/temporary_folder.h"
-#include "train/flags.h"
+#include "core/base/build_info.h"
+#include "tests/harness/captured.h"
+#include "tests/harness/error_message.h"
+#include "tests/harness/temporary_folder.h"
+#include "train/settings/flags.h"
 
 using namespace inpaint;
 

@@ -2,8 +2,8 @@
 
 #include <doctest/doctest.h>
 
-#include "tests/captured.h"
-#include "tests/error_message.h"
+#include "tests/harness/captured.h"
+#include "tests/harness/error_message.h"
 
 using namespace inpaint;
 

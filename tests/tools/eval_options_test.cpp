@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "tests/captured.h"
-#include "tests/error_message.h"
+#include "tests/harness/captured.h"
+#include "tests/harness/error_message.h"
 
 using namespace inpaint;
 

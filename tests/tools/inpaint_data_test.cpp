@@ -1,8 +1,8 @@
 // The program itself: what it prints, its exit codes, what it leaves.
 #include <doctest/doctest.h>
 
-#include "core/image_codec.h"
-#include "tests/error_message.h"
+#include "core/image/image_codec.h"
+#include "tests/harness/error_message.h"
 #include "tests/tools/run_program.h"
 
 using namespace inpaint;

@@ -1,7 +1,7 @@
 // The program itself: what it prints, its exit codes, what it leaves.
 #include <algorithm>
 
-#include "tests/error_message.h"
+#include "tests/harness/error_message.h"
 #include "tests/tools/run_program.h"
 
 using namespace inpaint;

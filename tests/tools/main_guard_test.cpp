@@ -8,8 +8,8 @@
 #include <new>
 #include <system_error>
 
-#include "core/error.h"
-#include "tests/captured.h"
+#include "core/base/error.h"
+#include "tests/harness/captured.h"
 
 using namespace inpaint;
 

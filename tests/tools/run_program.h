@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "tests/temporary_folder.h"
+#include "tests/harness/temporary_folder.h"
 
 namespace inpaint {
 

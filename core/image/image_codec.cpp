@@ -1,0 +1,124 @@
+#include "core/image/image_codec.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+#include "core/file/file.h"
+#include "core/file/replace_file.h"
+
+namespace inpaint {
+namespace {
+
+// The first `limit` bytes, or all of them.
+std::vector<uint8_t> read_picture_file(const std::filesystem::path& path,
+                                       int64_t limit = kMaxPictureFileBytes) {
+  const File file(path, O_RDONLY | O_NONBLOCK);  // a pipe without a writer would block for ever
+  struct stat status {};
+  if (::fstat(file.fd(), &status) != 0 || !S_ISREG(status.st_mode))
+    user_error("{}: not a file", path.string());
+  if (file.size() > kMaxPictureFileBytes)
+    user_error("{}: {} bytes; picture files above {} are refused", path.string(), file.size(),
+               kMaxPictureFileBytes);
+  std::vector<uint8_t> bytes(static_cast<size_t>(std::min(file.size(), limit)));
+  file.read_at(0, std::as_writable_bytes(std::span(bytes)));
+  return bytes;
+}
+
+bool starts_with(std::span<const uint8_t> file, std::string_view magic, size_t offset = 0) {
+  return file.size() >= offset + magic.size() &&
+         std::memcmp(file.data() + offset, magic.data(), magic.size()) == 0;
+}
+
+// What a file we cannot read is, where that is easy to tell: the user then knows what to convert.
+std::string_view foreign_format(std::span<const uint8_t> file) {
+  using namespace std::string_view_literals;
+  if (starts_with(file, "GIF8")) return "a GIF";
+  if (starts_with(file, "RIFF") && starts_with(file, "WEBP", 8)) return "a WebP";
+  if (starts_with(file, "BM")) return "a BMP";
+  if (starts_with(file, "II*\0"sv) || starts_with(file, "MM\0*"sv)) return "a TIFF";
+  if (starts_with(file, "ftypheic", 4) || starts_with(file, "ftypmif1", 4)) return "a HEIC";
+  if (starts_with(file, "ftypavif", 4)) return "an AVIF";
+  if (starts_with(file, "P1") || starts_with(file, "P4")) return "a PBM bitmap";
+  return {};
+}
+
+enum class Format { kPng, kJpeg, kPnm };
+
+Format format_of(std::span<const uint8_t> file, const std::string& name) {
+  if (file.empty()) user_error("{}: the file is empty", name);
+  if (starts_with(file, "\x89PNG\r\n\x1a\n")) return Format::kPng;
+  if (starts_with(file, "\xff\xd8\xff")) return Format::kJpeg;
+  for (const std::string_view magic : {"P2", "P3", "P5", "P6"})
+    if (starts_with(file, magic)) return Format::kPnm;
+  const std::string_view foreign = foreign_format(file);
+  if (!foreign.empty())
+    user_error("{}: {} picture; convert it to PNG, JPEG, PGM or PPM first", name, foreign);
+  user_error("{}: not a PNG, JPEG, PGM or PPM picture", name);
+}
+
+int64_t short_side(std::span<const uint8_t> head, const std::string& name) {
+  switch (format_of(head, name)) {
+    case Format::kPng:
+      return png_short_side(head, name);
+    case Format::kJpeg:
+      return jpeg_short_side(head, name);
+    case Format::kPnm:
+      return pnm_short_side(head, name);
+  }
+  throw Error("unknown picture format");
+}
+
+}  // namespace
+
+Image decode_image(std::span<const uint8_t> file, const std::string& name) {
+  switch (format_of(file, name)) {
+    case Format::kPng:
+      return decode_png(file, name);
+    case Format::kJpeg:
+      return decode_jpeg(file, name);
+    case Format::kPnm:
+      return decode_pnm(file, name);
+  }
+  throw Error("unknown picture format");
+}
+
+Image decode_image(const std::filesystem::path& path) {
+  return decode_image(read_picture_file(path), path.string());
+}
+
+int64_t picture_short_side(const std::filesystem::path& path) {
+  constexpr int64_t kHead = 1 << 16;  // a camera's notes and thumbnail may be larger: then the whole file
+  const std::vector<uint8_t> head = read_picture_file(path, kHead);
+  try {
+    return short_side(head, path.string());
+  } catch (const UserError&) {
+    if (static_cast<int64_t>(head.size()) < kHead) throw;
+  }
+  return short_side(read_picture_file(path), path.string());
+}
+
+void write_png(const std::filesystem::path& path, const Image& image) {
+  const std::vector<uint8_t> bytes = encode_png(image);
+  replace_file(path, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+void check_picture_size(const std::string& name, int64_t height, int64_t width, int64_t decoded_bytes,
+                        int64_t file_bytes) {
+  if (height < 1 || width < 1) user_error("{}: declares {} x {} pixels", name, width, height);
+  // Neither factor is above 2^31, so the product does not overflow.
+  const int64_t pixels = height * width;
+  if (pixels > kMaxPicturePixels)
+    user_error("{}: declares {} x {} pixels; pictures above {} pixels are refused, scale it down first", name,
+               width, height, kMaxPicturePixels);
+  if (pixels > kTrustedPicturePixels && decoded_bytes / kMaxPictureExpansion > file_bytes)
+    user_error(
+        "{}: declares {} x {} pixels in a file of {} bytes, which no photograph fits in; refused, "
+        "scale it down first",
+        name, width, height, file_bytes);
+}
+
+}  // namespace inpaint

@@ -1,0 +1,60 @@
+// Pictures in files: PNG, JPEG and PNM in, PNG out.
+//
+// What a file is, its first bytes say, never its name. Grey files give 1 channel, all others 3.
+//   PNG   every depth, palette and interlacing; 16 bits are rounded to 8; transparent parts are laid over
+//   black JPEG  baseline and progressive; CMYK becomes RGB; turned upright as its EXIF orientation says PNM
+//   P2, P3, P5, P6, comments in the header, any maxval up to 65535, scaled to 0..255 with rounding
+// Colour profiles and gamma are not applied.
+//
+// A file that is cut off or damaged is refused, not filled up with grey. (JPEG has no checksums: damage that
+// libjpeg can step over passes.) So is a file that asks for unreasonable memory, before any pixel is decoded:
+// more than kMaxPicturePixels, or more than kTrustedPicturePixels that a photograph's file of this length
+// could not hold (kMaxPictureExpansion decoded bytes per byte of the file).
+//
+// Every fault of a file is a UserError that starts with the file's name. All functions are thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/image/image.h"
+
+namespace inpaint {
+
+constexpr int64_t kMaxPicturePixels = int64_t{1} << 28;      // 768 MiB as RGB
+constexpr int64_t kTrustedPicturePixels = int64_t{1} << 22;  // a decoder takes up to 64 MiB for them
+constexpr int64_t kMaxPictureExpansion = 250;  // photographs stay below 100; a flat PNG reaches 1030
+constexpr int64_t kMaxPictureFileBytes = (int64_t{1} << 31) - 1;
+
+Image decode_image(const std::filesystem::path& path);
+// `name` stands for the file in messages.
+Image decode_image(std::span<const uint8_t> file, const std::string& name);
+
+// The shorter side of the picture, from the file's head alone: far cheaper than decoding, and no word on
+// whether the rest is good.
+int64_t picture_short_side(const std::filesystem::path& path);
+
+// The bytes of a PNG file, 8 bits per channel.
+std::vector<uint8_t> encode_png(const Image& image);
+
+// Writes a PNG whole or not at all; a file of that name is replaced.
+void write_png(const std::filesystem::path& path, const Image& image);
+
+// The formats by themselves: decode_image picks one of them.
+Image decode_png(std::span<const uint8_t> file, const std::string& name);
+Image decode_jpeg(std::span<const uint8_t> file, const std::string& name);
+Image decode_pnm(std::span<const uint8_t> file, const std::string& name);
+
+int64_t png_short_side(std::span<const uint8_t> head, const std::string& name);
+int64_t jpeg_short_side(std::span<const uint8_t> head, const std::string& name);
+int64_t pnm_short_side(std::span<const uint8_t> head, const std::string& name);
+
+// Throws UserError when a file declares more than the limits above; `decoded_bytes` as stored or as
+// unpacked, whichever are more.
+void check_picture_size(const std::string& name, int64_t height, int64_t width, int64_t decoded_bytes,
+                        int64_t file_bytes);
+
+}  // namespace inpaint

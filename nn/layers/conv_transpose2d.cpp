@@ -1,0 +1,47 @@
+#include "nn/layers/conv_transpose2d.h"
+
+#include "kernels/conv/conv2d.h"
+
+namespace inpaint {
+namespace {
+// Of the convolution whose adjoint this is: its input is our output.
+Conv2dShape mirror(const Shape& x, int64_t out_channels) {
+  return {x[0], x[1] * Conv2dShape::kStride, x[2] * Conv2dShape::kStride, out_channels, x[3]};
+}
+}  // namespace
+
+ConvTranspose2d::ConvTranspose2d(ParameterSpec& spec, std::string name, int64_t in_channels,
+                                 int64_t out_channels)
+    : Layer(name),
+      in_channels_(in_channels),
+      out_channels_(out_channels),
+      weight_(spec.weight(name + ".weight",
+                          {in_channels, Conv2dShape::kKernel, Conv2dShape::kKernel, out_channels},
+                          InitialValues::kNormal, CheckpointLayout::kKernelLast)) {}
+
+Shape ConvTranspose2d::out_shape(const Shape& x) const {
+  if (x.rank() != 4 || x[3] != in_channels_)
+    throw ShapeError(fmt::format("{}: expected [N, H, W, {}], got {}", name(), in_channels_, to_string(x)));
+  return mirror(x, out_channels_).x();
+}
+
+int64_t ConvTranspose2d::workspace_bytes(const Context& ctx, const Shape& x, DType dtype) const {
+  return conv2d_workspace_bytes(ctx, mirror(x, out_channels_), dtype);
+}
+
+int64_t ConvTranspose2d::product_flop(const Shape& x) const { return mirror(x, out_channels_).flop(); }
+
+void ConvTranspose2d::forward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
+                              std::span<const Tensor>, Statistics) const {
+  conv2d_backward_data(ctx, x, params.factor(weight_), y);
+}
+
+void ConvTranspose2d::backward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor&,
+                               const Tensor& dy, const Tensor* dx, ParameterGrads grads,
+                               std::span<const Tensor>) const {
+  if (!grads.skipped())
+    conv2d_backward_weight(grads.context_of_weights(ctx), dy, x, params.grad(weight_), grads.grad_mode());
+  if (dx != nullptr) conv2d_forward(ctx, dy, params.factor(weight_), *dx);
+}
+
+}  // namespace inpaint

@@ -1,0 +1,12 @@
+#define DOCTEST_CONFIG_IMPLEMENT
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+
+#include "tests/harness/temporary_folder.h"
+
+int main(int argc, char** argv) {
+  const inpaint::TemporaryFolder cache;  // what is remembered between runs is not the user's while tests run
+  setenv("XDG_CACHE_HOME", cache.path().c_str(), 1);
+  return doctest::Context(argc, argv).run();
+}

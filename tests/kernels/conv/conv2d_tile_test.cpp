@@ -1,0 +1,128 @@
+// The register tiles of every instruction set this processor has, in both precisions; conv2d_test.cpp proves the
+// best one against the contract, through the ops.
+#include "kernels/conv/conv2d_tile_cpu.h"
+#include "tests/harness/op_check.h"
+#include "tests/harness/reference.h"
+
+using namespace inpaint;
+using namespace inpaint::test;
+using reference::Values;
+
+namespace {
+
+// n, h, w, ci, co. The integers keep every sum exact in f32.
+const Conv2dShape kShapes[] = {
+    {1, 2, 2, 1, 1},      // one output pixel, one channel
+    {2, 4, 4, 2, 5},      // a partial vector
+    {3, 6, 10, 4, 3},     // wider than high
+    {1, 10, 2, 16, 17},   // one value past a vector
+    {3, 2, 6, 17, 16},    //
+    {2, 8, 8, 64, 80},    // a whole panel and a partial one
+    {2, 6, 4, 80, 64},    //
+    {1, 8, 6, 48, 33},    // three vectors
+    {7, 4, 4, 32, 8},     // more pictures than a tile has rows
+    {1, 4, 4, 300, 24},   // a row of the window longer than a packed panel
+    {1, 2, 4, 24, 600},   // the same for the data gradient
+    {3, 48, 48, 8, 8},    // several chunks of rows, several blocks of output pixels
+    {3, 40, 40, 16, 8},   //
+    {5, 64, 64, 3, 7},    // several parts of the output pixels
+    {5, 64, 64, 16, 3},   //
+    {3, 48, 48, 3, 8},    // an even number of outputs, which bf16 asks for
+    {1, 4, 4, 600, 24},   // a depth of more than two panels in bf16, whose sums wait in between
+    {1, 2, 4, 24, 1200},  //
+    {1, 2, 2, 1104, 70},  // more panels than are packed together
+};
+
+// As it is stored in T: the sums are exact in f32, and rounded once.
+template <typename T>
+std::vector<double> stored(std::vector<double> values) {
+  for (double& value : values) value = static_cast<double>(static_cast<T>(value));
+  return values;
+}
+
+// Vectors of exactly a tensor's size: an address sanitizer sees every read beyond them.
+template <typename T>
+std::vector<T> integers(const Shape& shape, uint32_t part) {
+  std::vector<T> values;
+  const GuardedTensor tensor = integer_tensor(shape, DType::kF64, kSeed, part);
+  for (int64_t i = 0; i < shape.elements(); ++i) values.push_back(static_cast<T>(tensor[i]));
+  return values;
+}
+
+template <typename T>
+void check_shape(const cpu::TileSet& set, const Conv2dShape& s, int threads) {
+  if (!cpu::conv2d_tile_takes(s, kDTypeOf<T>)) return;
+  const DType dtype = kDTypeOf<T>, sum_dtype = kDTypeOf<cpu::SumOf<T>>;
+  const Backend backend{std::string("cpu, tiles ") + set.name, dtype, MatrixBackend::kTile};
+  const Label label{"conv2d tiles", backend,
+                    fmt::format("n {} h {} w {} ci {} co {}, {}, {} threads", s.n, s.h, s.w, s.ci, s.co,
+                                to_string(dtype), threads)};
+  const std::vector<T> x = integers<T>(s.x(), 0), w = integers<T>(s.weight(), 1), dy = integers<T>(s.y(), 2);
+  Values<double> want_y(dy.size()), want_dx(x.size()), want_dw(w.size());
+  reference::for_each_conv2d_product(s, [&](size_t i, size_t k, size_t o) {
+    want_y[o] += static_cast<double>(x[i]) * static_cast<double>(w[k]);
+    want_dx[i] += static_cast<double>(dy[o]) * static_cast<double>(w[k]);
+    want_dw[k] += static_cast<double>(dy[o]) * static_cast<double>(x[i]);
+  });
+
+  const auto ctx = backend.context(threads);
+  const int64_t bytes = cpu::conv2d_tile_workspace_bytes(*ctx, s, dtype);
+  const cpu::TileKernels<T>& kernels = set.of<T>();
+  GuardedTensor y(s.y(), dtype), dx(s.x(), dtype), dw(s.weight(), sum_dtype);
+  prepare_workspace(*ctx, bytes);
+  cpu::conv2d_tile_forward(*ctx, kernels, s, x.data(), w.data(), y.pointer()->as<T>());
+  check_exact(label, "y", y, stored<T>(want_y));
+  prepare_workspace(*ctx, bytes);
+  cpu::conv2d_tile_backward_data(*ctx, kernels, s, dy.data(), w.data(), dx.pointer()->as<T>());
+  check_exact(label, "dx", dx, stored<T>(want_dx));
+  prepare_workspace(*ctx, bytes);
+  auto* to = dw.pointer()->as<cpu::SumOf<T>>();
+  cpu::conv2d_tile_backward_weight(*ctx, kernels, s, x.data(), dy.data(), to, GradMode::kOverwrite);
+  check_exact(label, "dw", dw, want_dw);
+  cpu::conv2d_tile_backward_weight(*ctx, kernels, s, x.data(), dy.data(), to, GradMode::kAccumulate);
+  for (double& value : want_dw) value *= 2;
+  check_exact(label, "dw, accumulated", dw, want_dw);
+}
+
+}  // namespace
+
+TEST_CASE("conv2d tiles: every instruction set gives the exact sums in f32") {
+  for (const cpu::TileSet* set : cpu::tile_sets())
+    for (const Conv2dShape& s : kShapes) check_shape<float>(*set, s, 1);
+}
+
+TEST_CASE("conv2d tiles: every instruction set gives the exact sums in f64") {
+  for (const cpu::TileSet* set : cpu::tile_sets())
+    for (const Conv2dShape& s : kShapes) check_shape<double>(*set, s, 1);
+}
+
+TEST_CASE("conv2d tiles: every instruction set gives the exact sums in bf16, rounded once") {
+  for (const cpu::TileSet* set : cpu::tile_sets())
+    for (const Conv2dShape& s : kShapes) check_shape<bf16>(*set, s, 1);
+}
+
+TEST_CASE("conv2d tiles: however many threads cut the work") {
+  for (const int threads : {2, 3, 16}) {
+    for (const Conv2dShape& s : kShapes) {
+      check_shape<float>(*cpu::tile_sets().front(), s, threads);
+      check_shape<bf16>(*cpu::tile_sets().front(), s, threads);
+    }
+  }
+}
+
+TEST_CASE("conv2d tiles: same bits for any number of threads, in several parts and blocks") {
+  const Backend backend{"cpu, tiles, f32", DType::kF32, MatrixBackend::kTile};
+  for (const Conv2dShape& s : {Conv2dShape{5, 64, 64, 16, 32}, {5, 64, 64, 3, 32}, {6, 8, 8, 160, 96}}) {
+    const GuardedTensor x = random_tensor(s.x(), backend.dtype, kSeed, 0);
+    const GuardedTensor w = random_tensor(s.weight(), backend.dtype, kSeed, 1);
+    const GuardedTensor dy = random_tensor(s.y(), backend.dtype, kSeed, 2);
+    check_same_bits({"conv2d", backend, to_string(s.x())}, [&](Context& ctx) {
+      prepare_workspace(ctx, conv2d_workspace_bytes(ctx, s, backend.dtype));
+      GuardedTensor y(s.y(), backend.dtype), dx(s.x(), backend.dtype), dw(s.weight(), backend.dtype);
+      conv2d_forward(ctx, x, w, y);
+      conv2d_backward_data(ctx, dy, w, dx);
+      conv2d_backward_weight(ctx, x, dy, dw, GradMode::kOverwrite);
+      return outputs(y, dx, dw);
+    });
+  }
+}

@@ -1,0 +1,83 @@
+#include "train/data/picture_files.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/harness/error_message.h"
+#include "tests/harness/temporary_folder.h"
+
+using namespace inpaint;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::vector<std::string> names(const std::vector<PictureFile>& sources, const fs::path& folder) {
+  std::vector<std::string> found;
+  for (const PictureFile& source : sources) found.push_back(source.path.lexically_relative(folder).string());
+  return found;
+}
+
+using Names = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("picture_files: everything below a folder, sorted, hidden files left out") {
+  const TemporaryFolder folder;
+  fs::create_directories(folder / "b/deep");
+  fs::create_directories(folder / ".hidden");
+  for (const std::string name :
+       {"c.png", "a.jpg", "b/deep/x.ppm", "b/notes.txt", ".DS_Store", ".hidden/y.png"})
+    put_file(folder / name, "");
+  fs::create_symlink("a.jpg", folder / "link.jpg");
+  fs::create_symlink("nowhere", folder / "dangling.jpg");
+  fs::create_directory_symlink("b", folder / "round");
+  const auto sources = pictures_in_folder(folder.path());
+  CHECK(names(sources, folder.path()) == Names{"a.jpg", "b/deep/x.ppm", "b/notes.txt", "c.png", "link.jpg"});
+  CHECK(!sources[0].mode);
+}
+
+TEST_CASE("picture_files: a folder that is not there, or is none") {
+  const TemporaryFolder folder;
+  put_file(folder / "file", "");
+  CHECK(contains(error_message([&] { pictures_in_folder(folder / "missing"); }), "there is no such folder"));
+  CHECK(contains(error_message([&] { pictures_in_folder(folder / "file"); }), "not a folder"));
+  CHECK(
+      contains(error_message([&] { pictures_in_lists(folder / "missing", {}); }), "there is no such folder"));
+}
+
+TEST_CASE("picture_files: lists keep their order and bring their mode") {
+  const TemporaryFolder folder;
+  fs::create_directory(folder / "images");
+  for (const std::string name : {"images/a.jpg", "images/b.jpg", "c.png"}) put_file(folder / name, "");
+  put_file(folder / "train.txt", "# the order is mine\nimages/b.jpg\r\n\n./images//a.jpg");
+  put_file(folder / "test.txt", "c.png\n");
+  const auto sources = pictures_in_lists(
+      folder.path(), {{folder / "train.txt", Mode::kTrain}, {folder / "test.txt", Mode::kTest}});
+  CHECK(names(sources, folder.path()) == Names{"images/b.jpg", "images/a.jpg", "c.png"});
+  CHECK(sources[0].mode == Mode::kTrain);
+  CHECK(sources[1].mode == Mode::kTrain);
+  CHECK(sources[2].mode == Mode::kTest);
+}
+
+TEST_CASE("picture_files: a wrong line is named") {
+  const TemporaryFolder folder;
+  put_file(folder / "a.png", "");
+  put_file(folder / "other.txt", "a.png\n");
+  const auto refused = [&](const std::string& list) {
+    put_file(folder / "list.txt", list);
+    const std::string message = error_message([&] {
+      pictures_in_lists(folder.path(), {{folder / "other.txt", {}}, {folder / "list.txt", {}}});
+    });
+    CHECK(!contains(message, "\n"));
+    return message;
+  };
+  CHECK(contains(refused("\n\nb.png\n"), "list.txt:3: there is no file 'b.png'"));
+  CHECK(contains(refused("../a.png\n"), "list.txt:1: '../a.png' leads out of"));
+  CHECK(contains(refused("x/../../a.png\n"), "leads out of"));
+  CHECK(contains(refused((folder / "a.png").string()), "leads out of"));
+  CHECK(contains(refused("# x\n./a.png\n"), "list.txt:2: './a.png' was named before, at"));
+  CHECK(contains(refused("a.png\n"), "other.txt:1"));
+  CHECK(contains(error_message([&] {
+                   pictures_in_lists(folder.path(), {{folder / "missing.txt", {}}});
+                 }),
+                 "missing.txt: cannot open"));
+}

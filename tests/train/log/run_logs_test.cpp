@@ -1,0 +1,100 @@
+#include "train/log/run_logs.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <vector>
+
+#include "event.pb.h"
+#include "tests/harness/temporary_folder.h"
+
+using namespace inpaint;
+
+namespace {
+
+// The summaries of the folder's only event file, by tag.
+std::map<std::string, event::Summary::Value> summaries_in(const TemporaryFolder& folder, int64_t step) {
+  std::map<std::string, event::Summary::Value> values;
+  for (const std::string& name : folder.names()) {
+    if (!name.starts_with("events.")) continue;
+    const std::string bytes = file_contents(folder / name);
+    for (size_t at = 0; at < bytes.size();) {
+      uint64_t length = 0;
+      std::memcpy(&length, bytes.data() + at, sizeof(length));
+      event::Event record;
+      REQUIRE(record.ParseFromArray(bytes.data() + at + 12, static_cast<int>(length)));
+      for (const auto& value : record.summary().value()) {
+        CHECK(record.step() == step);
+        values[value.tag()] = value;
+      }
+      at += 12 + length + 4;
+    }
+  }
+  return values;
+}
+
+}  // namespace
+
+TEST_CASE("run logs: a summary has the source program's tags, with its meanings") {
+  const TemporaryFolder folder;
+  std::vector<double> real = {1, 2}, fake = {-3, -4};
+  {
+    RunLogs logs(folder.path(), RunState{.step = 6});
+    Losses l;
+    l.disc_acc = 0.1;
+    l.rec_loss = 0.2;
+    l.adv_gene_loss = 0.3;
+    l.gene_loss_ori = 0.4;
+    l.adv_disc_loss = 0.5;
+    l.disc_loss_ori = 0.6;
+    logs.summary(7, l, {{2, 1}, DType::kF64, Device::kCpu, real.data()},
+                 {{2, 1}, DType::kF64, Device::kCpu, fake.data()});
+  }
+  const auto values = summaries_in(folder, 7);
+  REQUIRE(values.size() == 7);
+  CHECK(values.at("disc_acc").simple_value() == 0.1f);
+  CHECK(values.at("rec_loss").simple_value() == 0.2f);
+  CHECK(values.at("adv_gene_loss").simple_value() == 0.4f);  // gene_loss_ori
+  CHECK(values.at("gene_loss").simple_value() == 0.3f);      // adv_gene_loss
+  CHECK(values.at("disc_loss").simple_value() == 0.5f);      // adv_disc_loss
+  CHECK(values.at("gene_score").histo().sum() == -7);
+  CHECK(values.at("gene_score").histo().num() == 2);
+  CHECK(values.at("disc_score").histo().sum() == -4);
+  CHECK(values.at("disc_score").histo().num() == 4);
+}
+
+TEST_CASE("run logs: a resumed run cuts what lies behind its step and its epoch") {
+  const TemporaryFolder folder;
+  EpochSums sums;
+  sums.add({});
+  {
+    RunLogs logs(folder.path(), RunState{});
+    for (int64_t step = 1; step <= 6; ++step) logs.step({.step = step, .epoch = (step - 1) / 2}, nullptr);
+    for (int64_t epoch = 0; epoch < 3; ++epoch) logs.epoch(epoch, sums);
+  }
+  RunLogs logs(folder.path(), RunState{.step = 3, .epoch = 1, .batch = 1});
+  logs.step({.step = 4, .epoch = 1}, nullptr);
+  const std::string steps = file_contents(folder / "train_log.jsonl"),
+                    epochs = file_contents(folder / "loss_log.txt");
+  CHECK(std::count(steps.begin(), steps.end(), '\n') == 4);
+  CHECK(steps.find("\"step\":5") == std::string::npos);
+  CHECK(std::count(epochs.begin(), epochs.end(), '\n') == 1);
+  CHECK(epochs.starts_with("Epoch:   0, "));
+}
+
+TEST_CASE("run logs: a validation whose end of the epoch was not saved comes again, and stands there once") {
+  for (const bool saved : {false, true}) {
+    const TemporaryFolder folder;
+    {
+      RunLogs logs(folder.path(), RunState{});
+      logs.validation({.step = 2, .epoch = 0});
+    }
+    const RunState state =
+        saved ? RunState{.step = 2, .epoch = 1, .batch = 0} : RunState{.step = 2, .epoch = 0, .batch = 2};
+    const RunLogs logs(folder.path(), state);
+    const std::string lines = file_contents(folder / "validation_log.jsonl");
+    CHECK(std::count(lines.begin(), lines.end(), '\n') == (saved ? 1 : 0));
+  }
+}

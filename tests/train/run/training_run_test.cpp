@@ -1,0 +1,339 @@
+// Whole runs in a folder of their own: what they leave, and that stopping changes nothing.
+#include "train/run/training_run.h"
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/image/image_codec.h"
+#include "tests/harness/error_message.h"
+#include "tests/harness/temporary_folder.h"
+#include "tests/train/run/small_run.h"
+#include "train/checkpoint/run_state.h"
+#include "train/settings/flags_file.h"
+
+using namespace inpaint;
+namespace fs = std::filesystem;
+
+TEST_CASE("run: ten steps equal five, stop, resume, five more, bit for bit") {
+  for (const bool shuffle : {false, true}) {
+    const TemporaryFolder whole_folder, parted_folder;
+    TrainSettings whole = small_run(whole_folder.path()), parted = small_run(parted_folder.path());
+    whole.shuffle = parted.shuffle = whole.flip = parted.flip = shuffle;
+    parted.loader_threads = 3;
+    whole.log_offsets = parted.log_offsets = true;
+    whole.keep = parted.keep = 100;
+    whole.max_steps = 10;
+    run_quietly(whole);
+    parted.max_steps = 5;  // in the middle of an epoch
+    run_quietly(parted);
+    parted.max_steps = 10;
+    run_quietly(parted);
+    check_same_state(checkpoint(whole, 10), checkpoint(parted, 10));
+    CHECK(timeless(log_folder(whole) / "train_log.jsonl") ==
+          timeless(log_folder(parted) / "train_log.jsonl"));
+    CHECK(lines_of(log_folder(whole) / "loss_log.txt") == lines_of(log_folder(parted) / "loss_log.txt"));
+
+    // From an older checkpoint too; the log loses what lies behind it and gains it again.
+    parted.resume = checkpoint(parted, 4);
+    parted.max_steps = 10;
+    run_quietly(parted);
+    check_same_state(checkpoint(whole, 10), checkpoint(parted, 10));
+    CHECK(timeless(log_folder(whole) / "train_log.jsonl") ==
+          timeless(log_folder(parted) / "train_log.jsonl"));
+  }
+}
+
+TEST_CASE("run: from a folder of pictures, augmented: stopped in the middle of an epoch, the same weights") {
+  const TemporaryFolder whole_folder, parted_folder;
+  for (const bool cached : {false, true}) {
+    TrainSettings whole = small_run(whole_folder.path()), parted = small_run(parted_folder.path());
+    whole.dataname = parted.dataname = cached ? "cached" : "direct";
+    whole.data_dir = parted.data_dir = whole_folder / "pictures";
+    whole.shuffle = whole.flip = whole.random_crop = true;
+    parted.shuffle = parted.flip = parted.random_crop = parted.data_cache = true;
+    whole.data_cache = cached;
+    whole.loader_threads = 1;
+    fs::create_directories(whole.data_dir);
+    for (int i = 0; i < kPictures; ++i)
+      write_png(fs::path(whole.data_dir) / fmt::format("{}.png", i), procedural_picture(1, i, 80 + 4 * i, 3));
+    whole.max_steps = 7;
+    run_quietly(whole);
+    parted.max_steps = 3;
+    CHECK(contains(run_quietly(parted), "Decoding 11 files"));
+    parted.max_steps = 7;
+    CHECK_FALSE(contains(run_quietly(parted), "Decoding"));
+    check_same_state(checkpoint(whole, 7), checkpoint(parted, 7));
+  }
+}
+
+TEST_CASE("run: a resumed run may have larger batches or fewer pictures") {
+  const TemporaryFolder folder;
+  TrainSettings s = small_run(folder.path());
+  s.batch_size = 2;  // five batches an epoch
+  s.max_steps = 4;
+  run_quietly(s);
+  s.batch_size = 4;  // two: the eight pictures seen are the whole epoch
+  s.max_steps = 5;
+  CHECK(
+      contains(run_quietly(s), "note: batch_size=4 from here on; the checkpoint was made with batch_size=2"));
+  const auto steps = lines_of(log_folder(s) / "train_log.jsonl");
+  REQUIRE(steps.size() == 5);
+  CHECK(nlohmann::json::parse(steps[4])["epoch"] == 1);
+  CHECK(nlohmann::json::parse(steps[4])["batch"] == 0);
+  CHECK(lines_of(log_folder(s) / "loss_log.txt").size() == 1);
+
+  fs::resize_file(data_file(s), 4 * 64 * 64 * 3);  // one batch an epoch, and it has been seen
+  s.max_steps = 6;
+  run_quietly(s);
+  CHECK(nlohmann::json::parse(lines_of(log_folder(s) / "train_log.jsonl")[5])["epoch"] == 2);
+}
+
+TEST_CASE("run: max_steps=0 writes the initial state, the same for the same seed") {
+  const TemporaryFolder a_folder, b_folder;
+  TrainSettings a = small_run(a_folder.path()), b = small_run(b_folder.path());
+  a.max_steps = b.max_steps = 0;
+  b.threads = 3;
+  run_quietly(a);
+  run_quietly(b);
+  check_same_state(checkpoint(a, 0), checkpoint(b, 0));
+  CHECK(RunState::from_metadata(SafetensorsFile(checkpoint(a, 0)).metadata(), "").generator_updates == 0);
+}
+
+TEST_CASE("run: what it leaves is what the specification names") {
+  const TemporaryFolder folder;
+  TrainSettings s = small_run(folder.path());
+  s.epoch = 3;
+  s.sample = 2;
+  s.summary = 2;
+  const std::string printed = run_quietly(s);
+  CHECK(contains(printed, "lamb_tv"));  // every flag and its value
+  CHECK(contains(printed, "Epoch:   1 Batch:   0, rec_loss:"));
+  CHECK(contains(printed, "[Getting Sample...] rec_loss:"));
+  CHECK(contains(printed, "psnr: "));
+
+  CHECK(checkpoint_folder(s) == folder.path() / "checkpoints/tiny64/gpu0");
+  CHECK(fs::exists(checkpoint(s, 6)));
+  CHECK_FALSE(fs::exists(checkpoint(s, 4)));  // the newest is kept
+  CHECK(lines_of(checkpoint_folder(s) / "checkpoint") == std::vector<std::string>{"model-6.safetensors"});
+  CHECK_FALSE(lines_of(checkpoint_folder(s) / "configs.txt").empty());
+  TrainSettings reloaded;
+  read_flags_file(checkpoint_folder(s) / "run.cfg", reloaded);
+  CHECK(reloaded == s);
+
+  const auto losses = lines_of(folder.path() / "logs/tiny64/gpu0/loss_log.txt");
+  REQUIRE(losses.size() == 3);
+  CHECK(losses[1].starts_with("Epoch:   1, rec_loss:"));
+  const auto steps = lines_of(folder.path() / "logs/tiny64/gpu0/train_log.jsonl");
+  REQUIRE(steps.size() == 6);  // an incomplete last batch is dropped
+  double mean = 0;
+  for (const int i : {2, 3})
+    mean += nlohmann::json::parse(steps[static_cast<size_t>(i)])["rec_loss"].get<double>() / 2;
+  CHECK(losses[1].find(fmt::format("rec_loss:{:.8f}", mean)) != std::string::npos);
+  CHECK(nlohmann::json::parse(steps[5])["step"] == 6);
+
+  const fs::path samples = folder.path() / "samples/tiny64/gpu0/train";
+  for (const char* name : {"0_0.png", "0_1.png", "0_2.png", "2_0.png", "2_1.png", "2_2.png"}) {
+    INFO(name);
+    REQUIRE(fs::exists(samples / name));
+    const Image grid = decode_image(samples / name);
+    CHECK(grid.width == 128);  // floor(sqrt 4) = 2 pictures wide
+    CHECK(grid.height == 128);
+  }
+  CHECK_FALSE(fs::exists(samples / "1_0.png"));
+  // The inpainted and the masked grid differ in the holes only, where the masked one is mid grey.
+  const Image pictures = decode_image(samples / "0_0.png"), filled = decode_image(samples / "0_1.png"),
+              masked = decode_image(samples / "0_2.png");
+  size_t outside = 0;
+  for (size_t i = 0; i < pictures.bytes.size(); ++i) {
+    if (masked.bytes[i] == 127) continue;
+    REQUIRE(filled.bytes[i] == masked.bytes[i]);
+    REQUIRE(pictures.bytes[i] == masked.bytes[i]);
+    ++outside;
+  }
+  CHECK(outside >= pictures.bytes.size() / 2);
+
+  s.mode = Mode::kValidate;
+  const std::string validated = run_quietly(s);
+  CHECK(contains(validated, "Mean rec_loss:"));
+  CHECK(fs::exists(folder.path() / "samples/tiny64/gpu0/validate/1_2.png"));
+  CHECK_FALSE(fs::exists(folder.path() / "samples/tiny64/gpu0/validate/2_0.png"));
+}
+
+TEST_CASE("run: summaries and samples do not change the training") {
+  const TemporaryFolder watched_folder, plain_folder;
+  TrainSettings watched = small_run(watched_folder.path()), plain = small_run(plain_folder.path());
+  watched.max_steps = plain.max_steps = 5;
+  watched.summary = 1;
+  plain.sample = 1000;
+  run_quietly(watched);
+  run_quietly(plain);
+  check_same_state(checkpoint(watched, 5), checkpoint(plain, 5));
+}
+
+TEST_CASE("run: a signal stops after the step, saves, and the next run goes on exactly") {
+  const TemporaryFolder whole_folder, stopped_folder;
+  TrainSettings whole = small_run(whole_folder.path()), stopped = small_run(stopped_folder.path());
+  stopped.epoch = 1000000;
+  std::string printed;
+  {
+    std::thread killer([&] {
+      while (lines_of(log_folder(stopped) / "train_log.jsonl").size() < 3) std::this_thread::yield();
+      kill(getpid(), SIGINT);
+    });
+    printed = run_quietly(stopped, 130);
+    killer.join();
+  }
+  CHECK(contains(printed, "Stopped by a signal"));
+  const auto steps = static_cast<int64_t>(lines_of(log_folder(stopped) / "train_log.jsonl").size());
+  REQUIRE(fs::exists(checkpoint(stopped, steps)));
+  whole.max_steps = stopped.max_steps = steps + 2;
+  run_quietly(stopped);
+  run_quietly(whole);
+  check_same_state(checkpoint(whole, steps + 2), checkpoint(stopped, steps + 2));
+}
+
+TEST_CASE("run: a checkpoint by time, within an epoch, kept as others are and gone on from exactly") {
+  const TemporaryFolder timed_folder, whole_folder;
+  TrainSettings timed = small_run(timed_folder.path()), whole = small_run(whole_folder.path());
+  for (TrainSettings* s : {&timed, &whole}) {
+    s->batch_size = 2;  // five batches an epoch
+    s->ckpt = 100;
+    s->validate_every = 0;
+    s->keep = 3;
+    s->shuffle = true;
+    s->max_steps = 4;
+  }
+  const auto steps_saved = [](const TrainSettings& s) {
+    std::vector<int64_t> steps;
+    for (int64_t step = 0; step <= 10; ++step)
+      if (fs::exists(checkpoint(s, step))) steps.push_back(step);
+    return steps;
+  };
+  for (const double rarely : {0.0, 10.0}) {
+    whole.save_minutes = rarely;
+    run_quietly(whole);
+    CHECK(steps_saved(whole) == std::vector<int64_t>{4});
+  }
+  timed.save_minutes = 1e-9;  // less than a step takes
+  run_quietly(timed);
+  CHECK(steps_saved(timed) == std::vector<int64_t>{2, 3, 4});
+  timed.resume = checkpoint(timed, 3);
+  timed.max_steps = whole.max_steps = 10;
+  run_quietly(timed);
+  run_quietly(whole);
+  CHECK(steps_saved(timed) == std::vector<int64_t>{8, 9, 10});
+  check_same_state(checkpoint(whole, 10), checkpoint(timed, 10));
+  CHECK(timeless(log_folder(whole) / "train_log.jsonl") == timeless(log_folder(timed) / "train_log.jsonl"));
+  CHECK(lines_of(log_folder(whole) / "loss_log.txt") == lines_of(log_folder(timed) / "loss_log.txt"));
+}
+
+TEST_CASE("run: save_minutes are minutes between two checkpoints") {
+  const TemporaryFolder folder;
+  TrainSettings s = small_run(folder.path());
+  s.epoch = s.ckpt = 1'000'000;
+  s.keep = 1'000'000;
+  s.validate_every = 0;
+  s.save_minutes = 0.002;
+  const auto start = std::chrono::steady_clock::now();
+  std::thread killer([&] {
+    while (lines_of(log_folder(s) / "train_log.jsonl").empty()) std::this_thread::yield();
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    kill(getpid(), SIGTERM);
+  });
+  run_quietly(s, 143);
+  killer.join();
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  int saved = 0;
+  for (const auto& entry : fs::directory_iterator(checkpoint_folder(s)))
+    saved += entry.path().extension() == ".safetensors";
+  CHECK(saved >= 3);
+  CHECK(saved <= seconds.count() / (60 * s.save_minutes) + 1);  // and one where it ends
+}
+
+TEST_CASE("run: bad input is refused with what, where and how, and nothing is changed") {
+  const TemporaryFolder folder;
+  TrainSettings s = small_run(folder.path());
+  s.max_steps = 1;
+  run_quietly(s);
+  const auto refused = [](const TrainSettings& settings) {
+    const Captured out(stdout);
+    return error_message(
+        [&] { settings.mode == Mode::kTrain ? run_training(settings) : run_validation(settings); });
+  };
+  const auto before = SafetensorsFile(checkpoint(s, 1)).metadata();
+
+  TrainSettings other = s;
+  other.max_steps = 2;
+  other.bottleneck = 9;
+  CHECK(contains(refused(other), "bottleneck=8, the run has bottleneck=9"));
+  other = s;
+  other.resume = "never";
+  CHECK(contains(refused(other), "resume=auto"));
+  other = s;
+  other.resume = (folder.path() / "nothing.safetensors").string();
+  CHECK(contains(refused(other), "nothing.safetensors"));
+  other = s;
+  other.dataname = "missing";
+  CHECK(contains(refused(other), "missing64_train.bin"));
+  other = s;
+  other.batch_size = 12;  // of 11 pictures
+  CHECK(contains(refused(other), "12"));
+  other = s;
+  other.dataname = "untrained";
+  other.mode = Mode::kValidate;
+  fs::copy_file(folder.path() / "data/tiny64_validate.bin", folder.path() / "data/untrained64_validate.bin");
+  CHECK(contains(refused(other), "no checkpoint here"));
+  CHECK(SafetensorsFile(checkpoint(s, 1)).metadata() == before);
+}
+
+TEST_CASE("run: a loss that is not finite stops the run and leaves the last checkpoint") {
+  const TemporaryFolder folder;
+  TrainSettings s = small_run(folder.path());
+  s.max_steps = 2;
+  run_quietly(s);
+  s.max_steps = 50;
+  s.lamb_rec = 1e308;
+  s.learning_rate = 1e30;
+  const Captured out(stdout);
+  CHECK(contains(error_message<Error>([&] { run_training(s); }), "no longer finite"));
+  CHECK(lines_of(checkpoint_folder(s) / "checkpoint") == std::vector<std::string>{"model-2.safetensors"});
+  CHECK_NOTHROW(SafetensorsFile(checkpoint(s, 2)));
+}
+
+TEST_CASE("run: a damaged newest checkpoint is named, and an older one taken only with fallback") {
+  const TemporaryFolder folder;
+  TrainSettings s = small_run(folder.path());
+  s.keep = 3;
+  s.max_steps = 4;
+  s.validate_every = 0;
+  run_quietly(s);
+  std::string bytes = file_contents(checkpoint(s, 4));
+  bytes[bytes.size() / 2] ^= 1;
+  put_file(checkpoint(s, 4), bytes);
+  s.max_steps = 5;
+  {
+    const Captured out(stdout);
+    const std::string message = error_message([&] { run_training(s); });
+    CHECK(contains(message, "model-4.safetensors: damaged: bytes 0 to"));
+    CHECK(contains(message, "fallback=true"));
+  }
+  for (const Mode mode : {Mode::kValidate, Mode::kTrain}) {
+    s.mode = mode;
+    s.fallback = true;
+    const std::string printed = run_quietly(s);
+    CHECK(contains(printed, "passed over, as fallback allows: "));
+    CHECK(contains(printed, "model-2.safetensors at step 2"));
+  }
+  const TemporaryFolder whole_folder;
+  TrainSettings whole = small_run(whole_folder.path());
+  whole.max_steps = 5;
+  whole.validate_every = 0;
+  run_quietly(whole);
+  check_same_state(checkpoint(whole, 5), checkpoint(s, 5));
+}

@@ -1,0 +1,247 @@
+// Validation while training: what it measures, what it keeps, and that it changes nothing.
+#include "train/run/validation_pass.h"
+
+#include <doctest/doctest.h>
+
+#include <csignal>
+#include <thread>
+
+#include "tests/harness/error_message.h"
+#include "tests/harness/temporary_folder.h"
+#include "tests/train/run/small_run.h"
+#include "train/checkpoint/checkpoint_store.h"
+#include "train/checkpoint/run_state.h"
+#include "train/settings/flags_file.h"
+
+using namespace inpaint;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::vector<nlohmann::json> validations(const TrainSettings& s) {
+  std::vector<nlohmann::json> lines;
+  for (const std::string& line : lines_of(log_folder(s) / "validation_log.jsonl"))
+    lines.push_back(nlohmann::json::parse(line));
+  return lines;
+}
+
+RunState state_in(const SafetensorsFile& file) {
+  return RunState::from_metadata(file.metadata(), file.path().string());
+}
+
+// The run's set to validate with, long enough that a signal comes while it validates.
+fs::path lengthen_validation(const TrainSettings& s) {
+  const fs::path validate = data_file(s, Mode::kValidate);
+  const std::string pictures = file_contents(validate);
+  std::ofstream more(validate, std::ios::binary | std::ios::app);
+  for (int i = 0; i < 300; ++i) more << pictures;
+  return validate;
+}
+
+// The figure behind `name` in a line that a run prints.
+double figure(const std::string& text, const std::string& name) {
+  const size_t at = text.find(name);
+  REQUIRE(at != std::string::npos);
+  return std::stod(text.substr(at + name.size()));
+}
+
+}  // namespace
+
+TEST_CASE("validation: a run with and a run without end in the same bytes") {
+  const TemporaryFolder with_folder, without_folder;
+  TrainSettings with = small_run(with_folder.path()), without = small_run(without_folder.path());
+  with.epoch = without.epoch = 4;
+  without.validate_every = 0;
+  run_quietly(with);
+  run_quietly(without);
+  CHECK(validations(with).size() == 4);
+  CHECK(validations(without).empty());
+  check_same_tensors(checkpoint(with, 8), checkpoint(without, 8));
+  CHECK(timeless(log_folder(with) / "train_log.jsonl") == timeless(log_folder(without) / "train_log.jsonl"));
+}
+
+TEST_CASE("validation: the figures are those of mode=validate on the same checkpoint") {
+  const TemporaryFolder folder;
+  TrainSettings s = small_run(folder.path());
+  s.epoch = 2;
+  const std::string printed = run_quietly(s);
+  const auto logged = validations(s);
+  REQUIRE(logged.size() == 2);
+  CHECK(logged[1]["step"] == 4);
+  CHECK(logged[1]["epoch"] == 1);
+  CHECK(contains(printed, fmt::format("[Validation] rec_loss:{:.8f}", logged[1]["rec_loss"].get<double>())));
+  s.mode = Mode::kValidate;
+  const std::string validated = run_quietly(s);
+  const std::string mean = validated.substr(validated.find("Mean "));
+  for (const auto& [key, name] :
+       {std::pair{"rec_loss", "rec_loss:"}, std::pair{"adv_gene_loss", "gene_loss: "},
+        std::pair{"adv_disc_loss", "disc_loss: "}, std::pair{"disc_acc", "disc_acc: "},
+        std::pair{"psnr", "psnr: "}, std::pair{"ssim", "ssim: "}}) {
+    CAPTURE(key);
+    CHECK(figure(mean, name) == doctest::Approx(logged[1][key].get<double>()).epsilon(1e-6));
+  }
+}
+
+TEST_CASE("validation: the best checkpoint stays, and can be gone on from and scored") {
+  const TemporaryFolder folder;
+  TrainSettings s = small_run(folder.path());
+  s.epoch = 12;
+  s.ckpt = 5;
+  s.learning_rate = 0.02;
+  run_quietly(s);
+  const auto logged = validations(s);
+  REQUIRE(logged.size() == 12);
+  double best = INFINITY;
+  int64_t best_step = -1;
+  for (const auto& line : logged) {
+    const bool better = line["rec_loss"].get<double>() < best;
+    CHECK(line["best"].get<bool>() == better);
+    if (!better) continue;
+    best = line["rec_loss"];
+    best_step = line["step"];
+  }
+  REQUIRE(best_step != 24);  // or this test sees nothing: the best is not the newest
+  const auto file = open_best_checkpoint(checkpoint_folder(s));
+  REQUIRE(file.has_value());
+  CHECK(file->path() == checkpoint(s, best_step));
+  CHECK(state_in(*file).step == best_step);
+  const RunState last = state_in(SafetensorsFile(checkpoint(s, 24)));
+  CHECK(last.best_step == best_step);
+  CHECK(last.best_rec_loss == best);
+  CHECK(last.validations_since_best == 12 - best_step / 2);
+
+  s.mode = Mode::kValidate;
+  s.resume = "best";
+  const std::string validated = run_quietly(s);
+  CHECK(contains(validated, fmt::format("at step {}", best_step)));
+  CHECK(figure(validated.substr(validated.find("Mean ")), "rec_loss:") ==
+        doctest::Approx(best).epsilon(1e-6));
+}
+
+TEST_CASE("validation: patience ends the run, and the next run with the same patience at once") {
+  const TemporaryFolder folder;
+  TrainSettings s = small_run(folder.path());
+  s.epoch = 1000;
+  s.learning_rate = 0.02;
+  s.patience = 2;
+  const std::string printed = run_quietly(s);
+  const auto logged = validations(s);
+  REQUIRE(logged.size() >= 3);
+  REQUIRE(logged.size() < 1000);
+  const size_t n = logged.size();
+  CHECK_FALSE(logged[n - 1]["best"].get<bool>());
+  CHECK_FALSE(logged[n - 2]["best"].get<bool>());
+  CHECK(logged[n - 3]["best"].get<bool>());
+  CHECK(contains(printed, "2 validations have not been better than step " +
+                              std::to_string(logged[n - 3]["step"].get<int64_t>())));
+  run_quietly(s);
+  CHECK(validations(s).size() == n);
+  s.patience = 3;  // and goes on with more
+  run_quietly(s);
+  CHECK(validations(s).size() > n);
+}
+
+TEST_CASE("validation: stopped and resumed, its log and its state equal an uninterrupted run's") {
+  const TemporaryFolder whole_folder, parted_folder;
+  TrainSettings whole = small_run(whole_folder.path()), parted = small_run(parted_folder.path());
+  whole.epoch = parted.epoch = 100;
+  whole.validate_every = parted.validate_every = 2;
+  whole.max_steps = 13;
+  run_quietly(whole);
+  for (const int64_t steps : {3, 4, 9, 13}) {
+    parted.max_steps = steps;
+    run_quietly(parted);
+  }
+  CHECK(validations(whole).size() == 3);
+  CHECK(lines_of(log_folder(whole) / "validation_log.jsonl") ==
+        lines_of(log_folder(parted) / "validation_log.jsonl"));
+  check_same_state(checkpoint(whole, 13), checkpoint(parted, 13));
+}
+
+TEST_CASE("validation: a signal breaks it off, and the next run makes up for it") {
+  const TemporaryFolder whole_folder, stopped_folder;
+  TrainSettings whole = small_run(whole_folder.path()), stopped = small_run(stopped_folder.path());
+  const fs::path validate = lengthen_validation(stopped);
+  whole.epoch = stopped.epoch = 2;
+  std::string printed;
+  {
+    std::thread killer([&] {
+      while (lines_of(log_folder(stopped) / "train_log.jsonl").size() < 2) std::this_thread::yield();
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      kill(getpid(), SIGTERM);
+    });
+    printed = run_quietly(stopped, 143);
+    killer.join();
+  }
+  CHECK(contains(printed, "Stopped by a signal; step 2 is saved"));
+  CHECK(validations(stopped).empty());
+  CHECK(lines_of(log_folder(stopped) / "loss_log.txt").empty());
+  fs::copy_file(validate, data_file(whole, Mode::kValidate), fs::copy_options::overwrite_existing);
+  run_quietly(stopped);
+  run_quietly(whole);
+  CHECK(validations(whole).size() == 2);
+  CHECK(validations(whole) == validations(stopped));
+  CHECK(lines_of(log_folder(whole) / "loss_log.txt") == lines_of(log_folder(stopped) / "loss_log.txt"));
+  check_same_state(checkpoint(whole, 4), checkpoint(stopped, 4));
+}
+
+TEST_CASE("validation: a checkpoint that time makes meanwhile is replaced at the end of the epoch") {
+  const TemporaryFolder timed_folder, whole_folder;
+  TrainSettings timed = small_run(timed_folder.path()), whole = small_run(whole_folder.path());
+  for (TrainSettings* s : {&timed, &whole}) {
+    s->ckpt = 100;
+    s->learning_rate = 0.02;  // the last validation is not the best
+    s->epoch = 12;
+  }
+  whole.save_minutes = 0;
+  timed.save_minutes = 1e-9;  // less than a validation takes
+  run_quietly(timed);
+  run_quietly(whole);
+  REQUIRE_FALSE(validations(whole).back()["best"].get<bool>());
+  check_same_state(checkpoint(whole, 24), checkpoint(timed, 24));
+  CHECK(validations(whole) == validations(timed));
+}
+
+TEST_CASE("validation: a checkpoint by time is made while it goes on, and gone on from exactly") {
+  const TemporaryFolder whole_folder, stopped_folder;
+  TrainSettings whole = small_run(whole_folder.path()), stopped = small_run(stopped_folder.path());
+  lengthen_validation(stopped);
+  fs::copy_file(data_file(stopped, Mode::kValidate), data_file(whole, Mode::kValidate),
+                fs::copy_options::overwrite_existing);
+  whole.epoch = stopped.epoch = 2;
+  stopped.save_minutes = 1e-9;
+  bool validated = false;
+  std::thread killer([&] {
+    while (!fs::exists(checkpoint(stopped, 2))) std::this_thread::yield();
+    validated = !validations(stopped).empty();
+    kill(getpid(), SIGTERM);
+  });
+  run_quietly(stopped, 143);
+  killer.join();
+  CHECK_FALSE(validated);
+  CHECK(state_in(SafetensorsFile(checkpoint(stopped, 2))).batch == 2);  // the end of the epoch is to come
+  run_quietly(stopped);
+  run_quietly(whole);
+  check_same_state(checkpoint(whole, 4), checkpoint(stopped, 4));
+  CHECK(validations(whole) == validations(stopped));
+}
+
+TEST_CASE("validation: what stands in its way is said before training") {
+  const TemporaryFolder folder;
+  TrainSettings s = small_run(folder.path());
+  const auto complaint = [&] {
+    const Captured out(stdout);
+    return error_message([&] { run_training(s); });
+  };
+  fs::resize_file(data_file(s, Mode::kValidate), 3 * 64 * 64 * 3);  // a batch has 4
+  CHECK(contains(complaint(), "tiny64_validate.bin: 3 "));
+  CHECK(contains(complaint(), "(validate_every=0 trains without it)"));
+  fs::remove(data_file(s, Mode::kValidate));
+  s.patience = 1;
+  CHECK(contains(complaint(), "patience=1 needs validations, and "));
+  s.patience = 0;
+  s.max_steps = 2;
+  run_quietly(s);  // nothing to validate with, and nobody asked for it
+  s.resume = "best";
+  CHECK(contains(complaint(), "names no best checkpoint"));
+}

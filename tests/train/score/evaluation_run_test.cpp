@@ -1,0 +1,288 @@
+// Whole evaluations in a folder of their own: what they print and leave.
+#include "train/score/evaluation_run.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "core/image/image_codec.h"
+#include "kernels/picture/hole.h"
+#include "kernels/picture/to_bytes.h"
+#include "tests/harness/captured.h"
+#include "tests/harness/error_message.h"
+#include "tests/train/data/noise_pictures.h"
+#include "train/datasets/procedural_pictures.h"
+#include "train/fill/inference_model.h"
+#include "train/run/training_run.h"
+#include "train/settings/folders.h"
+
+using namespace inpaint;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int kPictures = 11, kSize = 64;
+
+const std::set<std::string> kFiles{"best.png",   "median.png",  "pictures.csv",
+                                   "scores.csv", "scores.json", "worst.png"};
+
+const std::vector<uint8_t>& pictures() {
+  static const std::vector<uint8_t> all = [] {
+    std::vector<uint8_t> bytes;
+    for (int i = 0; i < kPictures; ++i) {
+      const Image picture = procedural_picture(1, i, kSize, 3);
+      bytes.insert(bytes.end(), picture.bytes.begin(), picture.bytes.end());
+    }
+    return bytes;
+  }();
+  return all;
+}
+
+// A data set of RGB pictures, to be scored into <folder>/out.
+EvaluationSettings small_evaluation(const TemporaryFolder& folder) {
+  put_dataset(folder / "set.bin", pictures());
+  EvaluationSettings settings;
+  settings.data = folder / "set.bin";
+  settings.out = folder / "out";
+  settings.image_size = kSize;
+  settings.image_channel = 3;
+  settings.batch_size = 4;
+  settings.device = DeviceChoice::kCpu;
+  settings.threads = 2;
+  return settings;
+}
+
+std::string run_quietly(const EvaluationSettings& settings) {
+  const Captured out(stdout);
+  run_evaluation(settings);
+  return out.text();
+}
+
+// Trains a small network for two steps; returns its checkpoint folder.
+fs::path small_model(const TemporaryFolder& folder, Precision precision = Precision::kFp32) {
+  TrainSettings s;
+  s.dataname = "tiny";
+  s.image_size = kSize;
+  s.image_channel = 3;
+  s.base_channels = 2;
+  s.bottleneck = 8;
+  s.batch_size = 4;
+  s.learning_rate = 0.01;
+  s.gene_iter = 1;
+  s.max_steps = 2;
+  s.threads = 2;
+  s.device = DeviceChoice::kCpu;
+  s.precision = precision;
+  s.data_root = folder / "data";
+  s.checkpoint_root = folder / ("checkpoints" + to_string(precision));
+  s.log_root = folder / ("logs" + to_string(precision));
+  s.sample_root = folder / ("samples" + to_string(precision));
+  fs::create_directories(s.data_root);
+  put_dataset(data_file(s), pictures());
+  const Captured out(stdout);
+  CHECK(run_training(s) == 0);
+  return checkpoint_folder(s);
+}
+
+nlohmann::json json_of(const fs::path& path) { return nlohmann::json::parse(file_contents(path)); }
+
+// Rows of a CSV file by field; no field of these files is quoted.
+std::vector<std::vector<std::string>> rows_of(const fs::path& path) {
+  std::vector<std::vector<std::string>> rows;
+  std::istringstream text(file_contents(path));
+  for (std::string line; std::getline(text, line);) {
+    rows.emplace_back();
+    std::istringstream fields(line);
+    for (std::string field; std::getline(fields, field, ',');) rows.back().push_back(field);
+  }
+  return rows;
+}
+
+}  // namespace
+
+TEST_CASE("evaluation run: without a checkpoint the fills alone, in a table and in files") {
+  const TemporaryFolder folder;
+  const EvaluationSettings settings = small_evaluation(folder);
+  const std::string printed = run_quietly(settings);
+  CHECK(contains(printed, "11 pictures of 64 x 64, 3 channels"));
+  CHECK(contains(printed, "known_mean "));
+  CHECK_FALSE(contains(printed, "model"));
+  std::set<std::string> names;
+  for (const auto& entry : fs::directory_iterator(settings.out)) names.insert(entry.path().filename());
+  CHECK(names == kFiles);
+  const auto json = json_of(folder / "out/scores.json");
+  CHECK(json["methods"].size() == 4);
+  CHECK(json["checkpoint"].is_null());
+  CHECK(json["seed"] == 1);
+  CHECK(rows_of(folder / "out/pictures.csv").size() == 1 + 4 * kPictures);
+}
+
+TEST_CASE("evaluation run: best, median and worst are those of the harmonic fill where there is no model") {
+  const TemporaryFolder folder;
+  const EvaluationSettings settings = small_evaluation(folder);
+  run_quietly(settings);
+  std::vector<std::pair<double, int>> ranked;  // hole_l2_percent, number
+  for (const auto& row : rows_of(folder / "out/pictures.csv"))
+    if (row[4] == "harmonic") ranked.emplace_back(std::stod(row[6]), std::stoi(row[0]));
+  REQUIRE(ranked.size() == kPictures);
+  std::sort(ranked.begin(), ranked.end());
+  const std::vector<uint8_t>& bytes = pictures();
+  for (const auto& [name, first] : {std::pair{"best.png", 0}, {"median.png", 1}, {"worst.png", 3}}) {
+    const Image grid = decode_image(folder / "out" / name);
+    REQUIRE(grid.width == 8 * kSize);
+    REQUIRE(grid.height == 3 * kSize);  // the picture, its hole, the harmonic fill
+    for (int column = 0; column < 8; ++column) {
+      Image picture(kSize, kSize, 3);
+      const auto number = ranked[static_cast<size_t>(first + column)].second;
+      std::copy_n(bytes.begin() + number * kSize * kSize * 3, kSize * kSize * 3, picture.bytes.begin());
+      CHECK(crop(grid, 0, column * kSize, kSize, kSize) == picture);
+    }
+  }
+}
+
+TEST_CASE("evaluation run: the same bytes for any number of threads") {
+  const TemporaryFolder folder;
+  EvaluationSettings settings = small_evaluation(folder);
+  settings.checkpoint = small_model(folder);
+  run_quietly(settings);
+  settings.out = folder / "other";
+  settings.threads = 1;
+  run_quietly(settings);
+  for (const std::string& name : kFiles) {
+    INFO(name);
+    CHECK(file_contents(folder / "out" / name) == file_contents(folder / "other" / name));
+  }
+}
+
+TEST_CASE("evaluation run: a model is scored with what it paints, and shown under the harmonic fill") {
+  const TemporaryFolder folder;
+  EvaluationSettings settings = small_evaluation(folder);
+  settings.checkpoint = small_model(folder);
+  settings.image_size = settings.image_channel = 0;  // the checkpoint knows
+  settings.block = HolePlacement::kCenter;
+  const std::string printed = run_quietly(settings);
+  CHECK(contains(printed, "model-2.safetensors"));
+  const auto json = json_of(folder / "out/scores.json");
+  CHECK(json["methods"].size() == 5);
+  CHECK(json["image_size"] == kSize);
+  CHECK(json["methods"]["model"]["gain_over_harmonic_db"]["pictures"] == kPictures);
+  CHECK(decode_image(folder / "out/worst.png").height == 4 * kSize);
+
+  // Picture 3, painted alone.
+  Context ctx(1);
+  InferenceModel model(ctx, settings.checkpoint, 1);
+  constexpr int kValues = kSize * kSize * 3;
+  std::vector<uint8_t> picture(pictures().begin() + 3 * kValues, pictures().begin() + 4 * kValues);
+  std::vector<int32_t> offset{kSize / 4, kSize / 4};
+  const Shape whole{1, kSize, kSize, 3}, hole{1, kSize / 2, kSize / 2, 3};
+  const auto values = static_cast<size_t>(hole.elements());
+  std::vector<float> masked(picture.size()), hidden(values), fake(values);
+  std::vector<uint8_t> hidden_bytes(values), fake_bytes(values);
+  const Tensor masked_tensor{whole, DType::kF32, Device::kCpu, masked.data()};
+  const Tensor hidden_tensor{hole, DType::kF32, Device::kCpu, hidden.data()};
+  const Tensor fake_tensor{hole, DType::kF32, Device::kCpu, fake.data()};
+  cut_hole(ctx, {whole, DType::kU8, Device::kCpu, picture.data()},
+           {{1, 2}, DType::kI32, Device::kCpu, offset.data()}, masked_tensor, hidden_tensor);
+  model.paint(masked_tensor, fake_tensor);
+  to_bytes(ctx, hidden_tensor, {hole, DType::kU8, Device::kCpu, hidden_bytes.data()});
+  to_bytes(ctx, fake_tensor, {hole, DType::kU8, Device::kCpu, fake_bytes.data()});
+  double l1 = 0, spread = 0;
+  for (size_t i = 0; i < values; ++i) {
+    l1 += std::abs(hidden_bytes[i] - fake_bytes[i]) / 2.55 / static_cast<double>(values);
+    spread += std::abs(fake_bytes[i] - 127);
+  }
+  CHECK(spread > 0);  // it is not just grey
+  const auto rows = rows_of(folder / "out/pictures.csv");
+  const auto& row = rows[1 + 3 * 5 + 4];
+  CHECK(row[0] == "3");
+  CHECK(row[4] == "model");
+  CHECK(std::stod(row[5]) == doctest::Approx(l1).epsilon(1e-4));  // a batch of 1 may round otherwise
+}
+
+TEST_CASE("evaluation run: a GPU paints what the CPU paints" * doctest::skip(Context::gpu_count() == 0)) {
+  const TemporaryFolder folder;
+  EvaluationSettings settings = small_evaluation(folder);
+  settings.checkpoint = small_model(folder);
+  std::map<DeviceChoice, double> l1;
+  for (const DeviceChoice device : {DeviceChoice::kCpu, DeviceChoice::kCuda, DeviceChoice::kAuto}) {
+    settings.device = device;
+    run_quietly(settings);
+    l1[device] = json_of(folder / "out/scores.json")["methods"]["model"]["hole"]["l1_percent"]["value"];
+  }
+  CHECK(l1[DeviceChoice::kCuda] == doctest::Approx(l1[DeviceChoice::kCpu]).epsilon(1e-4));
+  CHECK(l1[DeviceChoice::kAuto] == l1[DeviceChoice::kCuda]);
+  settings.gpu = 7;
+  CHECK_THROWS_AS(run_quietly(settings), UserError);
+}
+
+TEST_CASE("evaluation run: a model in double precision") {
+  const TemporaryFolder folder;
+  EvaluationSettings settings = small_evaluation(folder);
+  std::map<Precision, double> l1;
+  for (const Precision precision : {Precision::kFp32, Precision::kFp64}) {
+    settings.checkpoint = small_model(folder, precision);
+    run_quietly(settings);
+    l1[precision] = json_of(folder / "out/scores.json")["methods"]["model"]["hole"]["l1_percent"]["value"];
+  }
+  CHECK(l1[Precision::kFp32] ==
+        doctest::Approx(l1[Precision::kFp64]).epsilon(1e-2));  // two steps from the same initial values
+}
+
+TEST_CASE("evaluation run: grey pictures of a folder, a limit, no files") {
+  const TemporaryFolder folder;
+  fs::create_directories(folder / "set");
+  for (int i = 0; i < 3; ++i)
+    write_png(folder / ("set/" + std::to_string(i) + ".png"),
+              noise_image(140, 128, 3, static_cast<uint64_t>(i)));
+  put_file(folder / "set/notes.txt", "no picture");
+  EvaluationSettings settings;
+  settings.data = folder / "set";
+  settings.threads = 1;
+  const std::string printed = run_quietly(settings);
+  CHECK(contains(printed, "3 pictures of 128 x 128, 1 channel, from"));
+  CHECK(contains(printed, "1 file left out"));
+  settings.limit = 1;
+  CHECK(contains(run_quietly(settings), "1 picture of 128 x 128"));
+  CHECK(folder.names() == std::set<std::string>{"set"});
+}
+
+TEST_CASE("evaluation run: what is wrong is said, and what was there stays") {
+  const TemporaryFolder folder;
+  EvaluationSettings settings = small_evaluation(folder);
+  const auto complaint = [&] { return error_message([&] { run_quietly(settings); }); };
+  fs::create_directories(folder / "out");
+  put_file(folder / "out/scores.json", "old");
+
+  settings.data = folder / "none.bin";
+  CHECK(contains(complaint(), "none.bin"));
+  settings.data = folder / "set.bin";
+  settings.image_size = 60;
+  CHECK(contains(complaint(), "no multiple"));
+  settings.image_size = kSize;
+  settings.checkpoint = folder / "nowhere";
+  CHECK(contains(complaint(), "nowhere"));
+  fs::create_directories(folder / "no_pictures");
+  put_file(folder / "no_pictures/a.txt", "text");
+  settings.checkpoint = "";
+  settings.data = folder / "no_pictures";
+  CHECK(contains(complaint(), "none of 1 files"));
+  CHECK(file_contents(folder / "out/scores.json") == "old");
+  std::set<std::string> names;
+  for (const auto& entry : fs::directory_iterator(settings.out)) names.insert(entry.path().filename());
+  CHECK(names == std::set<std::string>{"scores.json"});
+
+  settings.data = folder / "set.bin";
+  settings.out = folder / "set.bin/out";
+  CHECK(contains(complaint(), "set.bin"));
+
+  settings.out = "";
+  settings.checkpoint = small_model(folder);
+  settings.image_channel = 1;
+  CHECK(contains(complaint(), "image_channel 1 does not fit the checkpoint, which was trained with 3"));
+  settings.image_channel = 3;
+  settings.image_size = 128;
+  CHECK(contains(complaint(), "image_size 128 does not fit"));
+}

@@ -1,0 +1,108 @@
+#include "train/settings/settings.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/harness/error_message.h"
+
+using namespace inpaint;
+
+TEST_CASE("settings: names of the enumerations") {
+  CHECK(to_string(Mode::kTrain) == "train");
+  CHECK(to_string(Mode::kValidate) == "validate");
+  CHECK(to_string(Mode::kTest) == "test");
+  CHECK(to_string(HolePlacement::kRandom) == "random");
+  CHECK(to_string(HolePlacement::kCenter) == "center");
+  CHECK(to_string(DeviceChoice::kAuto) == "auto");
+  CHECK(to_string(DeviceChoice::kCpu) == "cpu");
+  CHECK(to_string(DeviceChoice::kCuda) == "cuda");
+  CHECK(to_string(Precision::kFp32) == "fp32");
+  CHECK(to_string(Precision::kFp64) == "fp64");
+  CHECK(to_string(OnNan::kStop) == "stop");
+  CHECK(to_string(OnNan::kRollback) == "rollback");
+  CHECK(to_string(MatrixChoice::kAuto) == "auto");
+  CHECK(to_string(MatrixChoice::kTile) == "tile");
+  CHECK(to_string(MatrixChoice::kOneDnn) == "onednn");
+  CHECK(to_string(MatrixChoice::kEigen) == "eigen");
+}
+
+TEST_CASE("settings: contradictions are refused with the way out") {
+  TrainSettings s;
+  const auto complaint = [&] { return error_message([&] { check_settings(s); }); };
+  CHECK_NOTHROW(check_settings(s));
+
+  s.batch_size = 1;
+  CHECK(contains(complaint(), "batch_size=1: training needs 2 or more"));
+  s.mode = Mode::kTest;
+  CHECK_NOTHROW(check_settings(s));
+  s.mode = Mode::kTrain;
+  s.batch_size = 2;
+  CHECK_NOTHROW(check_settings(s));
+
+  s.plan = true;
+  CHECK_NOTHROW(check_settings(s));
+  s.verify_resume = true;
+  CHECK(contains(complaint(), "give one of them"));
+  s.plan = false;
+  s.mode = Mode::kTest;
+  CHECK(contains(complaint(), "verify_resume is about training, and mode=test"));
+  s.mode = Mode::kTrain;
+  s.verify_resume = false;
+  s.patience = 1;
+  s.validate_every = 0;
+  CHECK(contains(complaint(), "patience=1 needs validations"));
+  s.patience = 0;
+
+  s.start_epoch = 100;
+  CHECK(contains(complaint(), "start_epoch=100: nothing is left to train until epoch=100"));
+  s.mode = Mode::kValidate;
+  CHECK_NOTHROW(check_settings(s));
+  s.mode = Mode::kTrain;
+  s.start_epoch = 99;
+  CHECK_NOTHROW(check_settings(s));
+
+  s.device = DeviceChoice::kCuda;
+  if (Context::has_cuda())
+    CHECK_NOTHROW(check_settings(s));
+  else
+    CHECK(contains(complaint(), "device=cuda: this program was built without CUDA"));
+  s.precision = Precision::kFp64;
+  CHECK(contains(complaint(), "precision=fp64 runs on the CPU only"));
+  s.device = DeviceChoice::kCpu;
+  CHECK_NOTHROW(check_settings(s));
+
+  s.matrix_backend = MatrixChoice::kOneDnn;
+  CHECK(contains(complaint(), "oneDNN multiplies in fp32 only"));
+  s.precision = Precision::kFp32;
+  if (Context::has_one_dnn())
+    CHECK_NOTHROW(check_settings(s));
+  else
+    CHECK(contains(complaint(), "built without oneDNN"));
+}
+
+TEST_CASE("settings: the matrix backend that auto stands for") {
+  TrainSettings s;
+  CHECK(matrix_backend_of(s) == Context::default_backend());
+  s.precision = Precision::kFp64;
+  CHECK(matrix_backend_of(s) == MatrixBackend::kEigen);
+  s.precision = Precision::kFp32;
+  s.matrix_backend = MatrixChoice::kEigen;
+  CHECK(matrix_backend_of(s) == MatrixBackend::kEigen);
+  s.matrix_backend = MatrixChoice::kOneDnn;
+  CHECK(matrix_backend_of(s) == MatrixBackend::kOneDnn);
+  s.matrix_backend = MatrixChoice::kTile;
+  CHECK(matrix_backend_of(s) == MatrixBackend::kTile);
+}
+
+TEST_CASE("settings: what only a folder of pictures can give needs one") {
+  TrainSettings s;
+  const auto complaint = [&] { return error_message([&] { check_settings(s); }); };
+  s.random_crop = true;
+  CHECK(contains(complaint(), "random_crop: "));
+  CHECK(contains(complaint(), "data_dir=FOLDER"));
+  s.random_crop = false;
+  s.data_cache = true;
+  CHECK(contains(complaint(), "data_cache: "));
+  s.random_crop = s.flip = true;
+  s.data_dir = "pictures";
+  CHECK_NOTHROW(check_settings(s));
+}

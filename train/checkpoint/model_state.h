@@ -1,0 +1,31 @@
+// A model's tensors as a checkpoint names and lays them out (PyTorch's names and layouts), and back.
+//
+//   <network>.hidden<k>.weight           convolution [out, in, 4, 4], transposed convolution [in, out, 4, 4],
+//                                        linear [out, in]
+//   <network>.hidden<k>.bias, .bn.weight, .bn.bias, .bn.running_mean, .bn.running_var    [channels]
+//   adam.<tensor>.m, adam.<tensor>.v     Adam's moments of every tensor but the running averages
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "core/file/safetensors.h"
+#include "train/step/model.h"
+
+namespace inpaint {
+
+// Names, shapes and types of a training state's tensors in a checkpoint, without memory. dtype: the parameters'.
+std::vector<NamedTensor> checkpoint_layout(const Network& generator, const Network& discriminator,
+                                           DType dtype);
+
+// Copies the state into host tensors of that layout, in its order.
+void capture_model(const Context& ctx, const Model& model, std::span<const NamedTensor> tensors);
+
+// Fills the model from a checkpoint: values and running averages, and for a model made for training the
+// moments. UserError naming the tensor when one is missing or has another shape or type.
+void load_model(const Context& ctx, const SafetensorsFile& file, Model& model);
+
+// The generator's values and running averages alone: what painting needs.
+void load_generator(const Context& ctx, const SafetensorsFile& file, const Parameters& generator_params);
+
+}  // namespace inpaint

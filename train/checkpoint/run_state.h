@@ -1,0 +1,38 @@
+// Where a run stands: with the model's tensors, all that a resumed run needs to go on exactly.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "train/step/training_step.h"
+
+namespace inpaint {
+
+// Sums over the steps of an epoch so far; their means are a line of loss_log.txt.
+struct EpochSums {
+  int64_t steps = 0;
+  double rec_loss = 0, adv_gene_loss = 0, adv_disc_loss = 0, disc_acc = 0;
+
+  void add(const Losses& losses);
+};
+
+struct RunState {
+  int64_t step = 0;              // steps done; random numbers are counted from it
+  int64_t epoch = 0, batch = 0;  // of the next batch
+  int64_t generator_updates = 0, discriminator_updates = 0;
+  EpochSums sums = {};  // of the epoch the next batch belongs to
+
+  // Of the validations so far: where the smallest rec_loss was (-1: none yet), and how many came after it.
+  int64_t best_step = -1;
+  double best_rec_loss = 0;
+  int64_t validations_since_best = 0;
+
+  // As "state.<name>" -> text in a checkpoint's metadata; numbers keep all their bits. Reading throws
+  // UserError that begins with `where` (the file's name) for a key that is missing or is no number; what came
+  // into the format later, the validations, may be missing.
+  void to_metadata(std::map<std::string, std::string>& metadata) const;
+  static RunState from_metadata(const std::map<std::string, std::string>& metadata, const std::string& where);
+};
+
+}  // namespace inpaint

@@ -1,0 +1,142 @@
+#include "train/data/batch_loader.h"
+
+#include <algorithm>
+#include <chrono>
+#include <numeric>
+
+#include "train/data/shuffle.h"
+
+namespace inpaint {
+namespace {
+
+int64_t whole_batches(const PictureSet& pictures, int64_t batch_size) {
+  INPAINT_CHECK(batch_size >= 1, "batch_size {}", batch_size);
+  if (pictures.count() < batch_size)
+    user_error("{}: {} images are less than one batch of {}; set batch_size to {} or less, or add pictures",
+               pictures.path().string(), pictures.count(), batch_size, pictures.count());
+  return pictures.count() / batch_size;
+}
+
+}  // namespace
+
+BatchLoader::BatchLoader(const PictureSet& pictures, const Options& options)
+    : pictures_(pictures),
+      options_(options),
+      batches_per_epoch_(whole_batches(pictures, options.batch_size)),
+      order_(static_cast<size_t>(pictures.count())) {
+  INPAINT_CHECK(
+      options.first_epoch >= 0 && options.first_batch >= 0 && options.first_batch <= batches_per_epoch_,
+      "start at epoch {}, batch {} of {}", options.first_epoch, options.first_batch, batches_per_epoch_);
+  INPAINT_CHECK(options.workers >= 1, "{} workers", options.workers);
+  std::iota(order_.begin(), order_.end(), int64_t{0});
+  const Shape shape = pictures.shape(options.batch_size);
+  buffer_ = Buffer::staging(kSlots * shape.elements(), options.device);
+  for (int64_t slot = 0; slot < kSlots; ++slot) {
+    slots_[slot].batch.pixels = buffer_.tensor(shape, DType::kU8, slot * shape.elements());
+    slots_[slot].batch.images.resize(static_cast<size_t>(options.batch_size));
+  }
+  try {
+    for (int worker = 0; worker < options.workers; ++worker) threads_.emplace_back([this] { work(); });
+  } catch (...) {
+    stop();
+    throw;
+  }
+}
+
+BatchLoader::~BatchLoader() { stop(); }
+
+void BatchLoader::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+const LoadedBatch& BatchLoader::next() {
+  std::unique_lock lock(mutex_);
+  released_ = taken_;
+  changed_.notify_all();
+  // After a failure the pictures before it, which others are still at, may yet complete the batch, or fail.
+  const auto ready = [this] { return is_loaded(taken_) || (failure_ && busy_ == 0); };
+  if (!ready()) {
+    const auto start = std::chrono::steady_clock::now();
+    changed_.wait(lock, ready);
+    waited_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+  if (!is_loaded(taken_)) std::rethrow_exception(failure_);
+  return slots_[taken_++ % kSlots].batch;
+}
+
+bool BatchLoader::is_loaded(int64_t number) const {
+  const Slot& slot = slots_[number % kSlots];
+  return slot.number == number && slot.done == options_.batch_size;
+}
+
+// Pictures are claimed one at a time, in order.
+void BatchLoader::work() {
+  std::unique_lock lock(mutex_);
+  while (wait_for_work(lock)) {
+    const int64_t picture = claimed_++, place = picture % options_.batch_size;
+    if (place == 0) begin_batch(picture / options_.batch_size);
+    Slot& slot = slots_[picture / options_.batch_size % kSlots];
+    ++busy_;
+    lock.unlock();
+    std::exception_ptr failure;
+    try {
+      read(slot, place);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    lock.lock();
+    --busy_;
+    if (!failure) {
+      ++slot.done;
+    } else if (!failure_ || picture < failed_) {
+      failure_ = failure;
+      failed_ = picture;
+    }
+    if (failure_ || slot.done == options_.batch_size) changed_.notify_all();
+  }
+}
+
+// False: the end.
+bool BatchLoader::wait_for_work(std::unique_lock<std::mutex>& lock) {
+  changed_.wait(
+      lock, [this] { return stopping_ || failure_ || claimed_ / options_.batch_size - released_ < kSlots; });
+  return !stopping_ && !failure_;
+}
+
+void BatchLoader::begin_batch(int64_t number) {
+  const int64_t position = options_.first_batch + number;
+  Slot& slot = slots_[number % kSlots];
+  slot.number = number;
+  slot.done = 0;
+  slot.batch.epoch = options_.first_epoch + position / batches_per_epoch_;
+  slot.batch.index = position % batches_per_epoch_;
+  if (options_.shuffle && order_epoch_ != slot.batch.epoch) {
+    shuffled_order(options_.seed, slot.batch.epoch, order_);
+    order_epoch_ = slot.batch.epoch;
+  }
+  std::copy_n(order_.begin() + slot.batch.index * options_.batch_size, options_.batch_size,
+              slot.batch.images.begin());
+}
+
+void BatchLoader::read(const Slot& slot, int64_t place) const {
+  const int64_t image = slot.batch.images[static_cast<size_t>(place)], epoch = slot.batch.epoch;
+  const Shape shape = pictures_.shape(1);
+  uint8_t* to = slot.batch.pixels.as<uint8_t>() + place * shape.elements();
+  const auto choose = [&](int64_t height, int64_t width) {
+    return random_square(options_.seed, epoch, image, height, width, pictures_.image_size());
+  };
+  const std::string problem = options_.augmentation.random_crop ? pictures_.read_square(image, choose, to)
+                                                                : pictures_.read(image, to);
+  if (!problem.empty())
+    user_error("{}; take it out of the folder, or give data_cache, which leaves out what cannot be used",
+               problem);
+  if (options_.augmentation.flip && is_flipped(options_.seed, epoch, image))
+    mirror(to, pictures_.image_size(), pictures_.image_channel());
+}
+
+}  // namespace inpaint

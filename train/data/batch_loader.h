@@ -1,0 +1,97 @@
+// Batches of a set of pictures, prepared ahead by worker threads.
+//
+// Every epoch has count / batch_size batches; an incomplete last one is dropped. Without shuffling they come
+// in file order, with it in the epoch's shuffled_order. Any (epoch, batch) is a possible start, so a resumed
+// run sees what an uninterrupted one would have seen; and what is done to a picture (augmentation.h) follows
+// from the seed, the epoch and its number alone, so the workers' number and order do not show in the bytes.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "core/device/buffer.h"
+#include "core/device/tensor.h"
+#include "train/data/augmentation.h"
+#include "train/data/picture_set.h"
+
+namespace inpaint {
+
+struct LoadedBatch {
+  int64_t epoch = 0;
+  int64_t index = 0;            // within the epoch
+  Tensor pixels;                // u8[N, S, S, C]
+  std::vector<int64_t> images;  // N indices into the set
+};
+
+class BatchLoader {
+ public:
+  struct Options {
+    int64_t batch_size = 64;
+    bool shuffle = false;
+    Augmentation augmentation = {};
+    uint64_t seed = 0;
+    int64_t first_epoch = 0;
+    int64_t first_batch = 0;  // at most batches_per_epoch, which is the next epoch's first
+    int workers = 1;
+    Device device = Device::kCpu;  // that copies the batches from the host's memory
+  };
+
+  // UserError when there are fewer pictures than a batch. The set has to outlive the loader.
+  BatchLoader(const PictureSet& pictures, const Options& options);
+  ~BatchLoader();
+  BatchLoader(const BatchLoader&) = delete;
+  BatchLoader& operator=(const BatchLoader&) = delete;
+
+  int64_t batches_per_epoch() const { return batches_per_epoch_; }
+
+  // The next batch, valid until the following call. Never ends: after an epoch's last batch comes the next
+  // epoch's first. Throws what went wrong with the first picture in order that could not be read, in the
+  // place of its batch. For one thread.
+  const LoadedBatch& next();
+
+  // Time that next() has spent waiting so far: 0 as long as loading keeps up.
+  double waited_seconds() const { return waited_seconds_; }
+
+ private:
+  // Batch number k, counted from the start, lives in slot k % kSlots.
+  struct Slot {
+    LoadedBatch batch;
+    int64_t number = -1;
+    int64_t done = 0;  // pictures that are in place
+  };
+  static constexpr int64_t kSlots = 3;  // one in the caller's hands, two ahead
+
+  void work();
+  bool wait_for_work(std::unique_lock<std::mutex>& lock);
+  void begin_batch(int64_t number);
+  void read(const Slot& slot, int64_t place) const;
+  bool is_loaded(int64_t number) const;
+  void stop();
+
+  const PictureSet& pictures_;
+  const Options options_;
+  const int64_t batches_per_epoch_;
+  double waited_seconds_ = 0;
+
+  Buffer buffer_;
+  std::mutex mutex_;
+  std::condition_variable
+      changed_;  // all below is guarded by the mutex, but for the pixels of a claimed place
+  Slot slots_[kSlots];
+  std::vector<int64_t> order_;
+  int64_t order_epoch_ = -1;
+  int64_t claimed_ = 0;   // pictures that a worker has taken on
+  int64_t busy_ = 0;      // workers at a picture
+  int64_t taken_ = 0;     // batches handed out
+  int64_t released_ = 0;  // batches whose slot may be filled again
+  bool stopping_ = false;
+  std::exception_ptr failure_;
+  int64_t failed_ = 0;                // the picture it belongs to
+  std::vector<std::thread> threads_;  // last: they use all of the above
+};
+
+}  // namespace inpaint

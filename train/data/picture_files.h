@@ -1,0 +1,35 @@
+// Which files of a folder a data set is made from.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "train/settings/settings.h"
+
+namespace inpaint {
+
+struct PictureFile {
+  std::filesystem::path path;
+  std::optional<Mode> mode;  // where a list puts it; nothing: by the shares
+};
+
+// A text file with one path per line, relative to the folder. Empty lines and lines that start with # are
+// passed over.
+struct PictureList {
+  std::filesystem::path path;
+  std::optional<Mode> mode;
+};
+
+// Every file below the folder, in the order of their paths; hidden ones (.name) and what lies in hidden
+// folders are left out, links to folders are not followed. UserError when the folder is not there or cannot
+// be read.
+std::vector<PictureFile> pictures_in_folder(const std::filesystem::path& folder);
+
+// The files the lists name, in their order. UserError, with file and line, for a path that is not there,
+// leads out of the folder, or was named before (in any of the lists).
+std::vector<PictureFile> pictures_in_lists(const std::filesystem::path& folder,
+                                           const std::vector<PictureList>& lists);
+
+}  // namespace inpaint

@@ -1,0 +1,190 @@
+#include "train/datasets/data_conversion.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "core/base/philox.h"
+#include "core/file/file.h"
+#include "core/image/image_codec.h"
+#include "train/data/picture_squares.h"
+#include "train/data/shuffle.h"
+
+namespace inpaint {
+namespace {
+
+// Parts of the stream kDataConversion.
+constexpr uint32_t kSplitPart = 0, kCropPart = 1, kOrderPart = 2;  // + the mode
+
+struct UsedPicture {
+  int64_t source;
+  int64_t first_image;  // in the staging file
+};
+
+// Images wait here, in the order they were read, until it is known which pictures could be used: only then
+// can they be split and shuffled. The file has no name, so nothing of it can be left behind.
+class Staging {
+ public:
+  explicit Staging(const DatasetTarget& target) : image_bytes_(target.image_bytes()) {
+    const auto path = target.data_root / fmt::format(".inpaint-staging-{}", ::getpid());
+    file_ = File(path, O_RDWR | O_CREAT | O_EXCL, 0600);
+    ::unlink(path.c_str());
+  }
+
+  int64_t images() const { return images_; }
+
+  void add(std::span<const uint8_t> images) {
+    file_.write(std::as_bytes(images));
+    images_ += static_cast<int64_t>(images.size()) / image_bytes_;
+  }
+
+  void read(int64_t image, std::span<uint8_t> to) const {
+    file_.read_at(image * image_bytes_, std::as_writable_bytes(to));
+  }
+
+ private:
+  int64_t image_bytes_;
+  int64_t images_ = 0;
+  File file_;
+};
+
+void check_options(const ConversionOptions& options) {
+  check_target(options.target);
+  check_shares(options.shares);
+  if (options.random_crops < 0 || options.random_crops > 1000)
+    user_error("random_crops: {} is not between 0 and 1000", options.random_crops);
+  if (!(options.smallest_crop > 0 && options.smallest_crop <= 1))  // nan fails too
+    user_error("smallest_crop: {} is not above 0 and at most 1", options.smallest_crop);
+}
+
+std::vector<Mode> possible_modes(const std::vector<PictureFile>& sources, const SplitShares& shares) {
+  std::set<Mode> modes;
+  // Which modes have a share does not depend on how many pictures there are, as long as they are enough.
+  const auto counts = split_counts(1000, shares);
+  for (const PictureFile& source : sources) {
+    if (source.mode) modes.insert(*source.mode);
+    for (size_t i = 0; i < kModes.size() && !source.mode; ++i)
+      if (counts[i] > 0) modes.insert(kModes[i]);
+  }
+  return {modes.begin(), modes.end()};
+}
+
+struct Reading {
+  std::vector<uint8_t> images;
+  std::string problem;  // empty: none
+};
+
+Reading read_picture(const PictureFile& source, int64_t number, const ConversionOptions& options) {
+  try {
+    return {crops_of(decode_image(source.path), source.path.string(), number, options), {}};
+  } catch (const OutOfMemory&) {
+    throw;
+  } catch (const UserError& error) {
+    return {{}, error.what()};
+  }
+}
+
+// Which mode each used picture goes to; those no list has placed are shared out by chance.
+std::vector<Mode> place_pictures(const std::vector<PictureFile>& sources,
+                                 const std::vector<UsedPicture>& used, const ConversionOptions& options) {
+  std::vector<Mode> modes(used.size(), Mode::kTrain);
+  std::vector<int64_t> unplaced;
+  for (size_t i = 0; i < used.size(); ++i) {
+    const auto listed = sources[static_cast<size_t>(used[i].source)].mode;
+    if (listed)
+      modes[i] = *listed;
+    else
+      unplaced.push_back(static_cast<int64_t>(i));
+  }
+  shuffle(unplaced, Philox(options.seed, RandomStream::kDataConversion, kSplitPart), 0);
+  const auto counts = split_counts(static_cast<int64_t>(unplaced.size()), options.shares);
+  auto next = unplaced.begin();
+  for (size_t m = 0; m < kModes.size(); ++m)
+    for (int64_t i = 0; i < counts[m]; ++i) modes[static_cast<size_t>(*next++)] = kModes[m];
+  return modes;
+}
+
+}  // namespace
+
+std::vector<uint8_t> crops_of(const Image& picture, const std::string& name, int64_t source,
+                              const ConversionOptions& options) {
+  const int64_t size = options.target.image_size, side = std::min(picture.height, picture.width);
+  const int channels = options.target.image_channel;
+  check_large_enough(picture.height, picture.width, size, name);
+  if (options.random_crops == 0) return centre_image(picture, size, channels).bytes;
+  const Philox random(options.seed, RandomStream::kDataConversion, kCropPart);
+  const auto smallest = static_cast<int64_t>(std::ceil(options.smallest_crop * static_cast<double>(side)));
+  const int64_t least = std::max(size, smallest);
+  std::vector<uint8_t> images;
+  for (uint32_t k = 0; k < static_cast<uint32_t>(options.random_crops); ++k) {
+    const Square square =
+        draw_square(picture.height, picture.width, least, [&](int64_t bound, uint32_t draw) {
+          return int64_t{
+              random.below(static_cast<uint32_t>(bound), static_cast<uint64_t>(source), 3 * k + draw)};
+        });
+    const Image image = square_image(picture, square, size, channels);
+    images.insert(images.end(), image.bytes.begin(), image.bytes.end());
+  }
+  return images;
+}
+
+ConversionReport convert_pictures(const Context& ctx, const std::vector<PictureFile>& sources,
+                                  const ConversionOptions& options) {
+  check_options(options);
+  DatasetOutputs outputs(options.target, possible_modes(sources, options.shares));
+  Staging staging(options.target);
+  const int64_t total = static_cast<int64_t>(sources.size());
+  const int64_t images_per_picture = std::max(1, options.random_crops);
+
+  // Pictures are read side by side, a few at a time so that their images need little memory, and staged in
+  // order.
+  constexpr int64_t kBlockBytes = int64_t{64} << 20;
+  const int64_t block = std::clamp<int64_t>(kBlockBytes / (images_per_picture * options.target.image_bytes()),
+                                            ctx.threads(), 64);
+  ConversionReport report;
+  std::vector<UsedPicture> used;
+  for (int64_t begin = 0; begin < total; begin += block) {
+    const int64_t end = std::min(total, begin + block);
+    std::vector<Reading> readings(static_cast<size_t>(end - begin));
+    ctx.parallel(end - begin, [&](int64_t i, int) {
+      readings[static_cast<size_t>(i)] =
+          read_picture(sources[static_cast<size_t>(begin + i)], begin + i, options);
+    });
+    for (int64_t i = begin; i < end; ++i) {
+      const Reading& reading = readings[static_cast<size_t>(i - begin)];
+      if (!reading.problem.empty()) {
+        report.skipped.push_back(reading.problem);
+        continue;
+      }
+      used.push_back({i, staging.images()});
+      staging.add(reading.images);
+    }
+    if (options.on_progress) options.on_progress(end, total);
+  }
+  if (used.empty())
+    user_error("none of {} files could be used{}{}", total, report.skipped.empty() ? "" : "; the first: ",
+               report.skipped.empty() ? "" : report.skipped.front());
+
+  const std::vector<Mode> placed = place_pictures(sources, used, options);
+  std::vector<uint8_t> image(static_cast<size_t>(options.target.image_bytes()));
+  for (const Mode mode : kModes) {
+    std::vector<int64_t> order;
+    for (size_t i = 0; i < used.size(); ++i)
+      for (int64_t k = 0; k < images_per_picture && placed[i] == mode; ++k)
+        order.push_back(used[i].first_image + k);
+    shuffle(order,
+            Philox(options.seed, RandomStream::kDataConversion, kOrderPart + static_cast<uint32_t>(mode)), 0);
+    for (const int64_t staged : order) {
+      staging.read(staged, image);
+      outputs.add(mode, image);
+    }
+  }
+  report.pictures = static_cast<int64_t>(used.size());
+  report.written = outputs.commit();
+  return report;
+}
+
+}  // namespace inpaint

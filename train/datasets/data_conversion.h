@@ -1,0 +1,50 @@
+// Data sets from pictures: reads, crops, scales, splits, shuffles, writes.
+//
+// Every picture becomes one image (its centre square, scaled to S x S) or `random_crops` of them (squares
+// whose side is drawn between smallest_crop and 1 times the picture's short side, never below S, at a place
+// drawn too, scaled to S x S). A picture whose short side is below S is skipped, as is a file that cannot be
+// read. All crops of a picture go to the same data set. The order within a data set is shuffled.
+//
+// Everything random is a function of the seed and the order of the sources: the same folder, options and seed
+// give the same bytes, for any number of threads.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/device/context.h"
+#include "core/image/image.h"
+#include "train/data/picture_files.h"
+#include "train/datasets/dataset_outputs.h"
+
+namespace inpaint {
+
+struct ConversionOptions {
+  DatasetTarget target;
+  SplitShares shares;
+  int random_crops = 0;        // 0: the centre square
+  double smallest_crop = 0.5;  // share of the short side
+  uint64_t seed = 1;
+  // Called now and then with the pictures done and their number.
+  std::function<void(int64_t done, int64_t total)> on_progress;
+};
+
+struct ConversionReport {
+  int64_t pictures = 0;              // used
+  std::vector<std::string> skipped;  // "<path>: <why>"
+  std::vector<WrittenDataset> written;
+};
+
+// UserError, with nothing left behind, when an option is out of range, a file to write exists, or no picture
+// could be used.
+ConversionReport convert_pictures(const Context& ctx, const std::vector<PictureFile>& sources,
+                                  const ConversionOptions& options);
+
+// The images that picture number `source` gives, one behind the other. UserError when it is too small.
+std::vector<uint8_t> crops_of(const Image& picture, const std::string& name, int64_t source,
+                              const ConversionOptions& options);
+
+}  // namespace inpaint

@@ -1,0 +1,148 @@
+#include "train/log/event_log.h"
+
+#include <event.pb.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "core/base/crc32c.h"
+#include "core/base/error.h"
+
+namespace inpaint {
+namespace {
+
+double seconds_since_1970() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+File new_file(const std::filesystem::path& folder) {
+  char host[256] = "localhost";
+  if (::gethostname(host, sizeof host - 1) != 0) host[0] = '\0';
+  std::string name =
+      fmt::format("events.out.tfevents.{:010}.{}", static_cast<int64_t>(seconds_since_1970()), host);
+  std::replace(name.begin(), name.end(), '/', '_');
+  std::filesystem::path path = folder / name;
+  for (int n = 1; std::filesystem::exists(path); ++n) path = folder / fmt::format("{}.{}", name, n);
+  return File(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND);
+}
+
+uint32_t masked_crc(std::string_view data) {
+  return std::rotr(crc32c(std::as_bytes(std::span(data))), 15) + 0xa282ead8u;
+}
+
+template <typename T>
+void put(std::string& record, T value) {
+  record.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+event::Event make_event(int64_t step) {
+  event::Event event;
+  event.set_wall_time(seconds_since_1970());
+  event.set_step(step);
+  return event;
+}
+
+// TensorFlow's: 0, and from 1e-12 to 1e20 in steps of a tenth, both signs; the last one takes the rest.
+std::vector<double> make_bucket_limits() {
+  std::vector<double> positive;
+  for (double limit = 1e-12; limit < 1e20; limit *= 1.1) positive.push_back(limit);
+  positive.push_back(std::numeric_limits<double>::max());
+  std::vector<double> limits;
+  for (auto limit = positive.rbegin(); limit != positive.rend(); ++limit) limits.push_back(-*limit);
+  limits.push_back(0);
+  limits.insert(limits.end(), positive.begin(), positive.end());
+  return limits;
+}
+
+void fill_histogram(event::Histogram& histogram, std::span<const float> values) {
+  static const std::vector<double> limits = make_bucket_limits();
+  std::vector<int64_t> counts(limits.size());
+  double least = std::numeric_limits<double>::max(), most = -least, number = 0, sum = 0, sum_squares = 0;
+  for (const float stored : values) {
+    if (!std::isfinite(stored)) continue;
+    const double value = stored;
+    ++counts[static_cast<size_t>(std::upper_bound(limits.begin(), limits.end(), value) - limits.begin())];
+    least = std::min(least, value);
+    most = std::max(most, value);
+    ++number;
+    sum += value;
+    sum_squares += value * value;
+  }
+  histogram.set_min(number > 0 ? least : 0);
+  histogram.set_max(number > 0 ? most : 0);
+  histogram.set_num(number);
+  histogram.set_sum(sum);
+  histogram.set_sum_squares(sum_squares);
+  // A run of empty buckets is one bucket, as TensorFlow writes it.
+  for (size_t i = 0; i < counts.size(); ++i) {
+    const int64_t count = counts[i];
+    while (count == 0 && i + 1 < counts.size() && counts[i + 1] == 0) ++i;
+    histogram.add_bucket_limit(limits[i]);
+    histogram.add_bucket(static_cast<double>(count));
+  }
+}
+
+}  // namespace
+
+EventLog::EventLog(const std::filesystem::path& folder, int64_t first_step)
+    : file_((make_folders(folder), new_file(folder))) {
+  event::Event version = make_event(0);
+  version.set_file_version("brain.Event:2");
+  append(version.SerializeAsString());
+  event::Event start = make_event(first_step);
+  start.mutable_session_log()->set_status(event::SessionLog::START);
+  append(start.SerializeAsString());
+}
+
+void EventLog::append(std::string_view event) {
+  std::string record;
+  put(record, static_cast<uint64_t>(event.size()));
+  put(record, masked_crc(record));
+  record += event;
+  put(record, masked_crc(event));
+  try {
+    file_.write(record);
+  } catch (const UserError&) {
+    file_.truncate(bytes_);  // half a record would spoil all that follow
+    throw;
+  }
+  bytes_ += static_cast<int64_t>(record.size());
+}
+
+void EventLog::scalar(int64_t step, std::string_view tag, double value) {
+  event::Event event = make_event(step);
+  event::Summary::Value& entry = *event.mutable_summary()->add_value();
+  entry.set_tag(std::string(tag));
+  entry.set_simple_value(static_cast<float>(value));
+  append(event.SerializeAsString());
+}
+
+void EventLog::histogram(int64_t step, std::string_view tag, std::span<const float> values) {
+  event::Event event = make_event(step);
+  event::Summary::Value& entry = *event.mutable_summary()->add_value();
+  entry.set_tag(std::string(tag));
+  fill_histogram(*entry.mutable_histo(), values);
+  append(event.SerializeAsString());
+}
+
+void EventLog::image(int64_t step, std::string_view tag, int64_t height, int64_t width, int64_t channels,
+                     std::span<const std::byte> png) {
+  event::Event event = make_event(step);
+  event::Summary::Value& entry = *event.mutable_summary()->add_value();
+  entry.set_tag(std::string(tag));
+  event::Summary::Image& image = *entry.mutable_image();
+  image.set_height(static_cast<int32_t>(height));
+  image.set_width(static_cast<int32_t>(width));
+  image.set_colorspace(static_cast<int32_t>(channels));
+  image.set_encoded_image_string(png.data(), png.size());
+  append(event.SerializeAsString());
+}
+
+}  // namespace inpaint

@@ -1,0 +1,64 @@
+#include "train/log/run_logs.h"
+
+#include <vector>
+
+namespace inpaint {
+namespace {
+
+void append_scores(const Tensor& scores, std::vector<float>& values) {
+  visit_activation_type(scores.dtype, [&]<typename T>(T) {
+    for (int64_t i = 0; i < scores.elements(); ++i) values.push_back(static_cast<float>(scores.as<T>()[i]));
+  });
+}
+
+}  // namespace
+
+RunLogs::RunLogs(const std::filesystem::path& folder, const RunState& state)
+    : loss_log_(folder / "loss_log.txt", state.epoch - 1, epoch_of_loss_line),
+      train_log_(folder / "train_log.jsonl", state.step, step_of_json_line),
+      validation_log_(folder / "validation_log.jsonl", state.batch == 0 ? state.step : state.step - 1,
+                      step_of_json_line),
+      events_(folder, state.step + 1) {}
+
+void RunLogs::epoch(int64_t epoch, const EpochSums& sums) { loss_log_.append(loss_log_line(epoch, sums)); }
+
+void RunLogs::step(const StepRecord& record, const Tensor* offsets) {
+  train_log_.append(train_log_line(record, offsets));
+}
+
+void RunLogs::summary(int64_t step, const Losses& losses, const Tensor& real_scores,
+                      const Tensor& fake_scores) {
+  events_.scalar(step, "disc_acc", losses.disc_acc);
+  events_.scalar(step, "rec_loss", losses.rec_loss);
+  events_.scalar(step, "adv_gene_loss", losses.gene_loss_ori);
+  events_.scalar(step, "gene_loss", losses.adv_gene_loss);
+  events_.scalar(step, "disc_loss", losses.adv_disc_loss);
+  std::vector<float> scores;
+  append_scores(fake_scores, scores);
+  events_.histogram(step, "gene_score", scores);
+  scores.clear();
+  append_scores(real_scores, scores);
+  append_scores(fake_scores, scores);
+  events_.histogram(step, "disc_score", scores);
+}
+
+void RunLogs::validation(const ValidationRecord& record) {
+  validation_log_.append(validation_log_line(record));
+  const Losses& losses = record.figures.losses;
+  const HoleQuality& quality = record.figures.quality;
+  events_.scalar(record.step, "validate/rec_loss", losses.rec_loss);
+  events_.scalar(record.step, "validate/gene_loss", losses.adv_gene_loss);
+  events_.scalar(record.step, "validate/disc_loss", losses.adv_disc_loss);
+  events_.scalar(record.step, "validate/disc_acc", losses.disc_acc);
+  events_.scalar(record.step, "validate/ssim", quality.ssim);
+  if (quality.psnr) events_.scalar(record.step, "validate/psnr", *quality.psnr);
+}
+
+void RunLogs::sync() {
+  validation_log_.sync();
+  loss_log_.sync();
+  train_log_.sync();
+  events_.sync();
+}
+
+}  // namespace inpaint

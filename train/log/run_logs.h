@@ -1,0 +1,39 @@
+// The logs of a training run, in its log folder: loss_log.txt (a line per epoch), train_log.jsonl (an object
+// per step), validation_log.jsonl (an object per validation) and TensorBoard's event files. A run that goes on from a step first cuts what lies behind it, so
+// the logs have no gaps and nothing twice.
+#pragma once
+
+#include <filesystem>
+
+#include "train/log/event_log.h"
+#include "train/log/line_log.h"
+#include "train/log/run_text.h"
+
+namespace inpaint {
+
+class RunLogs {
+ public:
+  // For a run that goes on at `state`. Within an epoch, the validation of its last step is still to come.
+  RunLogs(const std::filesystem::path& folder, const RunState& state);
+
+  void epoch(int64_t epoch, const EpochSums& sums);
+  void step(const StepRecord& record, const Tensor* offsets);
+
+  // The source program's tags: disc_acc, rec_loss, adv_gene_loss (= gene_loss_ori), gene_loss (=
+  // adv_gene_loss) and disc_loss (= adv_disc_loss), histograms gene_score (fake) and disc_score (real, then
+  // fake). Scores [N, 1], in the host's memory.
+  void summary(int64_t step, const Losses& losses, const Tensor& real_scores, const Tensor& fake_scores);
+
+  // A line, and scalars validate/rec_loss, /gene_loss (= adv_gene_loss), /disc_loss (= adv_disc_loss),
+  // /disc_acc, /ssim and, where there is one, /psnr.
+  void validation(const ValidationRecord& record);
+
+  // On the disk when it returns: before a checkpoint says that these steps are done.
+  void sync();
+
+ private:
+  LineLog loss_log_, train_log_, validation_log_;
+  EventLog events_;
+};
+
+}  // namespace inpaint

@@ -1,0 +1,365 @@
+#include "train/run/training_run.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <limits>
+#include <memory>
+#include <optional>
+
+#include "core/base/signal_thread.h"
+#include "core/device/copy.h"
+#include "core/file/replace_file.h"
+#include "train/checkpoint/checkpoint_writer.h"
+#include "train/checkpoint/disk_space.h"
+#include "train/checkpoint/model_state.h"
+#include "train/checkpoint/non_finite.h"
+#include "train/checkpoint/resume.h"
+#include "train/data/batch_loader.h"
+#include "train/log/progress.h"
+#include "train/log/run_logs.h"
+#include "train/run/run_plan.h"
+#include "train/run/run_warnings.h"
+#include "train/run/sample_pictures.h"
+#include "train/run/training_pictures.h"
+#include "train/run/validation_pass.h"
+#include "train/settings/flags_file.h"
+#include "train/settings/folders.h"
+#include "train/settings/run_device.h"
+#include "train/settings/settings_text.h"
+#include "train/step/run_options.h"
+
+namespace inpaint {
+namespace {
+
+// Since one checkpoint. More would take its weights again and again without getting anywhere.
+constexpr int kMostRollbacks = 3;
+
+class TrainingRun {
+ public:
+  TrainingRun(const TrainSettings& settings, std::FILE* out);
+  int run();
+
+ private:
+  bool finished() const;
+  void train_batch(const LoadedBatch& batch);
+  void warn();
+  void check_state();
+  void meet_non_finite(const std::string& what);
+  void sample(const LoadedBatch& batch);
+  void end_epoch();
+  bool out_of_patience() const;
+  bool validate(Standing& standing);
+  bool save_is_due() const;
+  void submit_checkpoint(Standing standing);
+  int64_t steps_left() const;
+
+  const TrainSettings& settings_;
+  Progress out_;
+  std::optional<ValidationPass> validation_;
+  Context ctx_;
+  TrainingPictures data_;
+  CheckpointStore store_;
+  Model model_;
+  TrainingStep step_;
+  SamplePictures samples_;
+  Beginning beginning_;
+  RunState state_;
+  RunLogs logs_;
+  CheckpointWriter writer_;
+  BatchLoader loader_;
+  StopSignal signal_;
+  Philox hole_random_;
+  Buffer hole_memory_;
+  Tensor holes_;  // i32 [N, 2]
+  int64_t saved_step_ = -1;
+  std::chrono::steady_clock::time_point saved_ = std::chrono::steady_clock::now();  // or begun
+  std::filesystem::path good_file_;  // the last checkpoint of this run or the one it began at; empty: none
+  int rollbacks_ = 0;                // since it
+  RunWarnings warnings_;
+};
+
+// Where there is a set to validate with, and a wish to.
+std::optional<ValidationPass> validation_of(const TrainSettings& settings) {
+  const std::filesystem::path file = data_file(settings, Mode::kValidate);
+  if (settings.validate_every == 0) return std::nullopt;
+  if (!std::filesystem::exists(file)) {
+    if (settings.patience == 0) return std::nullopt;
+    user_error("patience={} needs validations, and {} is not there; make it, or give patience=0",
+               settings.patience, file.string());
+  }
+  try {
+    return std::optional<ValidationPass>(std::in_place, settings, Mode::kValidate);
+  } catch (const UserError& error) {
+    user_error("{} (validate_every=0 trains without it)", error.what());
+  }
+}
+
+Beginning begin(const TrainSettings& settings, const CheckpointStore& store, const PictureSet& data,
+                const Context& ctx, Model& model, Progress& out) {
+  Beginning beginning = begin_training(settings, store.folder(), ctx, model);
+  for (const std::string& note : beginning.notes) out.line(note);
+  // With fewer pictures or larger batches than before, the epoch may be over here already.
+  beginning.state.batch = std::min(beginning.state.batch, data.count() / settings.batch_size);
+  return beginning;
+}
+
+TrainingRun::TrainingRun(const TrainSettings& settings, std::FILE* out)
+    : settings_(settings),
+      out_(out),
+      validation_(validation_of(settings)),
+      ctx_(open_context(settings)),
+      data_(open_training_pictures(settings, ctx_, [this](const std::string& line) { out_.line(line); })),
+      store_(checkpoint_folder(settings), settings.keep),
+      model_(network_options(settings), activation_type(settings), Parameters::Use::kTraining, ctx_.device()),
+      step_(ctx_, model_, settings.batch_size, step_options(settings)),
+      samples_(ctx_, model_, settings.batch_size, sample_folder(settings)),
+      beginning_(begin(settings, store_, *data_.set, ctx_, model_, out_)),
+      state_(beginning_.state),
+      logs_(log_folder(settings), state_),
+      writer_(store_,
+              checkpoint_layout(model_.generator, model_.discriminator, model_.generator_params.dtype())),
+      loader_(*data_.set, {.batch_size = settings.batch_size,
+                           .shuffle = settings.shuffle,
+                           .augmentation = {.flip = settings.flip, .random_crop = settings.random_crop},
+                           .seed = static_cast<uint64_t>(settings.seed),
+                           .first_epoch = state_.epoch,
+                           .first_batch = state_.batch,
+                           .workers = data_.workers,
+                           .device = ctx_.device()}),
+      hole_random_(static_cast<uint64_t>(settings.seed), RandomStream::kHoleOffsets),
+      hole_memory_(Buffer::staging(settings.batch_size * 2 * size_of(DType::kI32), ctx_.device())),
+      holes_(hole_memory_.tensor({settings.batch_size, 2}, DType::kI32)),
+      good_file_(beginning_.file),
+      warnings_(settings) {
+  step_.generator_updates = state_.generator_updates;
+  step_.discriminator_updates = state_.discriminator_updates;
+  if (settings.resume == "auto" && state_.step > 0 && state_.best_step == state_.step)
+    store_.name_best(state_.step);
+}
+
+int TrainingRun::run() {
+  if (state_.batch == loader_.batches_per_epoch()) end_epoch();
+  int64_t announced = -1;
+  while (!finished() && signal_.received() == 0) {
+    if (state_.epoch != announced) out_.line(fmt::format("Current Epoch is: {}", state_.epoch));
+    announced = state_.epoch;
+    train_batch(loader_.next());
+    if (state_.batch == loader_.batches_per_epoch()) {
+      end_epoch();
+    } else if (save_is_due()) {
+      check_state();
+      submit_checkpoint(Standing::kNewest);
+    }
+  }
+  if (saved_step_ != state_.step) {
+    check_state();
+    submit_checkpoint(Standing::kNewest);
+  }
+  writer_.finish();
+  if (signal_.received() != 0) {
+    out_.line(fmt::format("Stopped by a signal; step {} is saved", state_.step));
+    return signal_.exit_code();
+  }
+  if (out_of_patience())
+    out_.line(fmt::format("{} validations have not been better than step {}'s (rec_loss {:.8f})",
+                          state_.validations_since_best, state_.best_step, state_.best_rec_loss));
+  out_.line(fmt::format("Done: step {} is saved in {}", state_.step, store_.folder().string()));
+  return 0;
+}
+
+bool TrainingRun::finished() const {
+  return state_.epoch >= settings_.epoch || out_of_patience() ||
+         (settings_.max_steps != TrainSettings::kNoStepLimit && state_.step >= settings_.max_steps);
+}
+
+void TrainingRun::train_batch(const LoadedBatch& batch) {
+  INPAINT_CHECK(batch.epoch == state_.epoch && batch.index == state_.batch, "loader at {}/{}, run at {}/{}",
+                batch.epoch, batch.index, state_.epoch, state_.batch);
+  place_holes(settings_.block, hole_random_, static_cast<uint64_t>(state_.step * settings_.batch_size),
+              settings_.image_size, holes_);
+  step_.load(batch.pixels, holes_);
+
+  const int64_t number = state_.step + 1;
+  if (state_.batch == 0 && state_.epoch % settings_.sample == 0) sample(batch);
+  if (number % settings_.summary == 0) {
+    const Losses seen = step_.watch(Statistics::kBatch);
+    logs_.summary(number, seen, HostCopy(ctx_, step_.real_scores()), HostCopy(ctx_, step_.fake_scores()));
+  }
+
+  step_.train();
+  const Losses losses = step_.losses();
+  state_.step = number;
+  ++state_.batch;
+  if (!step_.is_finite(losses)) {
+    meet_non_finite(
+        fmt::format("step {}: the losses or weights are no longer finite (rec_loss {}, adv_gene_loss {}, "
+                    "tv_loss {}, adv_disc_loss {})",
+                    number, losses.rec_loss, losses.adv_gene_loss, losses.tv_loss, losses.adv_disc_loss));
+    return;
+  }
+  state_.sums.add(losses);
+  out_.step({.epoch = state_.epoch,
+             .last_epoch = settings_.epoch - 1,
+             .batch = batch.index,
+             .batches = loader_.batches_per_epoch(),
+             .steps_left = steps_left(),
+             .batch_size = settings_.batch_size,
+             .waited_seconds = loader_.waited_seconds()},
+            losses);
+  logs_.step({.step = number,
+              .epoch = state_.epoch,
+              .batch = batch.index,
+              .losses = losses,
+              .gene_decay_loss = step_.generator_decay_loss(),
+              .disc_decay_loss = step_.discriminator_decay_loss(),
+              .learning_rate_gene = step_.generator_learning_rate(),
+              .learning_rate_disc = step_.discriminator_learning_rate(),
+              .images_per_second = out_.images_per_second()},
+             settings_.log_offsets ? &holes_ : nullptr);
+  warn();
+}
+
+void TrainingRun::warn() {
+  const Losses losses = step_.losses();
+  warnings_.step({.step = state_.step,
+                  .disc_acc = losses.disc_acc,
+                  .adversarial_share = step_.adversarial_share(),
+                  .seconds = out_.seconds(),
+                  .waited_seconds = loader_.waited_seconds()});
+  if (warnings_.channels_are_due(state_.step)) warnings_.channels(ctx_, model_);
+  for (const std::string& warning : warnings_.take()) out_.line("warning: " + warning);
+}
+
+// Before the state is saved or validated.
+void TrainingRun::check_state() {
+  if (!step_.is_state_finite())
+    meet_non_finite(fmt::format("step {}: the training state is no longer finite", state_.step));
+}
+
+// Ends the run, or takes the last checkpoint's weights and goes on with the data behind this step: what led
+// here does not come again. The step that failed has no line in the logs.
+void TrainingRun::meet_non_finite(const std::string& what) {
+  const std::span<const NamedTensor> tensors = writer_.next().tensors;
+  capture_model(ctx_, model_, tensors);
+  const auto bad = first_non_finite(tensors);
+  const std::string found =
+      fmt::format("{}; {}", what, bad ? "first, " + to_string(*bad) : "all weights and moments are finite");
+  constexpr std::string_view kRemedy = "a smaller learning_rate, or weight_clip, may help";
+  if (settings_.on_nan == OnNan::kStop)
+    throw Error(
+        fmt::format("{}; nothing was saved over the last checkpoint; {} (on_nan=rollback goes on from there)",
+                    found, kRemedy));
+  if (good_file_.empty())
+    throw Error(fmt::format("{}; there is no checkpoint yet to roll back to; {}", found, kRemedy));
+  if (rollbacks_ == kMostRollbacks)
+    throw Error(fmt::format("{}; {} rollbacks to {} have not helped, and it stays the last checkpoint; {}",
+                            found, rollbacks_, good_file_.string(), kRemedy));
+  ++rollbacks_;
+  writer_.finish();  // it may still be on its way to the disk
+  const SafetensorsFile file = open_checkpoint(good_file_);
+  load_model(ctx_, file, model_);
+  const RunState then = RunState::from_metadata(file.metadata(), good_file_.string());
+  step_.generator_updates = then.generator_updates;
+  step_.discriminator_updates = then.discriminator_updates;
+  out_.line(
+      fmt::format("{}; back to the weights of step {}, on with the data behind this step ({} of {} "
+                  "rollbacks to one checkpoint)",
+                  found, then.step, rollbacks_, kMostRollbacks));
+}
+
+// Painted with the running averages; nothing of the training changes.
+void TrainingRun::sample(const LoadedBatch& batch) {
+  const Losses losses = step_.watch(Statistics::kRunning);
+  samples_.save(ctx_, step_, batch.pixels, holes_, state_.epoch);
+  out_.line(sample_line(losses, samples_.measure(ctx_, step_)));
+}
+
+bool TrainingRun::out_of_patience() const {
+  return settings_.patience > 0 && state_.validations_since_best >= settings_.patience;
+}
+
+// A signal while it validates leaves the epoch's end to the next run.
+void TrainingRun::end_epoch() {
+  const int64_t epochs = state_.epoch + 1 - settings_.start_epoch;
+  Standing standing = Standing::kNewest;
+  check_state();
+  if (validation_ && epochs % settings_.validate_every == 0 && !validate(standing)) return;
+  if (state_.sums.steps > 0) logs_.epoch(state_.epoch, state_.sums);  // none: every step was rolled back
+  ++state_.epoch;
+  state_.batch = 0;
+  state_.sums = {};
+  // A checkpoint that was made during the validation lacks the end of the epoch.
+  if (standing == Standing::kNewestAndBest || epochs % settings_.ckpt == 0 || saved_step_ == state_.step)
+    submit_checkpoint(standing);
+}
+
+// False when a signal broke it off. A validation may take longer than the time between two checkpoints.
+bool TrainingRun::validate(Standing& standing) {
+  const auto figures = validation_->run(ctx_, step_, samples_, [&](const auto&) {
+    if (saved_step_ != state_.step && save_is_due()) submit_checkpoint(Standing::kNewest);
+    return signal_.received() == 0;
+  });
+  if (!figures) return false;
+  const bool best = state_.best_step < 0 || figures->losses.rec_loss < state_.best_rec_loss;
+  if (best) {
+    standing = Standing::kNewestAndBest;
+    state_.best_step = state_.step;
+    state_.best_rec_loss = figures->losses.rec_loss;
+    state_.validations_since_best = 0;
+  } else {
+    ++state_.validations_since_best;
+  }
+  const ValidationRecord record{state_.step, state_.epoch, *figures, best};
+  logs_.validation(record);
+  out_.line(validation_line(record));
+  return true;
+}
+
+bool TrainingRun::save_is_due() const {
+  const std::chrono::duration<double, std::ratio<60>> minutes = std::chrono::steady_clock::now() - saved_;
+  return settings_.save_minutes > 0 && minutes.count() >= settings_.save_minutes;
+}
+
+void TrainingRun::submit_checkpoint(Standing standing) {
+  logs_.sync();
+  state_.generator_updates = step_.generator_updates;
+  state_.discriminator_updates = step_.discriminator_updates;
+  CheckpointSnapshot& snapshot = writer_.next();
+  snapshot.step = state_.step;
+  snapshot.standing = standing;
+  snapshot.metadata = to_metadata(settings_);
+  state_.to_metadata(snapshot.metadata);
+  capture_model(ctx_, model_, snapshot.tensors);
+  writer_.submit();
+  saved_step_ = state_.step;
+  saved_ = std::chrono::steady_clock::now();
+  good_file_ = store_.path_of(state_.step);
+  rollbacks_ = 0;
+}
+
+int64_t TrainingRun::steps_left() const {
+  const int64_t epochs = (settings_.epoch - state_.epoch) * loader_.batches_per_epoch() - state_.batch;
+  return settings_.max_steps == TrainSettings::kNoStepLimit
+             ? epochs
+             : std::min(epochs, settings_.max_steps - state_.step);
+}
+
+}  // namespace
+
+int run_training(const TrainSettings& wanted, std::FILE* out) {
+  const TrainSettings settings = with_device(wanted);
+  fmt::print(out, "{}", describe_settings(settings));
+  make_run_folders(settings);
+  const RunPlan plan = plan_run(settings);
+  check_disk_space(checkpoint_folder(settings), plan.checkpoint_bytes, plan.copies);
+  const std::unique_ptr<TrainingRun> run =
+      explain_memory(plan, [&] { return std::make_unique<TrainingRun>(settings, out); });
+  append_configs(settings);
+  ReplaceFile run_cfg(checkpoint_folder(settings) / "run.cfg");  // --flags-file with it is this run again
+  run_cfg.write(to_run_cfg(settings));
+  run_cfg.commit();
+  return explain_memory(plan, [&] { return run->run(); });
+}
+
+}  // namespace inpaint

@@ -1,0 +1,39 @@
+#include "train/run/validation_run.h"
+
+#include <cstdio>
+
+#include "train/checkpoint/resume.h"
+#include "train/log/progress.h"
+#include "train/log/run_text.h"
+#include "train/run/validation_pass.h"
+#include "train/settings/folders.h"
+#include "train/settings/run_device.h"
+#include "train/settings/settings_text.h"
+#include "train/step/run_options.h"
+
+namespace inpaint {
+
+int run_validation(const TrainSettings& wanted) {
+  const TrainSettings settings = with_device(wanted);
+  Progress out(stdout);
+  fmt::print("{}", describe_settings(settings));
+  ValidationPass validation(settings, settings.mode);
+  Context ctx = open_context(settings);
+  Model model(network_options(settings), activation_type(settings), Parameters::Use::kInference,
+              ctx.device());
+  const Beginning beginning = begin_validation(settings, checkpoint_folder(settings), ctx, model);
+  for (const std::string& note : beginning.notes) out.line(note);
+  make_run_folders(settings);
+
+  TrainingStep step(ctx, model, settings.batch_size, step_options(settings));
+  const SamplePictures samples(ctx, model, settings.batch_size, sample_folder(settings));
+  const auto means = validation.run(ctx, step, samples, [&](const ValidationPass::Batch& batch) {
+    samples.save(ctx, step, batch.pixels, batch.holes, batch.index);
+    out.line("[Getting Sample...] " + validation_text(batch.figures.losses, batch.figures.quality));
+    return true;
+  });
+  out.line("Mean " + validation_text(means->losses, means->quality));
+  return 0;
+}
+
+}  // namespace inpaint

@@ -1,0 +1,39 @@
+// Scoring from beginning to end: what inpaint_eval does with its settings.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "train/holes/hole_placement.h"
+#include "train/settings/settings.h"
+
+namespace inpaint {
+
+struct EvaluationSettings {
+  static constexpr int kDefaultImageSize = 128,
+                       kDefaultImageChannel = 1;  // where no checkpoint says otherwise
+
+  std::string data;        // a data set file, or a folder of pictures
+  std::string checkpoint;  // a file, or a folder whose newest counts; empty: only the fills without learning
+  std::string out;         // folder for files; empty: none
+  HolePlacement block = HolePlacement::kRandom;
+  int64_t seed = 1;       // of random holes
+  int64_t limit = 0;      // only so many pictures, the first ones; 0: all
+  int image_size = 0;     // 0: the checkpoint's
+  int image_channel = 0;  // 0: the checkpoint's
+  int64_t batch_size = 64;
+  DeviceChoice device = DeviceChoice::kAuto;  // that the model paints on; all else is work of the CPU
+  int gpu = 0;                                // its number
+  int threads = 0;                            // 0: as many as the cores this process may use
+};
+
+// Prints the score table to standard output, and writes into `out`, made when missing:
+//   scores.json, scores.csv   the figures (score_report.h)
+//   pictures.csv              those of each picture
+//   best.png, median.png, worst.png   up to 8 pictures each, ranked by the hole's error of the model (without
+//   one,
+//                             of the harmonic fill): rows of the picture, with its hole, harmonic fill, model
+// Each file appears whole, at the end, or not at all. Throws UserError.
+void run_evaluation(const EvaluationSettings& settings);
+
+}  // namespace inpaint

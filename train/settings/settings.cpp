@@ -1,0 +1,71 @@
+#include "train/settings/settings.h"
+
+#include "core/base/error.h"
+
+namespace inpaint {
+namespace {
+constexpr std::string_view kModes[] = {"train", "validate", "test"};
+constexpr std::string_view kBlocks[] = {"random", "center"};
+constexpr std::string_view kDevices[] = {"auto", "cpu", "cuda"};
+constexpr std::string_view kPrecisions[] = {"auto", "fp32", "tf32", "bf16", "fp64"};
+constexpr std::string_view kMatrixChoices[] = {"auto", "tile", "onednn", "eigen"};
+constexpr std::string_view kOnNan[] = {"stop", "rollback"};
+}  // namespace
+
+std::span<const std::string_view> names_of(Mode) { return kModes; }
+std::span<const std::string_view> names_of(HolePlacement) { return kBlocks; }
+std::span<const std::string_view> names_of(DeviceChoice) { return kDevices; }
+std::span<const std::string_view> names_of(Precision) { return kPrecisions; }
+std::span<const std::string_view> names_of(MatrixChoice) { return kMatrixChoices; }
+std::span<const std::string_view> names_of(OnNan) { return kOnNan; }
+
+void check_settings(const TrainSettings& s) {
+  if (s.mode == Mode::kTrain && s.batch_size < 2)
+    user_error(
+        "batch_size={}: training needs 2 or more images in a batch, since batch norm over one image "
+        "has no variance; modes validate and test take 1",
+        s.batch_size);
+  if (s.mode == Mode::kTrain && s.start_epoch >= s.epoch)
+    user_error("start_epoch={}: nothing is left to train until epoch={}; give a larger epoch", s.start_epoch,
+               s.epoch);
+  if (s.plan && s.verify_resume) user_error("plan and verify_resume are two things to do; give one of them");
+  if (s.mode != Mode::kTrain && (s.plan || s.verify_resume))
+    user_error("{} is about training, and mode={} trains nothing; give mode=train",
+               s.plan ? "plan" : "verify_resume", to_string(s.mode));
+  if (s.mode == Mode::kTrain && s.patience > 0 && s.validate_every == 0)
+    user_error("patience={} needs validations, and validate_every=0 makes none; give validate_every=1",
+               s.patience);
+  if (s.random_crop && s.data_dir == TrainSettings::kNoFolder)
+    user_error(
+        "random_crop: the pictures of a .bin file have no pixel to spare; give data_dir=FOLDER, or make the "
+        "file "
+        "with inpaint_data convert --random_crops");
+  if (s.data_cache && s.data_dir == TrainSettings::kNoFolder)
+    user_error("data_cache: a .bin file is decoded already; give data_dir=FOLDER, or leave data_cache out");
+  if (s.device == DeviceChoice::kCuda && s.precision == Precision::kFp64)
+    user_error("precision=fp64 runs on the CPU only; give device=cpu, or another precision");
+  if (s.device == DeviceChoice::kCuda && !Context::has_cuda())
+    user_error("device=cuda: this program was built without CUDA; give device=cpu or device=auto");
+  if (s.matrix_backend == MatrixChoice::kOneDnn && s.precision == Precision::kFp64)
+    user_error("precision=fp64: oneDNN multiplies in fp32 only; give matrix_backend=eigen or auto");
+  if (s.matrix_backend == MatrixChoice::kOneDnn && !Context::has_one_dnn())
+    user_error(
+        "matrix_backend=onednn: this program was built without oneDNN; give matrix_backend=eigen or auto");
+}
+
+MatrixBackend matrix_backend_of(const TrainSettings& s) {
+  switch (s.matrix_backend) {
+    case MatrixChoice::kTile:
+      return MatrixBackend::kTile;
+    case MatrixChoice::kOneDnn:
+      return MatrixBackend::kOneDnn;
+    case MatrixChoice::kEigen:
+      return MatrixBackend::kEigen;
+    case MatrixChoice::kAuto:
+      break;
+  }
+  // Double precision is there to check with: the readable definition.
+  return s.precision == Precision::kFp64 ? MatrixBackend::kEigen : Context::default_backend();
+}
+
+}  // namespace inpaint

@@ -1,0 +1,110 @@
+// Everything a run can be told. The flags of the same names, their ranges and their documentation stand in
+// flags.cpp; a value that came through a flag lies in its range.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/device/context.h"
+#include "train/holes/hole_placement.h"
+
+namespace inpaint {
+
+enum class Mode { kTrain, kValidate, kTest };
+enum class DeviceChoice { kAuto, kCpu, kCuda };
+enum class Precision { kAuto, kFp32, kTf32, kBf16, kFp64 };
+enum class OnNan { kStop, kRollback };
+enum class MatrixChoice { kAuto, kTile, kOneDnn, kEigen };
+
+// The names of an enumeration's values, in their order; the argument only picks the enumeration.
+std::span<const std::string_view> names_of(Mode);
+std::span<const std::string_view> names_of(HolePlacement);
+std::span<const std::string_view> names_of(DeviceChoice);
+std::span<const std::string_view> names_of(Precision);
+std::span<const std::string_view> names_of(MatrixChoice);
+std::span<const std::string_view> names_of(OnNan);
+
+template <typename Enum>
+requires requires(Enum value) { names_of(value); }
+std::string to_string(Enum value) { return std::string(names_of(value)[static_cast<size_t>(value)]); }
+
+struct TrainSettings {
+  static constexpr int64_t kNoStepLimit = -1;
+  static constexpr const char* kNoFolder = "none";
+
+  // Data
+  std::string dataname = "inpaint";
+  int image_size = 128;   // pixels along a side
+  int image_channel = 1;  // 1 grey, 3 RGB
+  HolePlacement block = HolePlacement::kRandom;
+  int batch_size = 64;
+  bool shuffle = false;
+  std::string data_dir = kNoFolder;  // or a folder of pictures, in the place of the .bin file
+  bool data_cache = false;           // decode the folder once
+  bool flip = false;                 // the images of mode=train
+  bool random_crop = false;          // likewise, from larger pictures of data_dir
+
+  // Network: a feature map of side 4 * 2^k has max(base_channels, 8 * base_channels >> k) channels.
+  int base_channels = 64;
+  int bottleneck = 4000;
+
+  // Losses and updates
+  double learning_rate = 0.0002;
+  double lamb_rec = 0.999;
+  double lamb_adv = 0.001;
+  double lamb_tv = 1e-6;
+  bool use_l1 = false;
+  bool weight_clip = false;  // clips gradients, in spite of its name
+  int gene_iter = 5;
+  int disc_iter = 1;
+  bool reuse = true;
+
+  // The run
+  Mode mode = Mode::kTrain;
+  int64_t start_epoch = 0;
+  int64_t epoch = 100;               // exclusive
+  int64_t max_steps = kNoStepLimit;  // stop when the step counter is here; 0 only writes the initial state
+  int64_t seed = 1;
+  std::string resume = "auto";  // "auto", "best", "never", or a checkpoint's path
+  bool fallback = false;        // where the newest checkpoint is damaged, go on from the newest good one
+  OnNan on_nan = OnNan::kStop;
+  int64_t validate_every = 1;  // epochs; 0 never
+  int64_t patience = 0;        // validations without a better one before the run ends; 0 no such end
+
+  bool plan = false;           // say what the run would take, and stop
+  bool verify_resume = false;  // prove that a stopped and resumed run equals an uninterrupted one, and stop
+
+  // What it leaves
+  int64_t ckpt = 1;          // epochs
+  double save_minutes = 10;  // at most between two checkpoints; 0 no such limit
+  int keep = 1;              // checkpoints
+  int64_t sample = 1;        // epochs
+  int64_t summary = 100;     // steps
+  bool log_offsets = false;
+
+  // Folders
+  std::string data_root = "data";
+  std::string checkpoint_root = "checkpoints";
+  std::string log_root = "logs";
+  std::string sample_root = "samples";
+
+  // Machine
+  DeviceChoice device = DeviceChoice::kAuto;
+  int gpu = 0;
+  int threads = 0;         // 0: as many as the cores this process may use
+  int loader_threads = 0;  // 0: as many as the pictures need
+  Precision precision = Precision::kAuto;
+  MatrixChoice matrix_backend = MatrixChoice::kAuto;
+
+  friend bool operator==(const TrainSettings&, const TrainSettings&) = default;
+};
+
+// Throws UserError when the settings contradict each other or ask for what this build has not.
+void check_settings(const TrainSettings& settings);
+
+// What a context of this run makes its matrix products with; auto is the fastest, and Eigen in fp64.
+MatrixBackend matrix_backend_of(const TrainSettings& settings);
+
+}  // namespace inpaint
