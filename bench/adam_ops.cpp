@@ -1,4 +1,5 @@
-// The updates of layer_ops.h, with weight decay; with a bf16 copy of the weights where the activations are bf16.
+// The updates of layer_ops.h, with weight decay; with a bf16 copy of the weights where the activations
+// are bf16.
 #include <cmath>
 
 #include "bench/layer_ops.h"

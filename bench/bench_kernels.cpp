@@ -1,11 +1,12 @@
-// Times every op of a training step at its shapes of training, each layer and direction by itself (Google Benchmark):
-// time, GFLOP/s, GB/s, and the share of what the machine can do: of the rate of a large matrix product or of a large
-// copy, whichever bounds the op, both measured in this run before each case. The line after a case is a library's way
-// to do the same: oneDNN's products where ours are the register tiles, else a copy of as many bytes.
+// Times every op of a training step at its shapes of training, each layer and direction by itself (Google
+// Benchmark): time, GFLOP/s, GB/s, and the share of what the machine can do: of the rate of a large matrix
+// product or of a large copy, whichever bounds the op, both measured in this run before each case. The line
+// after a case is a library's way to do the same: oneDNN's products where ours are the register tiles, else a
+// copy of as many bytes.
 //
-// No result is timed that was not compared with the formula first; a wrong one makes the exit code 2.
-// --check compares alone; --layers prints a table over the layers of a training step. Options of Google Benchmark are passed on
-// (--benchmark_filter, --benchmark_out).
+// No result is timed that was not compared with the formula first; a wrong one makes the exit code 2. --check
+// compares alone; --layers prints a table over the layers of a training step. Options of Google Benchmark are
+// passed on (--benchmark_filter, --benchmark_out).
 #include <benchmark/benchmark.h>
 
 #include <CLI/CLI.hpp>

@@ -1,6 +1,7 @@
-// Images per second of the loader alone, for each source a run can have: a .bin file, a folder of PNG or JPEG files,
-// a cache, with and without augmentation. The pictures are procedural ones of 288 x 384 pixels, made in a temporary
-// folder. Every source is opened as a run opens it; medians over the rounds, in which the sources take turns.
+// Images per second of the loader alone, for each source a run can have: a .bin file, a folder of PNG or JPEG
+// files, a cache, with and without augmentation. The pictures are procedural ones of 288 x 384 pixels, made
+// in a temporary folder. Every source is opened as a run opens it; medians over the rounds, in which the
+// sources take turns.
 #include <turbojpeg.h>
 
 #include <CLI/CLI.hpp>

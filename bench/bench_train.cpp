@@ -127,8 +127,8 @@ class Batch {
   const Tensor images, holes;
 };
 
-// One update of a network's parameters, which leaves the weights as they are. The gradients stay in the processor's
-// cache, as those of the large weights do in a step.
+// One update of a network's parameters, which leaves the weights as they are. The gradients stay in the
+// processor's cache, as those of the large weights do in a step.
 class AdamTime {
  public:
   AdamTime(const Context& ctx, const Parameters& params)

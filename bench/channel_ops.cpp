@@ -24,8 +24,8 @@ double activate(Activation act, double z) {
   throw Error("unknown activation");
 }
 
-// What the batch norms of a case share: rows of x, and the statistics and parameters of a channel. Not the statistics
-// of x: forward and backward take what they are given.
+// What the batch norms of a case share: rows of x, and the statistics and parameters of a channel. Not the
+// statistics of x: forward and backward take what they are given.
 struct Norm {
   CasePointer x, mean, variance, gamma, beta;
   int64_t channels;

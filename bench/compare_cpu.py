@@ -19,8 +19,8 @@ import peer_check
 from contender import alternate
 
 ROOT = Path(__file__).resolve().parent.parent
-# glibc gives freed memory back to the system and takes it again at every step unless told not to; with huge pages it
-# also misses fewer translations.
+# glibc gives freed memory back to the system and takes it again at every step unless told not to; with huge
+# pages it also misses fewer translations.
 TUNED_MALLOC = ("glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=68719476736:"
                 "glibc.malloc.trim_threshold=68719476736:glibc.malloc.top_pad=268435456")
 SEARCH_BATCH = 16
@@ -61,7 +61,8 @@ class Results:
         self.data["date"] = date
 
     def put(self, part, key, value):
-        # Of the last 15 minutes, this measurement's own threads among it: far more means that others were at work.
+        # The load average of the last 15 minutes counts this measurement's own threads. Far more means that
+        # others were at work.
         self.data.setdefault(part, {})[key] = {**value, "load_average": round(os.getloadavg()[2], 1)}
         self.path.parent.mkdir(exist_ok=True)
         self.path.write_text(json.dumps(self.data, indent=1) + "\n")
@@ -83,7 +84,8 @@ class Comparison:
         options = ["--threads", settings["threads"], "--compile", settings["compile"]]
         return options + (["--channels_last"] if settings["channels_last"] else [])
 
-    # --- search -----------------------------------------------------------------------------------------------
+    # --- search
+    # -----------------------------------------------------------------------------------------------
 
     def peer_ms(self, precision, settings):
         command = [*self.peer, "--precision", precision, "--batch_size", SEARCH_BATCH, "--rounds", 3,
@@ -106,7 +108,8 @@ class Comparison:
         self.results.put("search", precision, {**self.build, "batch_size": SEARCH_BATCH, "best": best,
                                                "trials": trials})
 
-    # --- steps ------------------------------------------------------------------------------------------------
+    # --- steps
+    # ------------------------------------------------------------------------------------------------
 
     def ours(self, precision, **options):
         flags = [part for name, value in options.items() for part in (f"--{name}", value)]
@@ -136,7 +139,8 @@ class Comparison:
             "times_faster_without_sharing": peer["step_ms"] / reports["ours, no sharing"]["step_ms"],
             "memory_ratio": ours["peak_memory_bytes"] / peer["peak_memory_bytes"]})
 
-    # --- scaling ----------------------------------------------------------------------------------------------
+    # --- scaling
+    # ----------------------------------------------------------------------------------------------
 
     def scaling(self, axis, precision):
         threads = self.arguments.threads
@@ -149,7 +153,8 @@ class Comparison:
         reports = alternate(starts, rounds)
         self.results.put("scaling", f"{precision}, {axis}", {**self.build, "contenders": reports})
 
-    # --- table ------------------------------------------------------------------------------------------------
+    # --- table
+    # ------------------------------------------------------------------------------------------------
 
     def table(self):
         data = self.results.data

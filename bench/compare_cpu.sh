@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Times the training step beside PyTorch on the CPU: bench/compare_cpu.sh [PART...] [OPTIONS]; --help lists them.
-# Builds the programs, and installs the newest PyTorch into .venv/peer.
+# Times the training step beside PyTorch on the CPU: bench/compare_cpu.sh [PART...] [OPTIONS]; --help lists
+# them. Builds the programs, and installs the newest PyTorch into .venv/peer.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Makes a folder that tests and measures the program on a machine with an NVIDIA GPU, where nothing can be installed:
-# programs, their libraries, the scripts and a data set, in build/gpu_carry.
+# Makes a folder that tests and measures the program on a machine with an NVIDIA GPU, where nothing can be
+# installed: programs, their libraries, the scripts and a data set, in build/gpu_carry.
 #
 #   bench/gpu_carry.sh [--executor] [--data FOLDER --dataname NAME] [ARCHITECTURE]      default: 90
 #
 #   --executor   the CUDA code built for the CPU: to rehearse without a GPU
-#   --data       pictures to train on: <NAME>128_train.bin and <NAME>128_test.bin, of three channels; else drawn ones
+#   --data       pictures to train on: <NAME>128_train.bin and <NAME>128_test.bin, RGB; else drawn ones
 #
 # On the other machine:   gpu_carry/run.sh [--seconds 480] [OPTIONS of gpu_report.py]
-# It needs a driver for CUDA 13, and Python 3 with PyTorch (a CUDA 13 build: cuDNN and cuBLAS are taken from it).
+# It needs a driver for CUDA 13, and Python 3 with PyTorch (a CUDA 13 build, whose cuDNN and cuBLAS it takes).
 # Results are written to gpu_carry/results.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)

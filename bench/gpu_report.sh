@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Everything there is to measure on a machine with an NVIDIA GPU, in one command: bench/gpu_report.sh [OPTIONS]
-# (--help lists them). Needs CUDA, cuDNN and, for the comparison, PyTorch, which it installs into .venv/peer.
-#   --dry_run     no GPU: the CUDA code built for the CPU (INPAINT_CUDA=EXECUTOR) runs what can run there, and all else
-#                 is reported as not measured
+# Everything there is to measure on a machine with an NVIDIA GPU, in one command: bench/gpu_report.sh
+# [OPTIONS] (--help lists them). Needs CUDA, cuDNN and, for the comparison, PyTorch, which it installs
+# into .venv/peer.
+#   --dry_run     no GPU: the CUDA code built for the CPU (INPAINT_CUDA=EXECUTOR) runs what can run there, and
+#                 all else is reported as not measured
 #   --no_build    the programs are built already
 #   --no_peer     leave PyTorch out
 set -euo pipefail

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Counts the instructions of a training step and compares them with the recorded figure: a slower step shows on a busy
-# machine too. One thread, a small network, compiled for x86-64-v3, run by valgrind (which knows AVX2 and not AVX-512):
-# the count is the same on every machine, for one compiler and one version of its libraries.
+# Counts the instructions of a training step and compares them with the recorded figure: a slower step
+# shows on a busy machine too. One thread, a small network, compiled for x86-64-v3, run by valgrind (which
+# knows AVX2 and not AVX-512): the count is the same on every machine, for one compiler and one version of
+# its libraries.
 #   bench/instructions.sh            exit code 1 when a step takes over 2 % more than recorded
 #   bench/instructions.sh --record   writes the count to bench/results/instructions.json
 set -euo pipefail

@@ -22,7 +22,8 @@ Runs generator_runs(const UpdateCounts& c) {
   return {std::max(g, c.disc_iter > 0 ? 1.0 : 0.0), g, 0, g};
 }
 
-// Forward: real and fake in each discriminator update, real once more for all of the generator's, fake in each.
+// Forward: real and fake in each discriminator update, real once more for all of the generator's, fake
+// in each.
 Runs discriminator_runs(const UpdateCounts& c) {
   const double d = c.disc_iter, g = c.gene_iter;
   return {2 * d + (g > 0 ? 1 : 0) + g, 2 * d + g, g, 2 * d};

@@ -9,8 +9,8 @@
 
 namespace inpaint::bench {
 
-// How often a step of `gene_iter` generator and `disc_iter` discriminator updates runs a layer's directions, work
-// that repeats done once.
+// How often a step of `gene_iter` generator and `disc_iter` discriminator updates runs a layer's directions,
+// work that repeats done once.
 struct UpdateCounts {
   int gene_iter = 5, disc_iter = 1;
 };

@@ -1,5 +1,5 @@
-// The ops that layers are made of as cases: products, batch norm, bias and activation, and the updates of parameters.
-// Rows: [M, C].
+// The ops that layers are made of as cases: products, batch norm, bias and activation, and the updates of
+// parameters. Rows: [M, C].
 #pragma once
 
 #include "bench/op_case.h"

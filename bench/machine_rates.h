@@ -5,8 +5,8 @@
 
 namespace inpaint::bench {
 
-// FLOP per second of large matrix products in a type: on the CPU in f32 one product of 1536 x 1536 matrices for each
-// thread by the context's library, else one large product by linear_forward.
+// FLOP per second of large matrix products in a type: on the CPU in f32 one product of 1536 x 1536 matrices
+// for each thread by the context's library, else one large product by linear_forward.
 class ProductRate {
  public:
   // Plans the workspace of ctx. ctx must outlive this object.

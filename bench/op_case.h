@@ -1,5 +1,5 @@
-// One op at one shape of training: how to run it, what it costs by its contract, and how to see that its result is
-// right. The same description serves both devices.
+// One op at one shape of training: how to run it, what it costs by its contract, and how to see that its
+// result is right. The same description serves both devices.
 #pragma once
 
 #include <functional>
@@ -11,14 +11,14 @@
 
 namespace inpaint::bench {
 
-// A tensor of a case. Inputs hold random numbers, outputs NaN until they are written. The host keeps what was last put
-// in or fetched; the op sees the device's memory, which on the CPU is another buffer too.
+// A tensor of a case. Inputs hold random numbers, outputs NaN until they are written. The host keeps what was
+// last put in or fetched; the op sees the device's memory, which on the CPU is another buffer too.
 class CaseTensor {
  public:
   // An output.
   CaseTensor(const Context& ctx, const Shape& shape, DType dtype);
-  // Uniform in [middle - half_width, middle + half_width]; whole numbers for the integer types. `part` tells the
-  // tensors of one case apart.
+  // Uniform in [middle - half_width, middle + half_width]; whole numbers for the integer types. `part` tells
+  // the tensors of one case apart.
   CaseTensor(const Context& ctx, const Shape& shape, DType dtype, uint32_t part, double middle,
              double half_width);
 
@@ -43,8 +43,8 @@ struct OpCase {
   double per_step = 0;        // runs in a training step with the default settings
   std::function<void()> run;  // enqueues it once
 
-  // Compares results of the first run with the formula in double, at the first, the last and some elements between.
-  // Says what is wrong; empty when nothing is.
+  // Compares results of the first run with the formula in double, at the first, the last and some elements
+  // between. Says what is wrong; empty when nothing is.
   std::function<std::string()> wrong;
   std::vector<std::shared_ptr<CaseTensor>> outputs;
 };
@@ -68,8 +68,8 @@ struct Expected {
   }
 };
 
-// The message when element i of a fetched output is further from the expected value than rounding explains; empty
-// otherwise. On a GPU with Fp32Products::kTf32 the factors of products are rounded to 10 bits.
+// The message when element i of a fetched output is further from the expected value than rounding explains;
+// empty otherwise. On a GPU with Fp32Products::kTf32 the factors of products are rounded to 10 bits.
 std::string compare(const Context& ctx, const char* tensor, const CaseTensor& got, int64_t i,
                     const Expected& want);
 

@@ -181,7 +181,7 @@ OpCase round_case(Context& ctx, int64_t elements) {
   return made;
 }
 
-// Of all parameters of a network whose gradients are stored.
+// Counts the values of all parameters of a network whose gradients are stored.
 OpCase stored_adam_case(Context& ctx, const Network& network, double updates, DType dtype) {
   int64_t decayed = 0;
   for (const ParameterPiece& piece : network.spec().pieces())

@@ -25,7 +25,7 @@ struct ConvPlaces {
   }
 };
 
-// Of a row's kKernel * outputs taps one at each end lies in the padding; likewise for columns.
+// A row has kKernel * outputs taps. One at each end lies in the padding; likewise for columns.
 int64_t needed_flop(const Conv2dShape& s) {
   const int64_t rows = kKernel * (s.h / kStride) - 2 * kPad, columns = kKernel * (s.w / kStride) - 2 * kPad;
   return 2 * s.n * rows * columns * s.ci * s.co;

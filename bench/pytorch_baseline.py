@@ -28,9 +28,10 @@ import torch
 
 from peer_model import FIGURES, Discriminator, Generator, Step, load_checkpoint
 
-# Relative differences allowed in the replay. In fp64 every loss agrees to rounding. In the others rounding flips the
-# signs of activations, and Adam's first updates, nearly learning rate times sign, make of it differences the adversarial
-# losses show; the generator's loss is mostly reconstruction error, which they hardly move.
+# Relative differences allowed in the replay. In fp64 every loss agrees to rounding. In the others rounding
+# flips the signs of activations, and Adam's first updates, nearly learning rate times sign, make of it
+# differences the adversarial losses show; the generator's loss is mostly reconstruction error, which they
+# hardly move.
 BOUNDS = {"fp64": 1e-10, "fp32": 5e-3, "tf32": 1e-2, "bf16": 5e-2}
 COMPARED = {"fp64": FIGURES[:-1], **dict.fromkeys(("fp32", "tf32", "bf16"), FIGURES[:2])}
 

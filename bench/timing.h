@@ -16,8 +16,8 @@ inline double seconds_of(const std::function<void()>& work) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// The value that a share of all values lies below, between neighbours by straight line; 0.5 is the median. `values`
-// is not empty.
+// The value that a share of all values lies below, between neighbours by straight line; 0.5 is the median.
+// `values` is not empty.
 inline double quantile(std::vector<double> values, double share) {
   std::sort(values.begin(), values.end());
   const double place = share * static_cast<double>(values.size() - 1);

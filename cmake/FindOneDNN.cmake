@@ -1,5 +1,5 @@
-# oneDNN: OneDNN_FOUND, OneDNN_VERSION, target OneDNN::OneDNN. (The package's own configuration also asks for the OpenCL
-# headers, which nothing here needs.)
+# oneDNN: OneDNN_FOUND, OneDNN_VERSION, target OneDNN::OneDNN. (The package's own configuration also asks for
+# the OpenCL headers, which nothing here needs.)
 find_path(OneDNN_INCLUDE_DIR oneapi/dnnl/dnnl_version.h)
 find_library(OneDNN_LIBRARY dnnl)
 if(OneDNN_INCLUDE_DIR)

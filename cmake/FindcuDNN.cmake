@@ -1,4 +1,5 @@
-# cuDNN: cuDNN_FOUND, cuDNN_VERSION, target cuDNN::cuDNN. Looked for beside the CUDA toolkit too; cuDNN_ROOT helps.
+# cuDNN: cuDNN_FOUND, cuDNN_VERSION, target cuDNN::cuDNN. Looked for beside the CUDA toolkit too;
+# cuDNN_ROOT helps.
 find_path(cuDNN_INCLUDE_DIR cudnn_version.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
 find_library(cuDNN_LIBRARY cudnn HINTS ${CUDAToolkit_LIBRARY_DIR})
 if(cuDNN_INCLUDE_DIR)

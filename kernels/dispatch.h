@@ -2,12 +2,12 @@
 //
 //   return INPAINT_DISPATCH(ctx, adam, options, t, ...);
 //
-// which calls inpaint::cpu::adam (adam_cpu.cpp) or inpaint::cuda::adam (adam_cuda.cu) with ctx in front. Both have
-// the public function's type: INPAINT_DECLARE_DEVICES(adam) declares them, in the file that dispatches; the
-// files that define them declare nothing, and one whose type differs does not link.
+// which calls inpaint::cpu::adam (adam_cpu.cpp) or inpaint::cuda::adam (adam_cuda.cu) with ctx in front. Both
+// have the public function's type: INPAINT_DECLARE_DEVICES(adam) declares them, in the file that dispatches;
+// the files that define them declare nothing, and one whose type differs does not link.
 //
-// Inside cpu and cuda a call of another op or of its *_workspace_bytes is qualified (cpu::adam_workspace_bytes(ctx, ...)):
-// the arguments' namespace holds the public one.
+// Inside cpu and cuda a call of another op or of its *_workspace_bytes is qualified
+// (cpu::adam_workspace_bytes(ctx, ...)): the arguments' namespace holds the public one.
 //
 // For the files of this folder only.
 #pragma once

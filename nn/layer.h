@@ -45,20 +45,21 @@ class Layer {
   virtual void forward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
                        std::span<const Tensor> saved, Statistics statistics) const = 0;
 
-  // For the batch normalised with its own statistics. dx is overwritten, skipped when null; it is computed from the
-  // parameters as they are before any update. Where backward_in_place(), dx may be dy.
+  // For the batch normalised with its own statistics. dx is overwritten, skipped when null; it is computed
+  // from the parameters as they are before any update. Where backward_in_place(), dx may be dy.
   virtual void backward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
                         const Tensor& dy, const Tensor* dx, ParameterGrads grads,
                         std::span<const Tensor> saved) const = 0;
 
   virtual bool backward_in_place() const { return false; }
 
-  // Whether backward leaves work behind that still reads x and dy: the weight's update on the update's branch, or the
-  // weight's gradient on ParameterGrads::beside.
+  // Whether backward leaves work behind that still reads x and dy: the weight's update on the update's
+  // branch, or the weight's gradient on ParameterGrads::beside.
   virtual bool updates_on_branch() const { return false; }
   virtual bool weight_gradient_beside() const { return false; }
 
-  // Adds to the list how the statistics that forward saved move the running averages; a layer without any adds nothing.
+  // Adds to the list how the statistics that forward saved move the running averages; a layer without any
+  // adds nothing.
   virtual void add_running_update(const Parameters&, std::span<const Tensor> /*saved*/,
                                   std::vector<RunningUpdate>& /*list*/) const {}
 

@@ -6,7 +6,7 @@
 namespace inpaint {
 namespace {
 
-// Of every layer's output.
+// The shape of every layer's output.
 std::vector<Shape> output_shapes(const Network& network, int64_t batch) {
   std::vector<Shape> shapes;
   for (const auto& layer : network.layers())
@@ -40,8 +40,9 @@ Pass::Inner::Inner(const Network& network, int64_t batch, DType dtype, Keep keep
     for (size_t i = 0; i < inner; ++i) outputs.push_back(static_cast<int>(i % 2));
     return;
   }
-  // A gradient goes from one buffer of the pair into the other, but for a layer that works in place; the last layer's
-  // comes from the caller. A gradient that is still read when backward has gone on has a buffer of its own.
+  // A gradient goes from one buffer of the pair into the other, but for a layer that works in place; the last
+  // layer's comes from the caller. A gradient that is still read when backward has gone on has a buffer of
+  // its own.
   gradients.assign(layers.size(), -1);
   for (size_t i = inner, from = 2; i > 0; --i) {
     size_t to = layers[i]->backward_in_place() && from < 2 ? from : from == 0 ? 1 : 0;

@@ -19,8 +19,8 @@ class Pass {
   // Plans the workspace of ctx too. `network` must outlive this object.
   Pass(Context& ctx, const Network& network, int64_t batch, DType dtype, Keep keep);
 
-  // Another pass of the same network in the memory of `other`: it has an output and saved values of its own, but a
-  // forward of either takes from the other what its backward needs.
+  // Another pass of the same network in the memory of `other`: it has an output and saved values of its own,
+  // but a forward of either takes from the other what its backward needs.
   Pass(Context& ctx, const Network& network, const Pass& other);
   Pass(const Pass&) = delete;
   Pass& operator=(const Pass&) = delete;
@@ -89,14 +89,15 @@ class Network {
   int64_t update_workspace_bytes(const Context& branch, int64_t batch, DType dtype) const;
   int64_t weight_gradient_workspace_bytes(const Context& beside, int64_t batch, DType dtype) const;
 
-  // Returns the last layer's output, which lives in the pass; x must stay as it is until backward has run. `updates` is the
-  // branch on which weights may still be updated: it is joined before the first op that reads one of them, or that
-  // overwrites what the update reads.
+  // Returns the last layer's output, which lives in the pass; x must stay as it is until backward has run.
+  // `updates` is the branch on which weights may still be updated: it is joined before the first op that
+  // reads one of them, or that overwrites what the update reads.
   Tensor forward(const Context& ctx, const Parameters& params, const Tensor& x, Statistics statistics,
                  Pass& pass, Branch* updates = nullptr) const;
 
-  // Of the last forward of this pass, which must have used Statistics::kBatch and be the last in its memory. dx (the input's gradient) is
-  // overwritten, skipped when null; nothing of the pass that a second backward needs is changed.
+  // Computes the gradients of this pass's last forward. That forward must have used Statistics::kBatch, and
+  // no other pass may have used the shared memory since. dx (the input's gradient) is overwritten, skipped
+  // when null; nothing of the pass that a second backward needs is changed.
   void backward(const Context& ctx, const Parameters& params, const Tensor& dy, const Tensor* dx,
                 ParameterGrads grads, Pass& pass) const;
 

@@ -9,8 +9,8 @@ namespace inpaint {
 
 // One update of a network's parameters: all that Adam needs beside the gradients.
 //
-// Updates of large weights run on the branch, beside the rest of backward. Whoever reads the parameters, or overwrites the
-// activations, joins the branch first. Without a branch they run one after the other.
+// Updates of large weights run on the branch, beside the rest of backward. Whoever reads the parameters, or
+// overwrites the activations, joins the branch first. Without a branch they run one after the other.
 struct ParameterUpdate {
   AdamOptions options;
   Tensor rate;          // f64[1]: adam.h's

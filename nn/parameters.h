@@ -1,11 +1,11 @@
-// A network's parameters: declared by its layers, laid out once, then allocated as arrays of values and of Adam's two
-// moments with equal offsets, and of gradients.
+// A network's parameters: declared by its layers, laid out once, then allocated as arrays of values and of
+// Adam's two moments with equal offsets, and of gradients.
 //
 // Order in the arrays: first the weights (which decay), then biases and batch-norm parameters. Running
 // averages of the batch norms are not parameters: they have an array of their own.
 //
-// The gradients of large weights need not be stored: backward updates the weights by them at once. That cuts the arrays
-// into pieces, each updated by one pass over it.
+// The gradients of large weights need not be stored: backward updates the weights by them at once. That cuts
+// the arrays into pieces, each updated by one pass over it.
 #pragma once
 
 #include <string>
@@ -81,8 +81,8 @@ class Parameters {
  public:
   enum class Use { kTraining, kInference };  // inference holds no gradients and no moments
 
-  // For activations of this type: parameters are f64 beside f64, else f32; beside bf16 the weights have a copy in bf16,
-  // which is what products read. Memory is zeroed; `spec` must outlive this object.
+  // For activations of this type: parameters are f64 beside f64, else f32; beside bf16 the weights have a
+  // copy in bf16, which is what products read. Memory is zeroed; `spec` must outlive this object.
   Parameters(const ParameterSpec& spec, DType activation, Use use, Device device = Device::kCpu);
 
   // Draws every tensor's initial values. A value depends on (seed, network, tensor's place in the network,

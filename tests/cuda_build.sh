@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds the programs with nvcc and links them with the real CUDA runtime, cuDNN and cuBLASLt, for one architecture (90
-# unless told): warnings are errors. Then cuDNN plans every convolution for GPUs that are described to it. No GPU is
-# needed.
+# Builds the programs with nvcc and links them with the real CUDA runtime, cuDNN and cuBLASLt, for one
+# architecture (90 unless told): warnings are errors. Then cuDNN plans every convolution for GPUs that are
+# described to it. No GPU is needed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/local/cuda/bin

@@ -42,7 +42,8 @@ elif [[ $coverage -eq 1 ]]; then
   build=build/coverage
   options=(-DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS=-O1" -DINPAINT_COVERAGE=ON -DINPAINT_BENCH=OFF)
 fi
-# The CUDA code runs on the executor, on this machine's CPU (not under ThreadSanitizer, which it takes the place of).
+# The CUDA code runs on the executor, on this machine's CPU (not under ThreadSanitizer, which it takes the
+# place of).
 [[ $sanitize == *thread* ]] || options+=(-DINPAINT_CUDA=EXECUTOR)
 cmake -S . -B "$build" -G Ninja "${options[@]}"
 cmake --build "$build" -j "$jobs"

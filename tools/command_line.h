@@ -2,8 +2,7 @@
 //
 //   --NAME=VALUE or --NAME VALUE    '-' and '_' are alike in a name; of equal flags the last one counts
 //   --NAME, --noNAME                true and false, for flags that are true or false
-//   --flags-file FILE               settings from a file (flags_file.h); the command line wins wherever it
-//   stands
+//   --flags-file FILE               settings from a file (flags_file.h); the command line always wins
 //   --help, --version
 #pragma once
 
@@ -14,8 +13,8 @@
 
 namespace inpaint {
 
-// The checked settings, or nothing after --help or --version, which print to standard output. Throws
-// UserError.
+// The checked settings, or nothing after --help or --version, which print to standard output.
+// Throws UserError.
 std::optional<TrainSettings> parse_command_line(int argc, const char* const* argv);
 
 // Every flag, group by group, with default, range, unit and meaning.

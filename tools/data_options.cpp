@@ -66,9 +66,9 @@ void convert_options(CLI::App& app, Options& options, Texts& texts, ConvertComma
 void finish(const Texts& texts, ConvertCommand& command) {
   command.folder = texts.position;
   command.options.target.data_root = texts.data_root;
-  const std::pair<const std::string&, Mode> placed[] = {{texts.train_list, Mode::kTrain},
-                                                        {texts.validate_list, Mode::kValidate},
-                                                        {texts.test_list, Mode::kTest}};
+  const std::pair<const std::string&, Split> placed[] = {{texts.train_list, Split::kTrain},
+                                                         {texts.validate_list, Split::kValidate},
+                                                         {texts.test_list, Split::kTest}};
   for (const auto& [path, mode] : placed)
     if (!path.empty()) command.lists.push_back({path, mode});
   if (!texts.list.empty() && !command.lists.empty())

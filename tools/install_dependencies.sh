@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the compiler, the build tools and the libraries this project is built with (Debian 12, Ubuntu 24.04).
-# Packages that are there already are left alone; sudo is used when not root.
+# Installs the compiler, the build tools and the libraries this project is built with (Debian 12, Ubuntu
+# 24.04). Packages that are there already are left alone; sudo is used when not root.
 set -euo pipefail
 
 packages=(

@@ -4,6 +4,8 @@
 //   --NAME=VALUE or --NAME VALUE    '-' and '_' are alike in a name; of equal options the last one counts
 #pragma once
 
+#include <fmt/format.h>
+
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -27,8 +29,8 @@ class Options {
   // The command line, names with '_', last argument first: what CLI11 parses.
   static std::vector<std::string> arguments(int argc, const char* const* argv);
 
-  // Each takes the value's place, which has to live until the command line is parsed, and its default from
-  // there.
+  // Each takes the value's place, which has to live until the command line is parsed, and its default
+  // from there.
   void text(const std::string& name, const std::string& placeholder, const std::string& help,
             std::string& value);
   void real(const std::string& name, const std::string& help, RealRange range, double& value);
@@ -57,8 +59,8 @@ class Options {
         });
   }
 
-  // UserError for the first thing on the command line that is none of these options; hints at the nearest
-  // name.
+  // UserError for the first thing on the command line that is none of these options; hints at the
+  // nearest name.
   void refuse_others(const std::vector<std::string>& others) const;
 
  private:

@@ -2,7 +2,7 @@
 // (exit code 1) whose message is one line: what is wrong, where, and how to mend it.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <stdexcept>
 #include <string>
@@ -17,6 +17,12 @@ class Error : public std::runtime_error {
 class UserError : public Error {
  public:
   using Error::Error;
+};
+
+// The machine would not give this much memory: exit code 1, the message holds the bytes asked for.
+class OutOfMemory : public UserError {
+ public:
+  using UserError::UserError;
 };
 
 // A tensor whose shape, type or device is not what an op or a layer promised to take.

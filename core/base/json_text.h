@@ -1,5 +1,5 @@
-// JSON written value by value. (The library's tree of values needs memory when it is taken apart, and ends the process
-// where there is none; what is written after each step must not.)
+// JSON written value by value. (The library's tree of values needs memory when it is taken apart, and ends
+// the process where there is none; what is written after each step must not.)
 #pragma once
 
 #include <cstdint>

@@ -14,9 +14,10 @@ namespace inpaint {
 //   SIGHUP, SIGXCPU             ask for a stop, but where the parent process has them ignored (nohup)
 //   any other                   has its handler or its usual effect, on the signal thread
 //
-// The first one that asks for a stop goes to the living StopSignal; without one it ends the process. After
-// that a SIGINT or a SIGTERM ends the process at once, unless it comes within 0.1 s of the first: some
-// programs send a signal twice. SIGHUP, SIGXCPU and SIGPIPE repeat by themselves, and never count as a second.
+// The first one that asks for a stop goes to the living StopSignal; without one it ends the process.
+// After that a SIGINT or a SIGTERM ends the process at once, unless it comes within 0.1 s of the first:
+// some programs send a signal twice. SIGHUP, SIGXCPU and SIGPIPE repeat by themselves, and never count as
+// a second.
 void start_signal_thread();
 
 // Asks whoever computes to stop: while it lives, the first signal that asks for a stop is kept here.

@@ -1,5 +1,5 @@
-// Work beside a context's own: on a GPU a second stream, whose kernels run where the first leaves room. On the CPU an op
-// is done when it returns, and a branch changes nothing.
+// Work beside a context's own: on a GPU a second stream, whose kernels run where the first leaves room. On
+// the CPU an op is done when it returns, and a branch changes nothing.
 #pragma once
 
 #include <functional>
@@ -14,14 +14,16 @@ class Branch {
   // ctx must outlive this object.
   Branch(const Context& ctx, Urgency urgency);
 
-  // Plans workspace of the branch: ops on the branch and on ctx run at the same time, and need scratch memory of their
-  // own. bytes_of(context) is what the ops need there.
+  // Plans workspace of the branch: ops on the branch and on ctx run at the same time, and need scratch memory
+  // of their own. bytes_of(context) is what the ops need there.
   void reserve_workspace(const std::function<int64_t(const Context&)>& bytes_of);
 
-  // The context for what may run beside the work that ctx gets from now on. It waits for all that ctx has so far.
+  // The context for what may run beside the work that ctx gets from now on. It waits for all that ctx has
+  // so far.
   const Context& fork();
 
-  // What ctx gets from now on waits for all that the branch has so far. Nothing to do without a fork since the last join.
+  // What ctx gets from now on waits for all that the branch has so far. Nothing to do without a fork since
+  // the last join.
   void join();
 
  private:

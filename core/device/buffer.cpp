@@ -31,8 +31,8 @@ void* allocate_pinned(int64_t) { throw Error("page-locked memory in a program bu
                   bytes, static_cast<double>(bytes) / (1 << 30)));
 }
 
-// Fresh pages, which the system zeroes when they are first touched: by the threads that fill them, side by side,
-// and never where nobody does.
+// Fresh pages, which the system zeroes when they are first touched: by the threads that fill them, side by
+// side, and never where nobody does.
 void* map_pages(int64_t bytes) {
   const auto size = static_cast<size_t>(round_up(bytes, kHugePage)), huge = static_cast<size_t>(kHugePage);
   void* mapped = ::mmap(nullptr, size + huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

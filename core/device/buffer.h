@@ -14,7 +14,8 @@ namespace inpaint {
 class Buffer {
  public:
   Buffer() = default;
-  // Zeroed, aligned to 64 bytes (to a huge page from 2 MiB on); throws OutOfMemory. On a GPU: the memory of the one that is current.
+  // Zeroed, aligned to 64 bytes (to a huge page from 2 MiB on); throws OutOfMemory. On a GPU: the memory of
+  // the one that is current.
   explicit Buffer(int64_t bytes, Device device = Device::kCpu);
   // Host memory that the device copies from and to without a detour (page-locked for a GPU).
   static Buffer staging(int64_t bytes, Device device);
@@ -40,12 +41,6 @@ class Buffer {
 
   std::unique_ptr<void, Free> data_;
   int64_t bytes_ = 0;
-};
-
-// The machine would not give this much memory: exit code 1, the message holds the bytes asked for.
-class OutOfMemory : public UserError {
- public:
-  using UserError::UserError;
 };
 
 class Arena {

@@ -77,15 +77,15 @@ class Context {
   // Bytes of the device's memory that are free; 0 where the system does not say.
   int64_t free_memory() const;
 
-  // Of a GPU.
+  // These exist only on a GPU.
   Gpu gpu() const;
   CUstream_st* stream() const;
   std::string device_name() const;
   bool has_tensor_cores_for_bf16() const;  // and for tf32: compute capability 8.0
   Fp32Products fp32_products() const { return gpu_options_.fp32_products; }
 
-  // An object of the kernels that lives as long as this context, T(ctx), made when it is first asked for: the handles
-  // and plans of a library.
+  // An object of the kernels that lives as long as this context, T(ctx), made when it is first asked for: the
+  // handles and plans of a library.
   template <typename T>
   T& attached() const {
     std::shared_ptr<void>& slot = attached_[typeid(T)];

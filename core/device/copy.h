@@ -1,14 +1,16 @@
-// Copies between the host's memory and a device's, by name. On the CPU both are the same memory and a copy is a copy.
+// Copies between the host's memory and a device's, by name. On the CPU both are the same memory and a copy is
+// a copy.
 //
-// Both tensors hold as many bytes; shapes and types are the caller's business. Throws ShapeError for sizes that differ.
+// Both tensors hold as many bytes; shapes and types are the caller's business. Throws ShapeError for sizes
+// that differ.
 #pragma once
 
 #include "core/device/context.h"
 
 namespace inpaint {
 
-// Enqueued behind the ops before it. The host's bytes may be overwritten when the call returns, unless they are in
-// page-locked memory (Buffer::Kind::kPinned): those must stay until the copy has been waited for.
+// Enqueued behind the ops before it. The host's bytes may be overwritten when the call returns, unless they
+// are in page-locked memory (Buffer::Kind::kPinned): those must stay until the copy has been waited for.
 void upload(const Context& ctx, const Tensor& host, const Tensor& device);
 
 // Returns when the bytes are there, and with that all ops before it done.

@@ -1,5 +1,6 @@
-// A GPU in use: chosen by number, made current for the thread that opens it, with a stream of its own that
-// all ops are enqueued on. Only programs built with CUDA contain this; core/device/context.h is the way to it.
+// A GPU in use: chosen by number, made current for the thread that opens it, with a stream of its own
+// that all ops are enqueued on. Only programs built with CUDA contain this; core/device/context.h is the
+// way to it.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,8 @@ namespace inpaint {
 
 class CudaDevice {
  public:
-  // The kernels of a background stream yield to those of other streams. Throws UserError when there is no GPU, no driver
-  // for it, or none of this number.
+  // The kernels of a background stream yield to those of other streams. Throws UserError when there is no
+  // GPU, no driver for it, or none of this number.
   CudaDevice(int number, bool is_background);
   ~CudaDevice();  // returns when all that was enqueued is done
   CudaDevice(const CudaDevice&) = delete;

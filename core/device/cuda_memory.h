@@ -1,5 +1,5 @@
-// Memory of the GPU that is current, and host memory that it copies from and to without a detour. Only programs built
-// with CUDA contain this; core/device/buffer.h owns such memory, core/device/copy.h fills it.
+// Memory of the GPU that is current, and host memory that it copies from and to without a detour. Only
+// programs built with CUDA contain this; core/device/buffer.h owns such memory, core/device/copy.h fills it.
 #pragma once
 
 #include <cstdint>

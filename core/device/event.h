@@ -1,5 +1,5 @@
-// A mark in a device's work, which the host can wait for. On the CPU, where an op is done when it returns, nothing to wait
-// for.
+// A mark in a device's work, which the host can wait for. On the CPU, where an op is done when it returns,
+// nothing to wait for.
 #pragma once
 
 #include "core/device/context.h"

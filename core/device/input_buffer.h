@@ -1,5 +1,5 @@
-// Two places in a GPU's memory that batches are copied to in turn, on a stream of their own: while the ops work on
-// one batch, the next is on its way. Not for the CPU, which reads a batch where it is.
+// Two places in a GPU's memory that batches are copied to in turn, on a stream of their own: while the ops
+// work on one batch, the next is on its way. Not for the CPU, which reads a batch where it is.
 #pragma once
 
 #include <cstdint>
@@ -21,9 +21,9 @@ class InputBuffer {
   int place() const { return place_; }        // of the last put: 0 or 1
   Tensor tensor(int place, int array) const;  // in the GPU's memory
 
-  // Starts copying the host's arrays into the other place, which ops enqueued on ctx from now on may read; the ops that
-  // read what was there before are waited for on the device. The host's bytes must stay as they are until the next put
-  // returns.
+  // Starts copying the host's arrays into the other place, which ops enqueued on ctx from now on may read;
+  // the ops that read what was there before are waited for on the device. The host's bytes must stay as they
+  // are until the next put returns.
   void put(const Context& ctx, std::span<const Tensor> host);
 
  private:

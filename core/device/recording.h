@@ -23,9 +23,9 @@ class Recording {
   Recording(const Recording&) = delete;
   Recording& operator=(const Recording&) = delete;
 
-  // `work` enqueues ops on ctx and neither allocates, waits, nor copies from or to memory of the host. The first run
-  // does it plainly, so that a library sets up what it sets up once; the second records it and launches the
-  // recording; later ones do not call `work`. The workspace of ctx may not grow from then on.
+  // `work` enqueues ops on ctx and neither allocates, waits, nor copies from or to memory of the host. The
+  // first run does it plainly, so that a library sets up what it sets up once; the second records it and
+  // launches the recording; later ones do not call `work`. The workspace of ctx may not grow from then on.
   void run(const Context& ctx, const std::function<void()>& work);
 
  private:

@@ -43,8 +43,8 @@ class File {
   void truncate(int64_t bytes);
   void sync();  // fsync: returns when the disk has it
 
-  // An exclusive flock(2), which ends when the file is closed or the process dies. False: another one holds
-  // it.
+  // An exclusive flock(2), which ends when the file is closed or the process dies. False: another one
+  // holds it.
   bool try_lock();
 
  private:
@@ -58,8 +58,8 @@ std::string read_text_file(const std::filesystem::path& path, int64_t limit);
 // Makes a folder and the missing ones above it, durably. One that exists is left as it is.
 void make_folders(const std::filesystem::path& folder);
 
-// The names in a folder, without "." and "..", sorted. (The standard library's directory iterators end the process
-// where they find no memory for a name.)
+// The names in a folder, without "." and "..", sorted. (The standard library's directory iterators end the
+// process where they find no memory for a name.)
 std::vector<std::string> names_in_folder(const std::filesystem::path& folder);
 
 // fsync of a folder: the names in it are on the disk. File systems that do not know it are passed over.

@@ -1,6 +1,7 @@
 #include "core/file/safetensors.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>

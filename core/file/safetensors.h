@@ -1,12 +1,11 @@
-// Files in the safetensors format, written and read without code of others: weights that every framework
-// opens.
+// Files in the safetensors format, written and read without code of others: weights that every
+// framework opens.
 //
 //   bytes 0 to 7        length of the header, little-endian
 //   header              JSON, see safetensors_header.h
 //   data                the tensors, row-major, little-endian, without gaps
-//   last 4 bytes        ours: a tensor `crc32c` (U8 [4]) that holds, little-endian, the CRC-32C of all bytes
-//   before
-//                       it. The format has no checksum, and other readers see one more tensor.
+//   last 4 bytes        ours: a tensor `crc32c` (U8 [4]). It holds, little-endian, the CRC-32C of all bytes
+//                       before it. The format has no checksum; other readers see one more tensor.
 #pragma once
 
 #include <cstdint>
@@ -45,8 +44,8 @@ class SafetensorsFile {
   const std::vector<SafetensorsEntry>& tensors() const { return header_.tensors; }  // without the checksum
   const SafetensorsEntry* find(std::string_view name) const;                        // null: there is none
 
-  // Fills `destination` (host memory) with the tensor of this name; UserError unless type and shape are
-  // equal.
+  // Fills `destination` (host memory) with the tensor of this name; UserError unless type and shape
+  // are equal.
   void read(std::string_view name, const Tensor& destination) const;
 
   // The bytes of a tensor of any type; `destination` has tensor.bytes() bytes.

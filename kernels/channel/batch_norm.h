@@ -12,14 +12,13 @@
 //
 // Backward, with dz = dy act'(z), z recomputed from x; sums over the M rows:
 //   dbeta = sum dz        dgamma = sum dz xhat          by mode; each skipped when null
-//   dx = gamma / sqrt(variance + epsilon) (dz - sum dz / M - xhat sum(dz xhat) / M)     overwritten; dx may
-//   be dy
+//   dx = gamma / sqrt(variance + epsilon) (dz - sum dz / M - xhat sum(dz xhat) / M)
+//                                                       overwritten; dx may be dy
 //
-// x, y, dx and dy all bf16, f32 or f64; gamma, beta, bias, mean, variance and the gradients of gamma and beta are
-// [C], f64 beside f64, else f32.
-// act is kNone, kRelu or kLeakyRelu. M >= 1. Sums run in a fixed order (of a few neighbouring rows in the type of
-// mean, of those sums in double, by fixed row blocks): same bits for any number of threads. Statistics and
-// backward need batch_norm_workspace_bytes().
+// x, y, dx and dy all bf16, f32 or f64; gamma, beta, bias, mean, variance and the gradients of gamma and beta
+// are [C], f64 beside f64, else f32. act is kNone, kRelu or kLeakyRelu. M >= 1. Sums run in a fixed order (of
+// a few neighbouring rows in the type of mean, of those sums in double, by fixed row blocks): same bits for
+// any number of threads. Statistics and backward need batch_norm_workspace_bytes().
 #pragma once
 
 #include <span>
@@ -49,7 +48,8 @@ struct RunningUpdate {
   double decay;
   Tensor running_mean, running_variance;  // of no other update
 };
-// Makes all updates, of batch norms of any sizes and one type: those of a whole network are one launch on a GPU.
+// Makes all updates, of batch norms of any sizes and one type: those of a whole network are one launch on
+// a GPU.
 void batch_norm_update_running(const Context& ctx, std::span<const RunningUpdate> updates);
 
 struct BatchNormGrads {

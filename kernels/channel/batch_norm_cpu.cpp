@@ -38,8 +38,8 @@ class Partials {
 };
 
 // Adds up the two terms f(position, lane) of all values of a tile, by channel: in the type of arithmetic over
-// the rows of a group, in double over the groups. A group of 64 lanes is 1 KiB of the array, as larger ones are
-// read more slowly.
+// the rows of a group, in double over the groups. A group of 64 lanes is 1 KiB of the array, as larger ones
+// are read more slowly.
 template <typename T, typename F>
 void tile_sums(const ChannelTile& t, double* first, double* second, F&& f) {
   t.for_each_row_group<16 / sizeof(T)>([&](auto group, int64_t at, int64_t lanes) {

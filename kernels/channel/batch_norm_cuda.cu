@@ -1,8 +1,9 @@
-// batch_norm on CUDA; contract in batch_norm.h. Memory-bound: statistics read x once, forward reads x and writes y,
-// backward reads x and dy twice and writes dx.
+// batch_norm on CUDA; contract in batch_norm.h. Memory-bound: statistics read x once, forward reads x and
+// writes y, backward reads x and dy twice and writes dx.
 //
-// Sums are taken in the type that is computed in over the few rows of a group, and in double over the groups: double
-// arithmetic per value would be slower than the memory for bf16, and on GPUs other than a data centre's for all types.
+// Sums are taken in the type that is computed in over the few rows of a group, and in double over the groups:
+// double arithmetic per value would be slower than the memory for bf16, and on GPUs other than a data
+// centre's for all types.
 #include "kernels/channel/batch_norm.h"
 #include "kernels/cuda/activation_cuda.h"
 #include "kernels/cuda/channel_blocks_cuda.h"
@@ -10,8 +11,8 @@
 namespace inpaint::cuda {
 namespace {
 
-// Two sums per channel of each row block, and behind them two coefficients per channel, [2, C], in the type of the
-// channels.
+// Two sums per channel of each row block, and behind them two coefficients per channel, [2, C], in the type
+// of the channels.
 struct Workspace {
   RowBlockSums sums;
   void* coefficients;
@@ -30,9 +31,9 @@ __device__ double rows_of_block(const ChannelBlocks& b, int64_t row_block) {
   return static_cast<double>(left < b.block_rows ? left : b.block_rows);
 }
 
-// Mean and variance. A thread sums x - shift and its square, the shift being the mean of its first group of rows: one
-// pass, in which cancellation costs at most a factor of the thread's groups. A block leaves the mean and the squared
-// deviations of its rows; merged are sums of deviations from the first block's mean.
+// Mean and variance. A thread sums x - shift and its square, the shift being the mean of its first group of
+// rows: one pass, in which cancellation costs at most a factor of the thread's groups. A block leaves the
+// mean and the squared deviations of its rows; merged are sums of deviations from the first block's mean.
 // sm_90: at most 128 registers, 128-bit loads
 template <int V, typename T>
 __global__ void __launch_bounds__(kBlockThreads, 2)
@@ -109,8 +110,8 @@ __device__ P inverse_deviation(P variance, P epsilon) {
   return 1 / sqrt(variance + epsilon);
 }
 
-// The affine map z = (x - mean) scale + beta of a thread's channels. Forward and backward share it, operation by
-// operation, so that both see the same side of an activation's kink.
+// The affine map z = (x - mean) scale + beta of a thread's channels. Forward and backward share it, operation
+// by operation, so that both see the same side of an activation's kink.
 template <int V, typename P>
 struct ChannelAffine {
   P mean[V], scale[V], beta[V];
@@ -164,9 +165,8 @@ struct ChannelGradients {
   }
 };
 
-// Sums dz and dz (x - mean) over the rows; writes the channels' gradients, and the coefficients sum dz / M and
-// sum(dz (x - mean)) / (M (variance + epsilon)).
-// sm_90: at most 128 registers, 128-bit loads
+// Sums dz and dz (x - mean) over the rows; writes the channels' gradients, and the coefficients sum dz / M
+// and sum(dz (x - mean)) / (M (variance + epsilon)). sm_90: at most 128 registers, 128-bit loads
 template <int V, typename T>
 __global__ void __launch_bounds__(kBlockThreads, 2)
     gradient_sums_kernel(ChannelBlocks b, Normalisation<Compute<T>> norm, Compute<T> slope,

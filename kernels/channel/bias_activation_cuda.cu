@@ -1,6 +1,6 @@
-// bias_activation on CUDA; contract in bias_activation.h. Memory-bound: forward reads x and writes y, backward reads y and dy
-// and writes dx, the sums of dbias being taken on the way: in the type that is computed in over the few rows of a group,
-// in double over the groups.
+// bias_activation on CUDA; contract in bias_activation.h. Memory-bound: forward reads x and writes y,
+// backward reads y and dy and writes dx, the sums of dbias being taken on the way: in the type that is
+// computed in over the few rows of a group, in double over the groups.
 #include "kernels/channel/bias_activation.h"
 #include "kernels/cuda/activation_cuda.h"
 #include "kernels/cuda/channel_blocks_cuda.h"

@@ -1,7 +1,7 @@
 // conv2d on the CPU; contract in conv2d.h. im2col and one matrix product per block of pictures: the readable
-// definition, and what the library backends run; the register tiles are in conv2d_tile_cpu.h, and with fewer products
-// in conv2d_winograd_cpu.h. A row of `col` is the window of one output pixel, 4 x 4 x ci, in the order of a weight row.
-// Bf16 goes through f32 but for the tiles.
+// definition, and what the library backends run; the register tiles are in conv2d_tile_cpu.h, and with fewer
+// products in conv2d_winograd_cpu.h. A row of `col` is the window of one output pixel, 4 x 4 x ci, in the
+// order of a weight row. Bf16 goes through f32 but for the tiles.
 #include <algorithm>
 #include <cstring>
 
@@ -71,8 +71,8 @@ void col2im(const Conv2dShape& s, const T* col, T* picture) {
   }
 }
 
-// Every worker's part starts at a cache line: a product's order of sums may depend on its operands' alignment,
-// and must not depend on the worker.
+// Every worker's part starts at a cache line: a product's order of sums may depend on its operands'
+// alignment, and must not depend on the worker.
 int64_t worker_bytes(const Conv2dShape& s, DType dtype) {
   constexpr int64_t kLine = 64;
   const int64_t bytes = pictures_per_block(s) * pixels(s) * window(s) * size_of(dtype);

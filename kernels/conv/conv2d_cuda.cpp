@@ -179,8 +179,8 @@ class ConvolutionPlans {
   }
 
   // Never empty. Direct kernels come in for many channels only where cuDNN has no engine. cuDNN's weight
-  // gradient in bf16 is rounded to bf16; it does not come in for few channels, where our own kernels give a
-  // float.
+  // gradient in bf16 is rounded to bf16; it does not come in for few channels, where our own kernels give
+  // a float.
   std::vector<Way> candidates(const Context& ctx, const ConvolutionProduct& p) const {
     std::vector<Way> ways;
     const bool is_few = p.shape.ci <= kFewChannels;

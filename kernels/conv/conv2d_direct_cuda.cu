@@ -1,5 +1,5 @@
-// Direct convolution on CUDA; contracts in conv2d.h and conv2d_direct_cuda.h. Each kernel works on a chunk of kCi
-// picture channels at a time: all of them at once for 1, 3 and 4 channels, which is what it is made for.
+// Direct convolution on CUDA; contracts in conv2d.h and conv2d_direct_cuda.h. Each kernel works on a chunk of
+// kCi picture channels at a time: all of them at once for 1, 3 and 4 channels, which is what it is made for.
 //
 // With few channels a product reads or writes y or dy once and little else. One multiply-add costs as much as
 // the two loads it takes from shared memory, so every kernel holds a tile of results in registers and
@@ -13,8 +13,9 @@ namespace {
 
 constexpr int kK = Conv2dShape::kKernel, kTaps = kK * kK;
 constexpr int kThreads = 256;
-// Blocks of a multiprocessor that the registers have to be enough for. 2: at most 128 for a thread, which float sums
-// of up to three channels fit into; four channels take up to 167, double up to 230. Nothing is spilled.
+// Blocks of a multiprocessor that the registers have to be enough for. 2: at most 128 for a thread,
+// which float sums of up to three channels fit into; four channels take up to 167, double up to 230.
+// Nothing is spilled.
 template <typename A, int kCi>
 constexpr int kLeastBlocks = sizeof(A) == sizeof(float) && kCi < 4 ? 2 : 1;
 
@@ -24,7 +25,8 @@ struct alignas(sizeof(T) == 8 ? 16 : 4 * sizeof(T)) Four {
   T v[4];
 };
 
-// The loaded four, of which those from `count` on are 0 and not touched. vector: the address allows one access.
+// The loaded four, of which those from `count` on are 0 and not touched. vector: the address allows
+// one access.
 template <typename T>
 __device__ Four<Compute<T>> load_four(const T* from, int64_t count, bool vector) {
   Four<Compute<T>> to;
@@ -151,10 +153,11 @@ __global__ void __launch_bounds__(kThreads, kLeastBlocks<Compute<T>, kCi>)
   }
 }
 
-// ---- Data gradient ---------------------------------------------------------------------------------------
-// A pixel (2i + a, 2j + b) of dx takes part in the windows of four outputs: rows i and i - 1 with kernel rows 1
-// and 3 for a = 0, rows i + 1 and i with kernel rows 0 and 2 for a = 1; columns likewise. A block: 8 x 16
-// cells of 2 x 2 pixels. A thread: 4 cells of a row and every eighth output channel; eight lanes add up theirs.
+// ---- Data gradient
+// --------------------------------------------------------------------------------------- A pixel (2i + a,
+// 2j + b) of dx takes part in the windows of four outputs: rows i and i - 1 with kernel rows 1 and 3 for a
+// = 0, rows i + 1 and i with kernel rows 0 and 2 for a = 1; columns likewise. A block: 8 x 16 cells of 2 x
+// 2 pixels. A thread: 4 cells of a row and every eighth output channel; eight lanes add up theirs.
 
 constexpr int kDataRows = 8, kDataCols = 16, kDataRun = 4, kDataLanes = 8;
 constexpr int kDataHaloRows = kDataRows + 2, kDataHaloCols = kDataCols + 2;
@@ -268,9 +271,10 @@ __global__ void __launch_bounds__(kThreads, kLeastBlocks<Compute<T>, kCi>)
   }
 }
 
-// ---- Weight gradient -------------------------------------------------------------------------------------
-// A block adds up 64 output channels over every blocks-th tile of 8 x 8 output pixels. A thread: 4 output
-// channels, one kernel row, two of a tile's rows. Its sums go to partial[block]; a second kernel adds the blocks.
+// ---- Weight gradient
+// ------------------------------------------------------------------------------------- A block adds up 64
+// output channels over every blocks-th tile of 8 x 8 output pixels. A thread: 4 output channels, one kernel
+// row, two of a tile's rows. Its sums go to partial[block]; a second kernel adds the blocks.
 
 constexpr int kWeightTile = 8, kWeightPatch = 2 * kWeightTile + 2;
 constexpr int kWeightGroups = kThreads / (kBlockCo / 4 * kK);  // of threads that share a tile's rows
@@ -309,7 +313,8 @@ __global__ void __launch_bounds__(kThreads, kLeastBlocks<Compute<T>, kCi>)
           inside ? dy + ((tile.n * p.ho + i) * p.wo + j) * p.co + o : dy, inside ? p.co - o : 0, p.vector);
     }
     __syncthreads();
-    // Along a row the window moves by two columns: 2 kCi new pixels and 4 values of dy for 16 kCi multiply-adds.
+    // Along a row the window moves by two columns: 2 kCi new pixels and 4 values of dy for 16
+    // kCi multiply-adds.
 #pragma unroll 1
     for (int row = group; row < kWeightTile; row += kWeightGroups) {
       const A* const pixels = patch + (2 * row + ky) * kWeightPatch * kCi;

@@ -7,7 +7,8 @@
 
 namespace inpaint::cuda {
 
-// Pictures of up to this many channels: their products are bound by memory, and padding would move more of it.
+// Pictures of up to this many channels: their products are bound by memory, and padding would move more
+// of it.
 inline constexpr int64_t kFewChannels = 4;
 
 void conv2d_direct_forward(const Context& ctx, const Conv2dShape& shape, const Tensor& x, const Tensor& w,

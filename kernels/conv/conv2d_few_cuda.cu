@@ -1,5 +1,5 @@
-// The convolution of pictures of few channels on the tensor cores; contracts in conv2d.h and
-// conv2d_few_cuda.h.
+// The convolution of pictures of few channels on the tensor cores; contracts in conv2d.h
+// and conv2d_few_cuda.h.
 //
 // Each kernel cuts the output pixels into tiles of 8 x 16. A block walks over every gridDim.x-th tile. It
 // loads the next tile's values into registers while it multiplies this tile's. A fragment has 16 neighbours
@@ -80,8 +80,8 @@ template <int kCi>
 struct Patch {
   static constexpr int kRowWords = (kCols + 1) * kCi, kWords = (2 * kRows + 2) * kRowWords;
   static constexpr int kFetches = (kWords + kThreads - 1) / kThreads;
-  // An odd number of values lies left of the patch where ci is odd: a word is then made of two words of the
-  // picture.
+  // An odd number of values lies left of the patch where ci is odd: a word is then made of two words of
+  // the picture.
   static constexpr bool kIsSplit = kCi % 2 == 1;
   uint32_t first[kFetches], second[kIsSplit ? kFetches : 1];
 
@@ -121,8 +121,8 @@ struct Patch {
   }
 };
 
-// The weights of a block's output channels, zero from co on. Rows are padded by a word: lanes meet few equal
-// banks.
+// The weights of a block's output channels, zero from co on. Rows are padded by a word: lanes meet few
+// equal banks.
 template <int kCi>
 struct Weights {
   static constexpr int kRowWords = 8 * kCi;

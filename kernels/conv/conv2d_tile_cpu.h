@@ -1,5 +1,6 @@
 // conv2d (contract in conv2d.h) by register tiles: no im2col buffer, and products with the zero padding are
-// left out. In bf16 sums are kept in f32, and dw is f32. For the dispatch in conv2d_cpu.cpp, which has checked the shapes.
+// left out. In bf16 sums are kept in f32, and dw is f32. For the dispatch in conv2d_cpu.cpp, which has
+// checked the shapes.
 #pragma once
 
 #include "kernels/conv/conv2d.h"

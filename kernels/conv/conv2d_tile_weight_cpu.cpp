@@ -132,8 +132,8 @@ Cut cut_of(const Context& ctx, const TileKernels<T>& kernels, const Conv2dShape&
   return cut;
 }
 
-// The workspace: the sums of all parts but the first; then for each worker the windows of a block and, in bf16,
-// the block's operands in pairs.
+// The workspace: the sums of all parts but the first; then for each worker the windows of a block and, in
+// bf16, the block's operands in pairs.
 template <typename T>
 struct Scratch {
   SumOf<T>* sums;
@@ -148,7 +148,8 @@ struct Scratch {
     right = left + kBlock / 2 * left_stride(s.co);
   }
 
-  // Of a pair of rows, with a cache line between them: at a power of two they would share a few cache sets.
+  // The values of a pair of rows, with a cache line between them: at a power of two they would share a few
+  // cache sets.
   static int64_t left_stride(int64_t outputs) { return 2 * outputs + 64 / static_cast<int64_t>(sizeof(T)); }
 
   static int64_t sums_bytes(const Conv2dShape& s) {
@@ -161,8 +162,8 @@ struct Scratch {
   }
 };
 
-// The operands in pairs, in the scratch memory: `outputs` values of dy from first_output on, packed anew where
-// the pixels are others than before, and `channels` of x from first_channel on. For bf16.
+// The operands in pairs, in the scratch memory: `outputs` values of dy from first_output on, packed anew
+// where the pixels are others than before, and `channels` of x from first_channel on. For bf16.
 template <typename T>
 void interleave(const TileKernels<T>& kernels, bool new_pixels, int64_t first_output, int64_t outputs,
                 int64_t first_channel, int64_t channels, const Scratch<T>& scratch, PixelPairs<T>& pairs) {

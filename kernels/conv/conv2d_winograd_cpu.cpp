@@ -1,7 +1,8 @@
-// conv2d by Winograd's F(2 x 2, 2 x 2): forward and data gradient; contract in conv2d_winograd_cpu.h. Compute-bound.
-// The weights' points are packed into panels once. Where the points of some squares of the source fit into the
-// second-level cache a task makes and multiplies its own; else, pass by pass, all threads make the points and then
-// multiply. A task's products of a panel and its squares wait in that cache until all 9 are there.
+// conv2d by Winograd's F(2 x 2, 2 x 2): forward and data gradient; contract in conv2d_winograd_cpu.h.
+// Compute-bound. The weights' points are packed into panels once. Where the points of some squares of the
+// source fit into the second-level cache a task makes and multiplies its own; else, pass by pass, all threads
+// make the points and then multiply. A task's products of a panel and its squares wait in that cache until
+// all 9 are there.
 #include "kernels/conv/conv2d_winograd_cpu.h"
 
 #include <algorithm>
@@ -23,8 +24,8 @@ constexpr int64_t kTaskSquares = 96;  // at most; their products of a panel take
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t round_up(int64_t value, int64_t multiple) { return ceil_div(value, multiple) * multiple; }
 
-// What forward and data gradient differ in. `parts` sums of 9 products each: one for y, whose four kernels of 2 x 2
-// meet in the summed dimension; four for dx, one for each parity of its rows and columns.
+// What forward and data gradient differ in. `parts` sums of 9 products each: one for y, whose four kernels of
+// 2 x 2 meet in the summed dimension; four for dx, one for each parity of its rows and columns.
 struct Sides {
   int64_t depth, outputs, parts;
   int64_t points;  // of the source, for each square
@@ -41,8 +42,8 @@ Sides data_sides(const Conv2dShape& s) {
   return {s.co, s.ci, 4, kSharedPoints * kSharedPoints, s.h, s.w, kStride};
 }
 
-// Squares of a task whose points, too, stay in the second-level cache; 0 where they would be too few to pay for reading
-// all the weights' points.
+// Squares of a task whose points, too, stay in the second-level cache; 0 where they would be too few to pay
+// for reading all the weights' points.
 template <typename T>
 int64_t near_squares(const Sides& sides) {
   constexpr int64_t kNearBytes = 480 << 10, kFewSquares = 32;
@@ -50,8 +51,8 @@ int64_t near_squares(const Sides& sides) {
   return squares < kFewSquares ? 0 : std::min(squares, kTaskSquares);
 }
 
-// The workspace: the weights' panels, the points of a pass, zeros, and for each worker the products of a task and, where
-// they are near, its points.
+// The workspace: the weights' panels, the points of a pass, zeros, and for each worker the products of a task
+// and, where they are near, its points.
 template <typename T>
 struct Layout {
   int64_t width, panels, near;
@@ -82,9 +83,10 @@ int64_t vectors_of(const TileKernels<T>& kernels, const Sides& sides, int64_t fi
   return ceil_div(std::min(kernels.lanes * kernels.vectors, sides.outputs - first), kernels.lanes);
 }
 
-// Packs the points of the weights: panel, part, point, then rows of the summed dimension. pack_taps(row, rows, first,
-// columns, vectors, to) packs these rows of all 16 places of the kernel into to[place]; place(part, i, j) is the place
-// of (g_i, g_j); a part's first point along an axis is negated where odd_first says so.
+// Packs the points of the weights: panel, part, point, then rows of the summed dimension. pack_taps(row,
+// rows, first, columns, vectors, to) packs these rows of all 16 places of the kernel into to[place];
+// place(part, i, j) is the place of (g_i, g_j); a part's first point along an axis is negated where odd_first
+// says so.
 template <typename T>
 class WeightPanels {
  public:
@@ -110,8 +112,8 @@ class WeightPanels {
     });
   }
 
-  // Row 2 a + parity of dx gets two rows of dy: a - 1 and a by way of kernel rows 3 and 1, or a and a + 1 by way of
-  // 2 and 0.
+  // Row 2 a + parity of dx gets two rows of dy: a - 1 and a by way of kernel rows 3 and 1, or a and a + 1 by
+  // way of 2 and 0.
   void pack_data(const Context& ctx, const Layout<T>& layout, T* to) const {
     const Sides sides = data_sides(s_);
     ctx.parallel(layout.panels * ceil_div(s_.co, kRows), [&](int64_t task, int) {
@@ -277,8 +279,8 @@ class Run {
     }
   }
 
-  // The outputs of a group (a panel of them, and a part) for `rows` squares from first_square on, whose points begin at
-  // place `from`.
+  // The outputs of a group (a panel of them, and a part) for `rows` squares from first_square on, whose
+  // points begin at place `from`.
   void multiply_and_add(const Points<T>& points, int64_t from, int64_t rows, int64_t first_square,
                         int64_t group, SumOf<T>* products) const {
     const int64_t panel = group / sides_.parts, part = group % sides_.parts;

@@ -1,8 +1,9 @@
-// conv2d (contract in conv2d.h) by register tiles and fewer products. A 4 x 4 kernel of stride 2 is four 2 x 2
-// kernels of stride 1, one for each parity of the source's rows and columns, and each takes 9 products for every
-// 2 x 2 outputs instead of 16 (winograd_cpu.h). The products are matrix products over the channels, one for each of
-// the 9 points. In bf16 the sums before the products are rounded to bf16: the error of a product is about twice that of the
-// rounding of its operands. For the dispatch in conv2d_cpu.cpp, which has checked the shapes.
+// conv2d (contract in conv2d.h) by register tiles and fewer products. A 4 x 4 kernel of stride 2 is four 2 x
+// 2 kernels of stride 1, one for each parity of the source's rows and columns, and each takes 9 products for
+// every 2 x 2 outputs instead of 16 (winograd_cpu.h). The products are matrix products over the channels, one
+// for each of the 9 points. In bf16 the sums before the products are rounded to bf16: the error of a product
+// is about twice that of the rounding of its operands. For the dispatch in conv2d_cpu.cpp, which has checked
+// the shapes.
 #pragma once
 
 #include "kernels/conv/conv2d.h"
@@ -10,8 +11,8 @@
 
 namespace inpaint::cpu {
 
-// Where it is the faster way: enough channels to fill vectors, and enough outputs to pay for transformed weights.
-// Outputs come in squares of 2 x 2.
+// Where it is the faster way: enough channels to fill vectors, and enough outputs to pay for transformed
+// weights. Outputs come in squares of 2 x 2.
 inline bool conv2d_winograd_takes(const Conv2dShape& s, DType dtype) {
   constexpr int64_t kChannels = 16, kFewSquares = 32;
   return s.ci % kChannels == 0 && s.co >= kChannels && (dtype != DType::kBF16 || s.co % 2 == 0) &&

@@ -1,5 +1,5 @@
-// The squares of 2 x 2 output pixels that conv2d_winograd_cpu.h works on, and the points of x under them. For the
-// kernels of this folder only.
+// The squares of 2 x 2 output pixels that conv2d_winograd_cpu.h works on, and the points of x under them. For
+// the kernels of this folder only.
 #pragma once
 
 #include <algorithm>
@@ -21,8 +21,8 @@ inline Square square_at(const Conv2dShape& s, int64_t index) {
   return {index / across / down, index / across % down * 2, index % across * 2};
 }
 
-// The squares are worked on in passes, so that the points of a pass stay in the last-level cache. The cut follows from
-// the shape alone.
+// The squares are worked on in passes, so that the points of a pass stay in the last-level cache. The cut
+// follows from the shape alone.
 struct Passes {
   int64_t squares, count;
 
@@ -35,8 +35,8 @@ struct Passes {
   int64_t most() const { return (squares + count - 1) / count; }  // of a pass
 };
 
-// Where the values of a point lie: those of square `i` at values[point * point_stride + i * stride]. A cache line more
-// than there are channels: at a power of two the squares would share a few cache sets.
+// Where the values of a point lie: those of square `i` at values[point * point_stride + i * stride]. A cache
+// line more than there are channels: at a power of two the squares would share a few cache sets.
 template <typename T>
 struct Points {
   T* values;
@@ -57,7 +57,7 @@ template <typename T, int N>
 struct Window {
   const T* pixel[N][N];
 
-  // Of a picture [n, h, w, channels] the pixels (row + step i, column + step j).
+  // Takes from a picture [n, h, w, channels] the pixels (row + step i, column + step j).
   Window(const T* pictures, int64_t h, int64_t w, int64_t channels, int64_t n, int64_t row, int64_t column,
          int64_t step, const T* zeros) {
     for (int64_t i = 0; i < N; ++i)

@@ -1,6 +1,7 @@
-// conv2d by Winograd's F(2 x 2, 2 x 2): the weight gradient; contract in conv2d_winograd_cpu.h. Compute-bound. Pass by
-// pass, all threads make the points of x and dy, and multiply: a task sums the 9 products of some outputs, a panel of
-// channels and one parity over all squares of the pass, and behind the last pass adds them up into dw.
+// conv2d by Winograd's F(2 x 2, 2 x 2): the weight gradient; contract in conv2d_winograd_cpu.h.
+// Compute-bound. Pass by pass, all threads make the points of x and dy, and multiply: a task sums the 9
+// products of some outputs, a panel of channels and one parity over all squares of the pass, and behind the
+// last pass adds them up into dw.
 #include "kernels/conv/conv2d_winograd_weight_cpu.h"
 
 #include <algorithm>
@@ -28,7 +29,8 @@ int64_t terms_of(int64_t squares) {
   return ceil_div(squares, kTileStep<T>);
 }
 
-// The workspace: the points of x and of dy of a pass, zeros, and the sums of every task; of one pass, of every worker.
+// The workspace: the points of x and of dy of a pass, zeros, and the sums of every task; of one pass, of
+// every worker.
 template <typename T>
 struct Layout {
   int64_t width, panels, cuts;  // cuts of the outputs
@@ -52,7 +54,7 @@ struct Layout {
     sum_bytes = kProducts * ceil_div(s.co, cuts) * width * static_cast<int64_t>(sizeof(SumOf<T>));
   }
 
-  // Of a row of a point.
+  // The number of values in a row of a point.
   static int64_t x_values(const Conv2dShape& s) { return kTileStep<T> * kParities * s.ci; }
   static int64_t dy_values(const Conv2dShape& s) { return kTileStep<T> * s.co; }
 
@@ -63,8 +65,8 @@ struct Layout {
   }
 };
 
-// Row k of the points of x, [9, 4 ci], channels of the four parities in order, and of dy, [9, co]: those of square k of
-// the `squares` from `begin` on, or in bf16 of squares 2 k and 2 k + 1, alternating.
+// Row k of the points of x, [9, 4 ci], channels of the four parities in order, and of dy, [9, co]: those of
+// square k of the `squares` from `begin` on, or in bf16 of squares 2 k and 2 k + 1, alternating.
 template <typename T>
 void make_points(const Conv2dShape& s, const T* x, const T* dy, int64_t begin, int64_t squares, int64_t k,
                  const T* zeros, const Points<T>& x_points, const Points<T>& dy_points) {
@@ -91,7 +93,8 @@ void make_points(const Conv2dShape& s, const T* x, const T* dy, int64_t begin, i
   }
 }
 
-// What a task sums: outputs [first, first + outputs), channels from first_channel on in whole vectors, a parity.
+// What a task sums: outputs [first, first + outputs), channels from first_channel on in whole vectors,
+// a parity.
 struct Part {
   int64_t first, outputs, first_channel, channels, parity;
 };

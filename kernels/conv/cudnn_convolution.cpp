@@ -87,7 +87,8 @@ OperationNames names_of(Kind kind) {
   throw Error("unknown convolution product");
 }
 
-// The graph, last, behind the descriptors that it refers to. alpha is 1 and beta 0: engines for other values are few.
+// The graph, last, behind the descriptors that it refers to. alpha is 1 and beta 0: engines for other values
+// are few.
 std::vector<CudnnDescriptor> operation_graph(const CudnnHandle& handle, const ConvolutionProduct& p) {
   std::vector<CudnnDescriptor> parts;
   parts.push_back(tensor(kX, p.shape.x(), p.dtype));

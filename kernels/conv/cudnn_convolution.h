@@ -1,9 +1,10 @@
-// One convolution product as cuDNN runs it: a graph of one operation, an engine with its settings, and a plan.
+// One convolution product as cuDNN runs it: a graph of one operation, an engine with its settings, and
+// a plan.
 //
-// Activations are n x c x h x w with the strides of NHWC, weights likewise k x c x r x s with those of [co, 4, 4, ci],
-// all packed and beginning at multiples of 16 bytes. bf16 and f32 are computed in f32, f64 in f64; f32 in TF32 where
-// that is allowed. Engines that give other bits from run to run are not used, nor are those that have to be
-// compiled when the program starts.
+// Activations are n x c x h x w with the strides of NHWC, weights likewise k x c x r x s with those of [co,
+// 4, 4, ci], all packed and beginning at multiples of 16 bytes. bf16 and f32 are computed in f32, f64 in f64;
+// f32 in TF32 where that is allowed. Engines that give other bits from run to run are not used, nor are those
+// that have to be compiled when the program starts.
 #pragma once
 
 #include <vector>
@@ -27,8 +28,8 @@ class CudnnConvolution {
  public:
   static constexpr int64_t kAlignment = 16;
 
-  // The engines that cuDNN's heuristics name for the product, best guess first, as text: "12: 2=1 17=4" is engine 12
-  // with knob 2 at 1 and knob 17 at 4. Empty when there is none.
+  // The engines that cuDNN's heuristics name for the product, best guess first, as text: "12: 2=1 17=4" is
+  // engine 12 with knob 2 at 1 and knob 17 at 4. Empty when there is none.
   static std::vector<std::string> engines(const CudnnHandle& handle, const ConvolutionProduct& product);
 
   // A plan with this engine; throws Error when that cannot be.

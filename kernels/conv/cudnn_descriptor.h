@@ -1,5 +1,5 @@
-// Owners of what cuDNN makes: a handle, and the descriptors of its graph API, which are filled attribute by attribute
-// and then finalized.
+// Owners of what cuDNN makes: a handle, and the descriptors of its graph API, which are filled attribute by
+// attribute and then finalized.
 //
 // Every call is checked: CudnnError names the call, the status, and what cuDNN says of it.
 #pragma once
@@ -76,14 +76,14 @@ class CudnnHandle {
   // Throws UserError when this GPU or driver is not one that cuDNN works on.
   explicit CudnnHandle(cudaStream_t stream);
 
-  // Plans can be made without a GPU, and not run. The description is cuDNN's JSON of a device
-  // (CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION).
+  // Plans can be made without a GPU, and not run. The description is cuDNN's JSON of a
+  // device (CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION).
   static CudnnHandle of_described_device(const std::string& json);
 
   cudnnHandle_t get() const { return handle_.get(); }  // null for a described device
 
-  // Names the device to a descriptor that takes a handle under one attribute, or a description under another; nullopt
-  // where it takes none.
+  // Names the device to a descriptor that takes a handle under one attribute, or a description under another;
+  // nullopt where it takes none.
   void name_device_to(CudnnDescriptor& descriptor, std::optional<cudnnBackendAttributeName_t> handle_name,
                       std::optional<cudnnBackendAttributeName_t> description_name) const;
 

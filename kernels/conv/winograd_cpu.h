@@ -1,5 +1,5 @@
-// Winograd's F(2 x 2, 2 x 2), by which the CPU's convolutions (conv2d_winograd_cpu.h) make 9 products of 16. Along
-// one axis, two sums of two products
+// Winograd's F(2 x 2, 2 x 2), by which the CPU's convolutions (conv2d_winograd_cpu.h) make 9 products of 16.
+// Along one axis, two sums of two products
 //
 //   y0 = d0 g0 + d1 g1        m0 = (d0 - d1) g0        y0 = m0 + m1
 //   y1 = d1 g0 + d2 g1   are  m1 = d1 (g0 + g1)        y1 = m1 + m2
@@ -71,8 +71,8 @@ struct SharedSignalPoints {
 
 namespace winograd {
 
-// Lanes that are computed in F; in memory they are of F or, where that is float, bf16. A vector goes in and out by
-// reference: how one is passed by value depends on the instruction set.
+// Lanes that are computed in F; in memory they are of F or, where that is float, bf16. A vector goes in and
+// out by reference: how one is passed by value depends on the instruction set.
 template <typename F>
 struct Vector {
   static constexpr int64_t kLanes = 64 / sizeof(F);

@@ -13,8 +13,8 @@
 
 namespace inpaint::cpu {
 
-// tanh in single precision without a branch, to 3 units in the last place: near 0 a polynomial, else by way of
-// exp(2 |x|), with the coefficients of S. Moshier's Cephes library (tanhf, expf).
+// tanh in single precision without a branch, to 3 units in the last place: near 0 a polynomial, else by way
+// of exp(2 |x|), with the coefficients of S. Moshier's Cephes library (tanhf, expf).
 inline float branch_free_tanh(float x) {
   const float magnitude = std::abs(x), square = x * x;
   float p = -5.70498872745e-3f;

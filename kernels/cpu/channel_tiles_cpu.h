@@ -51,8 +51,8 @@ struct ChannelTile {
     if (rest > 0) f(offset + wide_rows * stride, rest);
   }
 
-  // The same in groups of kRows rows and then single ones, f(number of rows as a constant, position, lanes): a
-  // sum touches its accumulator once per group, and more of the array is on its way at a time.
+  // The same in groups of kRows rows and then single ones, f(number of rows as a constant, position, lanes):
+  // a sum touches its accumulator once per group, and more of the array is on its way at a time.
   template <int kRows, typename F>
   void for_each_row_group(F&& f) const {
     int64_t r = 0;

@@ -1,5 +1,5 @@
-// Products in bf16 where no kernel of bf16 takes the shape: the operands as f32, the product in f32, the result
-// rounded once. For the CPU kernels of this folder.
+// Products in bf16 where no kernel of bf16 takes the shape: the operands as f32, the product in f32, the
+// result rounded once. For the CPU kernels of this folder.
 #pragma once
 
 #include <cstddef>

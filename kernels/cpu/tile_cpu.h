@@ -1,14 +1,14 @@
-// The register tiles below the CPU's own products (window_product_cpu.h, conv2d_tile_cpu.h): a few rows times a
-// few vectors of sums that never leave the registers while the tile runs. One set of kernels per instruction
-// set, compiled side by side; the best one this processor runs is chosen at run time.
+// The register tiles below the CPU's own products (window_product_cpu.h, conv2d_tile_cpu.h): a few rows times
+// a few vectors of sums that never leave the registers while the tile runs. One set of kernels per
+// instruction set, compiled side by side; the best one this processor runs is chosen at run time.
 //
 // Values are f32 or f64, and their sums too; or bf16 with sums in f32. A bf16 product takes two steps of the
 // summed dimension at once, so in bf16 that dimension comes in pairs: kTileStep values, next to each other in
 // memory, of every row and of every column.
 //
-// A panel is a stretch of `lanes * v` columns, 1 <= v <= vectors, of a matrix's rows, packed: the rows (in bf16
-// the pairs of rows, [column, 2]) follow each other without gaps, and a panel's address is a multiple of a
-// vector's bytes. Columns beyond the matrix are 0.
+// A panel is a stretch of `lanes * v` columns, 1 <= v <= vectors, of a matrix's rows, packed: the rows (in
+// bf16 the pairs of rows, [column, 2]) follow each other without gaps, and a panel's address is a multiple of
+// a vector's bytes. Columns beyond the matrix are 0.
 #pragma once
 
 #include <cstdint>
@@ -38,8 +38,8 @@ struct TileRun {
 // sum[r, j] = sum over runs and k of source[rows[r] + run.source + k] * panel[run.panel_row + k, j], and with
 // `resume` the sums[r * sums_stride + j] of runs before these. The sums go to `out`, rounded to T, at
 // out[out_rows[r] + j] for j < columns; or, where `out` is null, back to `sums`, all columns of v vectors.
-// While the tile runs, two stretches of memory are fetched for later: from `ahead` on and ahead_stride beyond it,
-// ahead_step values for each of the depth. Strides of 0 fetch nothing new.
+// While the tile runs, two stretches of memory are fetched for later: from `ahead` on and ahead_stride beyond
+// it, ahead_step values for each of the depth. Strides of 0 fetch nothing new.
 template <typename T>
 struct PanelTile {
   const T* source;
@@ -59,8 +59,8 @@ struct PanelTile {
 
 // out[r * out_stride + j] (+)= sum over k < count of left[k][left_offset + r] * right[k][right_offset + j],
 // for all columns of v vectors. In bf16 left[k] and right[k] hold pairs, as `interleave` writes them, and k
-// counts pairs. What lies left_ahead and right_ahead beyond each operand is fetched for a later tile; 0 fetches
-// nothing new.
+// counts pairs. What lies left_ahead and right_ahead beyond each operand is fetched for a later tile; 0
+// fetches nothing new.
 template <typename T>
 struct OuterTile {
   const T* const* left;
@@ -71,9 +71,9 @@ struct OuterTile {
   bool accumulate;
 };
 
-// sums[(r * sums_stride + c) * lanes + l] (+)= sum over k of left[r * left_stride + k] * right[c * right_stride + k]
-// for the k < depth with k % lanes = l: rows times rows, both contiguous in the summed dimension, which a vector runs
-// along. `depth` is a multiple of lanes. Not in bf16.
+// sums[(r * sums_stride + c) * lanes + l] (+)= sum over k of left[r * left_stride + k] * right[c *
+// right_stride + k] for the k < depth with k % lanes = l: rows times rows, both contiguous in the summed
+// dimension, which a vector runs along. `depth` is a multiple of lanes. Not in bf16.
 template <typename T>
 struct DotTile {
   const T *left, *right;

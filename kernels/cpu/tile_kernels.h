@@ -3,9 +3,9 @@
 //   INPAINT_TILE_BYTES     bytes of a vector
 //   INPAINT_TILE_VECTORS   vectors of the widest panel: with 6 rows, as many sums as the registers hold
 //   INPAINT_TILE_BF16_DOT  where the set multiplies pairs of bf16 (AVX512_BF16)
-// Everything here has internal linkage and no library code is instantiated, not even bf16's own conversions: a
-// function shared with the rest of the program could come to be linked in a version that other processors do
-// not run.
+// Everything here has internal linkage and no library code is instantiated, not even bf16's own conversions:
+// a function shared with the rest of the program could come to be linked in a version that other processors
+// do not run.
 #pragma once
 
 #include <cstddef>
@@ -163,8 +163,9 @@ V interleave_high(V a, V b, std::index_sequence<I...>) {
   return __builtin_shufflevector(a, b, (kHalf + (I % 2 == 0 ? I / 2 : sizeof...(I) + I / 2))...);
 }
 
-// A square of lanes x lanes words (values, in bf16 pairs of them), from lines `from_stride` apart to lines `to_stride` apart. Each step
-// interleaves line i with line i + lanes / 2, which rotates the bits of (line, lane) by one place.
+// A square of lanes x lanes words (values, in bf16 pairs of them), from lines `from_stride` apart to lines
+// `to_stride` apart. Each step interleaves line i with line i + lanes / 2, which rotates the bits of (line,
+// lane) by one place.
 template <typename T>
 void transpose_square(const T* from, int64_t from_stride, T* to, int64_t to_stride) {
   using S = Simd<T>;

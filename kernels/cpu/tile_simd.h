@@ -1,4 +1,5 @@
-// The vectors the register tiles compute with, in the width that tile_kernels.h is compiled for. A Simd<T> knows
+// The vectors the register tiles compute with, in the width that tile_kernels.h is compiled for. A
+// Simd<T> knows
 //   Vector   sums                      load, store; store_rounded rounds them to T
 //   Operand  what a step multiplies    operand, store_operand; in bf16 pairs of values
 //   step     a row's next values, for all lanes alike
@@ -39,8 +40,8 @@ struct Simd {
   static Vector multiply_add(T a, Operand b, Vector sum) { return sum + a * b; }
 };
 
-// A lane holds a pair of bf16, the first in the lower half. Without instructions for it a product is made of two
-// in f32, whose values are the pair's bits moved into place.
+// A lane holds a pair of bf16, the first in the lower half. Without instructions for it a product is made of
+// two in f32, whose values are the pair's bits moved into place.
 template <>
 struct Simd<bf16> {
   static constexpr int kLanes = INPAINT_TILE_BYTES / 4, kStep = 2;

@@ -1,6 +1,6 @@
 // window_product on the CPU; contract in window_product_cpu.h. Bound by the multiply-adds: a panel of weights
-// is packed into the second-level cache and every tile of rows streams it from there. Few rows are bound by the
-// memory the weights come from.
+// is packed into the second-level cache and every tile of rows streams it from there. Few rows are bound by
+// the memory the weights come from.
 #include "kernels/cpu/window_product_cpu.h"
 
 #include <algorithm>
@@ -10,7 +10,8 @@
 namespace inpaint::cpu {
 namespace {
 
-// Panel rows packed at a time, of all panels together: 256 KB of the widest ones, a part of the second-level cache.
+// Panel rows packed at a time, of all panels together: 256 KB of the widest ones, a part of the
+// second-level cache.
 template <typename T>
 constexpr int64_t kDepth = sizeof(T) == 2 ? 2048 : 1024;
 
@@ -156,7 +157,8 @@ void pack(const TileKernels<T>& kernels, const WindowProduct& s, const Block& bl
   }
 }
 
-// The rows of w that the next block packs: each tile fetches two of them, `step` values for each of its depth.
+// The rows of w that the next block packs: each tile fetches two of them, `step` values for each of
+// its depth.
 template <typename T>
 struct Ahead {
   const WindowProduct& s;

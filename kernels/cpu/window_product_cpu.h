@@ -4,9 +4,9 @@
 //       = sum_{p,q,c} source[n, stride i + p - top, stride j + q - left, c] * w(p, q, c, o)
 //
 // over a square window of p, q < window for every point (i, j) of a grid; source values outside the picture
-// are 0 and are never multiplied: grid points are taken in the order of what their windows hold, so that the
-// points of a tile leave out the same products. A 1 x 1 window is a plain product of [images grid, channels]
-// rows.
+// are 0 and are never multiplied: grid points are taken in the order of what their windows hold, so that
+// the points of a tile leave out the same products. A 1 x 1 window is a plain product of [images grid,
+// channels] rows.
 //
 // In bf16 the sums are kept in f32 and rounded once; `channels` must be even.
 //
@@ -33,7 +33,8 @@ struct WindowProduct {
   int64_t rows() const { return images * grid_h * grid_w; }
 };
 
-// out [rows, outputs] = source [rows, channels] times w, whose element (c, o) lies at w[c w_channel + o w_output].
+// out [rows, outputs] = source [rows, channels] times w, whose element (c, o) lies at w[c w_channel +
+// o w_output].
 inline WindowProduct plain_product(int64_t rows, int64_t channels, int64_t outputs, int64_t w_channel,
                                    int64_t w_output) {
   return {.images = rows,
@@ -64,13 +65,15 @@ int64_t window_product_scratch_bytes(DType dtype);
 
 inline constexpr int64_t kWindowProductRows = 1024;
 
-// The panels (lanes * vectors outputs) that are packed and multiplied together, each in as many times fewer rows:
-// where they are packed from rows of w, memory gives these at twice the rate in stretches of a kilobyte or two. No
-// more than keep all sums in the room of one panel's. By the shape alone: the cut of the depth orders the sums.
+// The panels (lanes * vectors outputs) that are packed and multiplied together, each in as many times fewer
+// rows: where they are packed from rows of w, memory gives these at twice the rate in stretches of a kilobyte
+// or two. No more than keep all sums in the room of one panel's. By the shape alone: the cut of the depth
+// orders the sums.
 int64_t window_product_panels(const WindowProduct& product);
 
-// Rows [begin, end) of the product, at most kWindowProductRows, and `columns` outputs from first_output on, at
-// most window_product_panels() panels of them. One thread; the result does not depend on how the rows are cut.
+// Rows [begin, end) of the product, at most kWindowProductRows, and `columns` outputs from first_output on,
+// at most window_product_panels() panels of them. One thread; the result does not depend on how the rows
+// are cut.
 template <typename T>
 void window_product_rows(const TileKernels<T>& kernels, const WindowProduct& product, int64_t begin,
                          int64_t end, int64_t first_output, int64_t columns, const T* source, const T* w,

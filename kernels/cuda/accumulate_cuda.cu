@@ -1,5 +1,5 @@
-// accumulate on CUDA; contract in accumulate_cuda.h. Memory-bound: each value read once, `to` once more where it is
-// added to; packs at a time.
+// accumulate on CUDA; contract in accumulate_cuda.h. Memory-bound: each value read once, `to` once more where
+// it is added to; packs at a time.
 #include "kernels/cuda/accumulate_cuda.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/values_cuda.h"

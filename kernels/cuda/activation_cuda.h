@@ -1,4 +1,5 @@
-// The activations of activation.h for the CUDA kernels of this folder. A NaN goes through. Only .cu files include this.
+// The activations of activation.h for the CUDA kernels of this folder. A NaN goes through. Only .cu files
+// include this.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -8,8 +9,8 @@
 
 namespace inpaint::cuda {
 
-// The kinked activations, and none, are z where z > 0 and slope z elsewhere (0 where the slope is 0, of infinities
-// too): one kernel serves them all.
+// The kinked activations, and none, are z where z > 0 and slope z elsewhere (0 where the slope is 0, of
+// infinities too): one kernel serves them all.
 inline double negative_slope(Activation act) {
   switch (act) {
     case Activation::kNone:

@@ -13,8 +13,8 @@ __device__ T warp_sum(T value) {
   return value;
 }
 
-// The sum is valid in thread 0. For blocks of one dimension and kThreads threads, all of which call it; a block that
-// calls it again waits at a barrier in between.
+// The sum is valid in thread 0. For blocks of one dimension and kThreads threads, all of which call it; a
+// block that calls it again waits at a barrier in between.
 template <int kThreads = kBlockThreads, typename T>
 __device__ T block_sum(T value) {
   static_assert(kThreads % 32 == 0 && kThreads <= 1024);

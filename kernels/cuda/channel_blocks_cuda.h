@@ -1,9 +1,9 @@
-// How the CUDA kernels of this folder cut an array [M, C] whose values belong to channels, and how they sum over its rows.
-// Only .cu files include this.
+// How the CUDA kernels of this folder cut an array [M, C] whose values belong to channels, and how they sum
+// over its rows. Only .cu files include this.
 //
-// A thread holds V channels that lie side by side (16 bytes, where C and the tensors' alignment allow it) and walks down
-// rows; a block is `columns` such threads side by side and `lanes` of them below each other. The cut depends on M, C and
-// V only, and with it the order of every sum.
+// A thread holds V channels that lie side by side (16 bytes, where C and the tensors' alignment allow it) and
+// walks down rows; a block is `columns` such threads side by side and `lanes` of them below each other. The
+// cut depends on M, C and V only, and with it the order of every sum.
 #pragma once
 
 #include <algorithm>
@@ -15,9 +15,9 @@
 
 namespace inpaint::cuda {
 
-// What a launch is cut for. Sums take two blocks for each multiprocessor of an H100, all there at once, and few channels to
-// a block: a block then has many rows, and few partial sums are left. A launch that only maps values takes more blocks,
-// which evens out, and more channels to a block.
+// What a launch is cut for. Sums take two blocks for each multiprocessor of an H100, all there at once, and
+// few channels to a block: a block then has many rows, and few partial sums are left. A launch that only maps
+// values takes more blocks, which evens out, and more channels to a block.
 enum class Cut { kSums, kMap };
 inline constexpr int64_t kSumBlocks = 132 * 2, kMapBlocks = 132 * 8;
 inline constexpr int64_t kSumChannels = 32;  // at most, of a block
@@ -57,7 +57,8 @@ inline int64_t max_row_blocks(const Shape& x) {
   return most;
 }
 
-// Calls f with V as a constant: a vector of 16 bytes where all arrays of values [M, C] allow it, else one value.
+// Calls f with V as a constant: a vector of 16 bytes where all arrays of values [M, C] allow it, else
+// one value.
 template <typename T, typename F, typename... Arrays>
 void visit_vector(int64_t channels, F&& f, const Arrays*... values) {
   constexpr int kVector = 16 / sizeof(T);
@@ -73,8 +74,8 @@ __device__ int64_t first_channel() {
   return (int64_t{blockIdx.x} * blockDim.x + threadIdx.x) * V;
 }
 
-// Calls f(number of rows as a constant, position of the first, distance) for this thread's rows, in groups of `kRows`
-// and then one by one.
+// Calls f(number of rows as a constant, position of the first, distance) for this thread's rows, in groups of
+// `kRows` and then one by one.
 template <int V, int kRows = kRowGroup, typename F>
 __device__ void for_each_row_group(const ChannelBlocks& b, F&& f) {
   const int64_t channel = first_channel<V>();
@@ -119,9 +120,10 @@ __device__ void load_channels(T (&to)[V], const T* from, int64_t channel) {
   for (int k = 0; k < V; ++k) to[k] = from[channel + k];
 }
 
-// Adds up what the lanes of this block hold for each channel, Q numbers of each, and calls f(channel, its place in the
-// block, totals) in one thread per channel. All threads of the block call this, once. Neighbouring threads hold the
-// `columns` columns of V channels, which are at most kSumChannels channels in all.
+// Adds up what the lanes of this block hold for each channel, Q numbers of each, and calls f(channel, its
+// place in the block, totals) in one thread per channel. All threads of the block call this, once.
+// Neighbouring threads hold the `columns` columns of V channels, which are at most kSumChannels channels
+// in all.
 template <int Q, int V, typename F>
 __device__ void sum_lanes(int64_t channels, unsigned columns, double (&mine)[Q][V], F&& f) {
   constexpr unsigned kWarps = kBlockThreads / 32;
@@ -151,8 +153,8 @@ __device__ void sum_lanes(int64_t channels, unsigned columns, double (&mine)[Q][
   f(channel, place, totals);
 }
 
-// Where the row blocks of a launch leave what they have summed, Q numbers of each channel, and by what the last row block
-// of each column of blocks is found.
+// Where the row blocks of a launch leave what they have summed, Q numbers of each channel, and by what the
+// last row block of each column of blocks is found.
 struct RowBlockSums {
   double* partial = nullptr;  // [row block, Q, C]
   unsigned* counters = nullptr;
@@ -177,9 +179,10 @@ struct RowBlockSums {
   }
 };
 
-// Finishes the sums over rows: adds up the row blocks' numbers, in an order that does not depend on which block is the
-// last. All threads of the launch call this, once, when their block has written its own. In the last block of each column
-// of blocks, add(row block, channel, mine) adds the numbers of one of them to mine[Q][1], and f is that of sum_lanes.
+// Finishes the sums over rows: adds up the row blocks' numbers, in an order that does not depend on which
+// block is the last. All threads of the launch call this, once, when their block has written its own. In the
+// last block of each column of blocks, add(row block, channel, mine) adds the numbers of one of them to
+// mine[Q][1], and f is that of sum_lanes.
 template <int Q, int V, typename Add, typename F>
 __device__ void merge_row_blocks(const ChannelBlocks& b, const RowBlockSums& sums, Add&& add, F&& f) {
   if (!is_last_block(&sums.counters[blockIdx.x], b.row_blocks)) return;

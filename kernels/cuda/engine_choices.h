@@ -1,5 +1,5 @@
-// Which algorithm of a library was measured to be the fastest for a product, remembered from one run to the next: so
-// a run starts fast, and takes the same algorithms, with the same rounding, as the run before.
+// Which algorithm of a library was measured to be the fastest for a product, remembered from one run to the
+// next: so a run starts fast, and takes the same algorithms, with the same rounding, as the run before.
 //
 // One text file for each combination of GPU, driver and libraries (the identity), named by its CRC:
 //
@@ -8,8 +8,8 @@
 //   <product>\t<algorithm>      any number of lines, sorted
 //   crc32c <8 hex digits>       of all bytes above
 //
-// What cannot be read, is damaged, or was written for another identity, is measured anew; what cannot be written is
-// measured anew by the next run. Neither is an error: nothing but time is lost.
+// What cannot be read, is damaged, or was written for another identity, is measured anew; what cannot be
+// written is measured anew by the next run. Neither is an error: nothing but time is lost.
 #pragma once
 
 #include <filesystem>

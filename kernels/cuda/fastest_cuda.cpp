@@ -28,9 +28,9 @@ class Event {
   cudaEvent_t event_ = nullptr;
 };
 
-// Times kRepetitions of the work as one CUDA graph: launched at once, so that the device's time is measured and not
-// the host's. Takes the shortest of a few rounds: what disturbs a round makes it longer. Throws Error where the work
-// cannot be captured.
+// Times kRepetitions of the work as one CUDA graph: launched at once, so that the device's time is measured
+// and not the host's. Takes the shortest of a few rounds: what disturbs a round makes it longer. Throws Error
+// where the work cannot be captured.
 float time_ms(const Context& ctx, const std::function<void()>& run) {
   Recording recording;
   const auto repeat = [&] {

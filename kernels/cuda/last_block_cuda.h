@@ -1,9 +1,9 @@
-// How the blocks of a launch agree on the last one, so that it can finish what all of them have begun: no second launch is
-// needed. Only .cu files include this.
+// How the blocks of a launch agree on the last one, so that it can finish what all of them have begun: no
+// second launch is needed. Only .cu files include this.
 //
-// Blocks that work on one result share a counter in the memory of the GPU. A block that is done draws a ticket from it; the
-// one with the last ticket knows that the results of all others are there. Which block that is differs from run to run:
-// what it does must not depend on it, so that the bits stay the same.
+// Blocks that work on one result share a counter in the memory of the GPU. A block that is done draws a
+// ticket from it; the one with the last ticket knows that the results of all others are there. Which block
+// that is differs from run to run: what it does must not depend on it, so that the bits stay the same.
 #pragma once
 
 #include "core/device/buffer.h"
@@ -12,7 +12,8 @@
 
 namespace inpaint::cuda {
 
-// The counters of a context, which all its ops share: they run one after the other, and each leaves all counters at 0.
+// The counters of a context, which all its ops share: they run one after the other, and each leaves all
+// counters at 0.
 class TicketCounters {
  public:
   static constexpr int64_t kCount = 1 << 14;
@@ -31,14 +32,15 @@ inline unsigned* ticket_counters(const Context& ctx, int64_t count) {
   return ctx.attached<TicketCounters>().data();
 }
 
-// All threads of `blocks` blocks call this once with the same counter. It returns true in all threads of the last block,
-// which then see everything that the others have written to global memory before. Nobody may have read that through
-// `const __restrict__` pointers: such reads may be stale.
+// All threads of `blocks` blocks call this once with the same counter. It returns true in all threads of the
+// last block, which then see everything that the others have written to global memory before. Nobody may have
+// read that through `const __restrict__` pointers: such reads may be stale.
 __device__ inline bool is_last_block(unsigned* counter, unsigned blocks) {
   __shared__ bool is_last;
   __syncthreads();
   if (threadIdx.x == 0 && threadIdx.y == 0) {
-    // What this block wrote comes before its ticket, and what it reads comes after. The last ticket sets the counter to 0.
+    // What this block wrote comes before its ticket, and what it reads comes after. The last ticket sets the
+    // counter to 0.
     __threadfence();
     is_last = atomicInc(counter, blocks - 1) == blocks - 1;
     __threadfence();

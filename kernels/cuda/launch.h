@@ -62,8 +62,8 @@ void launch(const char* op, cudaStream_t stream, dim3 grid, dim3 block, size_t s
   detail::check_launch(op, status, config);
 }
 
-// For kernels that walk over n things with a stride of grid_threads(): enough blocks for n, at most
-// kMaxBlocks1d.
+// For kernels that walk over n things with a stride of grid_threads(): enough blocks for n, at
+// most kMaxBlocks1d.
 inline int64_t blocks_1d(int64_t n) {
   return std::min((n + kBlockThreads - 1) / kBlockThreads, kMaxBlocks1d);
 }

@@ -1,7 +1,8 @@
-// The tensor cores' product of small matrices, d += a b, made by a warp: d [16, 8] in float, a [16, 16] and b [16, 8] in
-// bf16. Only .cu files include this. Source: PTX ISA, "Matrix fragments for mma.m16n8k16".
+// The tensor cores' product of small matrices, d += a b, made by a warp: d [16, 8] in float, a [16, 16] and b
+// [16, 8] in bf16. Only .cu files include this. Source: PTX ISA, "Matrix fragments for mma.m16n8k16".
 //
-// With g = lane / 4 and t = lane % 4 a lane holds, two bf16 to a word, the one of the smaller index in the low half:
+// With g = lane / 4 and t = lane % 4 a lane holds, two bf16 to a word, the one of the smaller index in the
+// low half:
 //
 //   a[0]  row g,     columns 2t, 2t + 1        a[2]  row g,     columns 2t + 8, 2t + 9
 //   a[1]  row g + 8, columns 2t, 2t + 1        a[3]  row g + 8, columns 2t + 8, 2t + 9

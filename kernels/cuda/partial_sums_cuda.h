@@ -6,8 +6,8 @@
 
 namespace inpaint::cuda {
 
-// An argument of the kernel that makes the sum. Each block leaves its sum in the workspace, and the last block adds them in
-// the order of the blocks' numbers.
+// An argument of the kernel that makes the sum. Each block leaves its sum in the workspace, and the last
+// block adds them in the order of the blocks' numbers.
 class LaunchSum {
  public:
   static int64_t workspace_bytes(const Context& ctx, int64_t blocks) {
@@ -16,8 +16,8 @@ class LaunchSum {
   }
 
   LaunchSum() = default;  // no sum is wanted
-  // *result = the sum over all threads of all `blocks` blocks / divisor. The blocks have kBlockThreads threads in one
-  // dimension.
+  // *result = the sum over all threads of all `blocks` blocks / divisor. The blocks have kBlockThreads
+  // threads in one dimension.
   LaunchSum(const Context& ctx, int64_t blocks, double divisor, double* result)
       : partial_(static_cast<double*>(ctx.workspace(workspace_bytes(ctx, blocks)))),
         counter_(ticket_counters(ctx, 1)),

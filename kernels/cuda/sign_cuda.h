@@ -1,5 +1,7 @@
-// The sign of a number, for the CUDA kernels of this folder; that of 0 is 0.
+// The sign of a number, for CUDA kernels; that of 0 is 0.
 #pragma once
+
+#include <cuda_runtime.h>
 
 namespace inpaint::cuda {
 

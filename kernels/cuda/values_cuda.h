@@ -1,5 +1,5 @@
-// The values of tensors in CUDA kernels: bf16 as CUDA's own type, what is computed in, and accesses of 16 bytes.
-// Only .cu files include this.
+// The values of tensors in CUDA kernels: bf16 as CUDA's own type, what is computed in, and accesses of 16
+// bytes. Only .cu files include this.
 #pragma once
 
 #include <cuda_bf16.h>
@@ -65,8 +65,9 @@ struct alignas(sizeof(T) * N) Pack {
   __device__ const T& operator[](int k) const { return values[k]; }
 };
 
-// Values i, i + 1, ... of an array, of which those from `end` on are not there and read as zero. A packed load is made
-// where kPacked promises that array + i is a multiple of a pack's size; the values are the same without.
+// Values i, i + 1, ... of an array, of which those from `end` on are not there and read as zero. A packed
+// load is made where kPacked promises that array + i is a multiple of a pack's size; the values are the
+// same without.
 template <bool kPacked, int N, typename T>
 __device__ Pack<T, N> load(const T* array, int64_t i, int64_t end) {
   if (kPacked && i + N <= end) return *reinterpret_cast<const Pack<T, N>*>(array + i);

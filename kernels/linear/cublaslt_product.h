@@ -1,13 +1,13 @@
-// One product of a linear layer as cuBLASLt runs it. cuBLASLt stores columns one after the other, we store rows: our
-// matrix [r, c] is its c x r matrix with the same bytes, so that it makes the transposed product.
+// One product of a linear layer as cuBLASLt runs it. cuBLASLt stores columns one after the other, we store
+// rows: our matrix [r, c] is its c x r matrix with the same bytes, so that it makes the transposed product.
 //
 //   y^T  [out x n]  = w^T' x^T      w^T is stored [in x out] and transposed
 //   dx^T [in x n]   = w^T dy^T
 //   dw^T [in x out] = x^T dy^T'     dy^T is stored [out x n] and transposed
 //
 // All packed, beginning at multiples of 16 bytes. bf16 and f32 are summed in f32, f64 in f64; f32 factors are
-// rounded to TF32 where that is allowed. Sums that are cut into parts are added up in the type they are computed in, in
-// a fixed order.
+// rounded to TF32 where that is allowed. Sums that are cut into parts are added up in the type they are
+// computed in, in a fixed order.
 #pragma once
 
 #include <cublasLt.h>
@@ -50,7 +50,8 @@ class CublasLtProduct {
 
   explicit CublasLtProduct(const LinearProduct& product);
 
-  // The algorithms that cuBLASLt's heuristics name, best guess first. Empty when cuBLASLt does not support the product.
+  // The algorithms that cuBLASLt's heuristics name, best guess first. Empty when cuBLASLt does not support
+  // the product.
   std::vector<cublasLtMatmulAlgo_t> algorithms(const CublasLtHandle& handle,
                                                int64_t most_workspace_bytes) const;
 

@@ -1,5 +1,6 @@
-// linear_adam on the CPU; contract in linear_adam.h. Bound by the memory that w, m and v travel from and to: a piece of
-// the gradient is computed, and used while it is in the second cache. Bf16 goes through f32 but for the tiles.
+// linear_adam on the CPU; contract in linear_adam.h. Bound by the memory that w, m and v travel from and to:
+// a piece of the gradient is computed, and used while it is in the second cache. Bf16 goes through f32 but
+// for the tiles.
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -28,14 +29,15 @@ bool runs_by_tiles(const Context& ctx, const LinearShape& s, DType dtype) {
 
 int64_t whole_lines(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
-// The gradient [out, in] in pieces: blocks of rows are tasks, and one has a piece of `columns` after the other.
+// The gradient [out, in] in pieces: blocks of rows are tasks, and one has a piece of `columns` after
+// the other.
 struct Pieces {
   int64_t rows, columns, blocks;
 
   Pieces(const LinearShape& s, int64_t block_rows, int64_t piece_columns)
       : rows(block_rows), columns(piece_columns), blocks((s.out + block_rows - 1) / block_rows) {}
 
-  // Of the workspace: a partial sum of squares for each block, a piece for each thread.
+  // The workspace holds a partial sum of squares for each block, a piece for each thread.
   int64_t sums_bytes() const { return whole_lines(blocks * size_of(DType::kF64)); }
   template <typename F>
   int64_t bytes(const Context& ctx) const {

@@ -1,8 +1,8 @@
 // linear_adam on CUDA; contract in linear_adam.h.
 //
-// In bf16 one kernel makes a tile of the gradient on the tensor cores and updates its weights at once: 26 bytes per weight
-// move, and the gradient never leaves the registers. Otherwise the gradient goes through the workspace, which layers
-// share.
+// In bf16 one kernel makes a tile of the gradient on the tensor cores and updates its weights at once: 26
+// bytes per weight move, and the gradient never leaves the registers. Otherwise the gradient goes through the
+// workspace, which layers share.
 #include <algorithm>
 #include <cstddef>
 
@@ -21,8 +21,9 @@ decltype(::inpaint::adam) adam;
 namespace {
 
 // ---- One kernel ------------------------------------------------------------------------------------------
-// A block: kTile outputs x kTile inputs of the weights. Its 8 warps: 4 along the outputs, 2 along the inputs; a warp has 2
-// x 8 products of 16 x 8. Examples are taken kDepth at a time; the next ones are fetched while these are multiplied.
+// A block: kTile outputs x kTile inputs of the weights. Its 8 warps: 4 along the outputs, 2 along the inputs;
+// a warp has 2 x 8 products of 16 x 8. Examples are taken kDepth at a time; the next ones are fetched while
+// these are multiplied.
 
 constexpr int kTile = 128, kDepth = 32, kPairs = kDepth / 2;
 constexpr int kWarpRows = 32, kWarpCols = 64;

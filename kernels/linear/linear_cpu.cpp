@@ -1,6 +1,6 @@
 // linear on the CPU; contract in linear.h. By a library: memory-bound below about a hundred rows, so every
-// product is cut along the weights' rows or columns, and each weight is read or written by one task. By register
-// tiles: linear_tile_cpu.h. Bf16 goes through f32 but for the tiles.
+// product is cut along the weights' rows or columns, and each weight is read or written by one task. By
+// register tiles: linear_tile_cpu.h. Bf16 goes through f32 but for the tiles.
 #include <algorithm>
 
 #include "kernels/cpu/gemm_cpu.h"

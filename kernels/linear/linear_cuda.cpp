@@ -1,6 +1,6 @@
-// linear on CUDA; contract in linear.h. cuBLASLt makes the products, each with the algorithm that was the fastest when
-// it was first planned here; our own kernels make those of few outputs, and those that cuBLASLt has no algorithm for.
-// Plans are made by linear_workspace_bytes, outside of any step.
+// linear on CUDA; contract in linear.h. cuBLASLt makes the products, each with the algorithm that was the
+// fastest when it was first planned here; our own kernels make those of few outputs, and those that cuBLASLt
+// has no algorithm for. Plans are made by linear_workspace_bytes, outside of any step.
 #include <algorithm>
 #include <compare>
 #include <map>

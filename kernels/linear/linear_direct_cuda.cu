@@ -1,6 +1,6 @@
-// The linear layer's products on CUDA without a library; contracts in linear.h and linear_direct_cuda.h. The kernels for
-// few outputs are bound by memory: they read x (or write dx) once, 16 bytes at a time. The kernel for any shape is a
-// plain tile in shared memory.
+// The linear layer's products on CUDA without a library; contracts in linear.h and linear_direct_cuda.h. The
+// kernels for few outputs are bound by memory: they read x (or write dx) once, 16 bytes at a time. The kernel
+// for any shape is a plain tile in shared memory.
 #include "kernels/cuda/block_sum_cuda.h"
 #include "kernels/cuda/values_cuda.h"
 #include "kernels/linear/linear_direct_cuda.h"
@@ -55,7 +55,8 @@ __global__ void __launch_bounds__(kBlockThreads)
   }
 }
 
-// A block: kFeatures packs of one output's dw. Its kSlices warps share the rows of x, and their sums are added in order.
+// A block: kFeatures packs of one output's dw. Its kSlices warps share the rows of x, and their sums are
+// added in order.
 constexpr int kFeatures = 32, kSlices = kBlockThreads / kFeatures;
 
 // sm_90: at most 64 registers, 128-bit loads
@@ -100,8 +101,8 @@ struct Matrix {
   int64_t row, col;
 };
 
-// c [rows, cols] = a [rows, depth] b [depth, cols], or c += a b. A block: 32 x 32 values of c; a thread: four of a
-// column.
+// c [rows, cols] = a [rows, depth] b [depth, cols], or c += a b. A block: 32 x 32 values of c; a thread: four
+// of a column.
 template <typename T, typename R>
 __global__ void __launch_bounds__(kBlockThreads)
     linear_any_kernel(int64_t rows, int64_t cols, int64_t depth, Matrix<T> a, Matrix<T> b, bool add,

@@ -1,6 +1,6 @@
-// linear's forward pass by dot products of the rows of x and w; contract in linear.h. Both are contiguous in the summed
-// dimension, so that no weight is transposed. Bound by the memory the weights come from up to some dozen rows, then by
-// the multiply-adds.
+// linear's forward pass by dot products of the rows of x and w; contract in linear.h. Both are contiguous in
+// the summed dimension, so that no weight is transposed. Bound by the memory the weights come from up to some
+// dozen rows, then by the multiply-adds.
 #include <algorithm>
 #include <cstddef>
 
@@ -9,21 +9,22 @@
 namespace inpaint::cpu {
 namespace {
 
-// A task's outputs, and the rows and inputs it takes at a time: a block of weights stays in the second-level cache, the
-// rows of x for a tile in the first.
+// A task's outputs, and the rows and inputs it takes at a time: a block of weights stays in the second-level
+// cache, the rows of x for a tile in the first.
 constexpr int64_t kOutputs = 32, kRows = 96, kDepth = 512;
 
 template <typename T>
 constexpr int64_t kLine = 64 / static_cast<int64_t>(sizeof(T));
 
-// Blocks are copied before they are multiplied, with a cache line between rows: at a power of two, which layers like,
-// rows would share a few cache sets.
+// Blocks are copied before they are multiplied, with a cache line between rows: at a power of two, which
+// layers like, rows would share a few cache sets.
 template <typename T>
 constexpr int64_t kStride = kDepth + kLine<T>;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// The workspace: x, [block of inputs, row, input]; then for each worker a block of weights, and a vector for each sum.
+// The workspace: x, [block of inputs, row, input]; then for each worker a block of weights, and a vector for
+// each sum.
 template <typename T>
 struct Memory {
   T *x, *weights, *sums;

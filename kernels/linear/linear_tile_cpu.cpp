@@ -1,5 +1,5 @@
-// linear in bf16 by register tiles; contract in linear.h. Bound by the memory the weights (forward, data gradient: read)
-// or their gradient (written) travel from and to, below some hundred rows.
+// linear in bf16 by register tiles; contract in linear.h. Bound by the memory the weights (forward, data
+// gradient: read) or their gradient (written) travel from and to, below some hundred rows.
 #include "kernels/linear/linear_tile_cpu.h"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// linear (contract in linear.h) by register tiles. For the dispatch in linear_cpu.cpp, which has checked the
-// shapes.
+// linear (contract in linear.h) by register tiles. For the dispatch in linear_cpu.cpp, which has checked
+// the shapes.
 #pragma once
 
 #include "kernels/cpu/tile_cpu.h"

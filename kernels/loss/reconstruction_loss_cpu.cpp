@@ -13,7 +13,7 @@ constexpr int64_t kBlock = 16384;
 
 int64_t blocks(int64_t elements) { return (elements + kBlock - 1) / kBlock; }
 
-// Of the elements from begin to end.
+// The loss of the elements from begin to end.
 template <ReconstructionNorm N, Store S, typename T>
 double block_loss(int64_t begin, int64_t end, const T* fake, const T* hidden, ArithmeticOf<T> scale,
                   T* dfake) {

@@ -1,5 +1,5 @@
-// reconstruction_loss on CUDA; contract in reconstruction_loss.h. Memory-bound: fake and hidden read once, dfake written
-// once (and read, where it is added to).
+// reconstruction_loss on CUDA; contract in reconstruction_loss.h. Memory-bound: fake and hidden read once,
+// dfake written once (and read, where it is added to).
 #include "kernels/cuda/grad_mode_cuda.h"
 #include "kernels/cuda/partial_sums_cuda.h"
 #include "kernels/cuda/sign_cuda.h"

@@ -1,5 +1,5 @@
-// Sigmoid cross-entropy of batches of logits, each against one label, its gradient and the accuracy, in one pass. For each
-// batch:
+// Sigmoid cross-entropy of batches of logits, each against one label, its gradient and the accuracy, in one
+// pass. For each batch:
 //
 //   loss    = mean_n  max(x, 0) - x z + log(1 + exp(-|x|))       z = label, 0 or 1; cannot overflow
 //   dlogits = weight (sigmoid(x) - z) / N                        overwritten; skipped when empty

@@ -3,8 +3,8 @@
 //   loss = (1 / N) sum_n sum_{i,j,c} |x[n,i+1,j,c] - x[n,i,j,c]| + |x[n,i,j+1,c] - x[n,i,j,c]|
 //   dx   = weight / N * (sum of the signs of the differences to the up to four neighbours),  sign(0) = 0
 //
-//   x, dx [N, H, W, C], bf16, f32 or f64; loss f64[1], overwritten, without the weight; dx by mode; skipped when
-//   null
+//   x, dx [N, H, W, C], bf16, f32 or f64; dx is written by mode, and skipped when null
+//   loss f64[1], overwritten, without the weight
 //
 // H = 1 or W = 1 has no neighbours in that direction. Sums in a fixed order, in double.
 // Needs total_variation_workspace_bytes(). Source: tf.image.total_variation, mean over the batch.

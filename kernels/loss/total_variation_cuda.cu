@@ -1,5 +1,5 @@
-// total_variation on CUDA; contract in total_variation.h. Memory-bound: x read once from memory (its neighbours come from
-// the caches), dx written once (and read, where it is added to).
+// total_variation on CUDA; contract in total_variation.h. Memory-bound: x read once from memory (its
+// neighbours come from the caches), dx written once (and read, where it is added to).
 #include "kernels/cuda/grad_mode_cuda.h"
 #include "kernels/cuda/partial_sums_cuda.h"
 #include "kernels/cuda/sign_cuda.h"
@@ -14,7 +14,8 @@ struct Pictures {
   unsigned packs;      // packs of a row; the last may be cut off by the row's end
 };
 
-// The values that lie c after those of `here`, in this row: its own where the row ends, so that they differ by 0.
+// The values that lie c after those of `here`, in this row: its own where the row ends, so that they differ
+// by 0.
 template <int N, typename T>
 __device__ Pack<T, N> right_of(const Pack<T, N>& here, const T* row, const Pictures& s, unsigned at) {
   Pack<T, N> right = here;
@@ -33,9 +34,8 @@ __device__ Pack<T, N> left_of(const Pack<T, N>& here, const T* row, const Pictur
   return left;
 }
 
-// The blocks' x goes over a picture's packs, their y over pictures. Each difference is counted once, by the value above
-// or on the left of it.
-// sm_90: at most 80 registers, 128-bit loads, 128-bit stores
+// The blocks' x goes over a picture's packs, their y over pictures. Each difference is counted once, by the
+// value above or on the left of it. sm_90: at most 80 registers, 128-bit loads, 128-bit stores
 template <Write W, bool kPacked, typename T>
 __global__ void __launch_bounds__(kBlockThreads)
     total_variation_kernel(Pictures s, const T* __restrict__ x, Compute<T> scale, T* __restrict__ dx,

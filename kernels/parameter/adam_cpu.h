@@ -38,8 +38,8 @@ void adam_update(const AdamCoefficients<T>& k, T decay, int64_t n, const T* __re
   }
 }
 
-// The same of n weights that decay, few enough to stay in the first cache: their copies in bf16 are written, and their
-// squares before the update added to `squares`; either is skipped when null.
+// The same of n weights that decay, few enough to stay in the first cache: their copies in bf16 are written,
+// and their squares before the update added to `squares`; either is skipped when null.
 template <typename T>
 void adam_update_weights(const AdamCoefficients<T>& k, int64_t n, const T* grad, T* w, T* m, T* v,
                          bf16* copies, LaneSum* squares) {

@@ -1,5 +1,5 @@
-// adam on CUDA; contract in adam.h. Memory-bound: four arrays read and three written, once, and the bf16 copy of the
-// weights with them: 28 + 2 bytes per parameter. Neighbouring threads take neighbouring 16 bytes.
+// adam on CUDA; contract in adam.h. Memory-bound: four arrays read and three written, once, and the bf16 copy
+// of the weights with them: 28 + 2 bytes per parameter. Neighbouring threads take neighbouring 16 bytes.
 #include "kernels/cuda/partial_sums_cuda.h"
 #include "kernels/parameter/adam_update_cuda.h"
 

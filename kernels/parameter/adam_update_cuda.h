@@ -1,5 +1,5 @@
-// Adam's update of single values in CUDA kernels: adam.h's formulas, operation by operation. Every kernel that updates
-// parameters calls this, so that all of them give the same bits. Only .cu files include this.
+// Adam's update of single values in CUDA kernels: adam.h's formulas, operation by operation. Every kernel
+// that updates parameters calls this, so that all of them give the same bits. Only .cu files include this.
 #pragma once
 
 #include <limits>
@@ -29,8 +29,8 @@ __device__ T clipped(T g, T clip) {
   return g < -clip ? -clip : g > clip ? clip : g;
 }
 
-// Updates one value and its moments. The multiply-adds are written out: left to the compiler, two kernels could be
-// rounded in two ways.
+// Updates one value and its moments. The multiply-adds are written out: left to the compiler, two kernels
+// could be rounded in two ways.
 template <typename T>
 __device__ void adam_update(const AdamCoefficients<T>& k, T rate, T gradient, bool decays, T& w, T& m, T& v) {
   const T g = clipped(decays ? fma(k.decay, w, gradient) : gradient, k.clip);

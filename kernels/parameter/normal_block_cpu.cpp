@@ -1,10 +1,10 @@
-// normal_block; contract in normal_block_cpu.h. Loops without branches and calls, for the compiler to vectorise:
-// Box-Muller with series for the logarithm, sine and cosine.
+// normal_block; contract in normal_block_cpu.h. Loops without branches and calls, for the compiler to
+// vectorise: Box-Muller with series for the logarithm, sine and cosine.
 //
-// Errors. Radius: u is exact, the series of the logarithm is cut at 3e-17 of its sum, and what rounding adds is a
-// few units of 1.1e-16; half of that is left behind the square root. Angle: here its fraction of a turn is
-// exact; Philox::normal rounds it after multiplying by 2 pi, which moves it by less than 1.4e-15, and the cosine
-// by no more. The bound of 1e-13 of the radius leaves a factor of 30 and more.
+// Errors. Radius: u is exact, the series of the logarithm is cut at 3e-17 of its sum, and what rounding adds
+// is a few units of 1.1e-16; half of that is left behind the square root. Angle: here its fraction of a turn
+// is exact; Philox::normal rounds it after multiplying by 2 pi, which moves it by less than 1.4e-15, and the
+// cosine by no more. The bound of 1e-13 of the radius leaves a factor of 30 and more.
 #include "kernels/parameter/normal_block_cpu.h"
 
 #include <bit>
@@ -17,8 +17,8 @@ namespace {
 constexpr int64_t kSize = NormalBlock::kSize;
 constexpr double kBound = 1e-13;
 
-// log(x) for a normal x > 0: x = 2^e m with m from sqrt(1/2) to sqrt(2), and with s = (m - 1) / (m + 1), at most
-// 0.172, log(m) = 2 atanh(s) = 2 (s + s^3 / 3 + s^5 / 5 + ...).
+// log(x) for a normal x > 0: x = 2^e m with m from sqrt(1/2) to sqrt(2), and with s = (m - 1) / (m + 1), at
+// most 0.172, log(m) = 2 atanh(s) = 2 (s + s^3 / 3 + s^5 / 5 + ...).
 inline double log_series(double x) {
   constexpr uint64_t kRootHalf = 0x3fe6a09e667f3bcc;  // the bits of sqrt(1/2)
   const uint64_t bits = std::bit_cast<uint64_t>(x);

@@ -1,5 +1,5 @@
-// Normal numbers many at a time, in vector registers, each with a bound on how far it is from Philox::normal of
-// the same index. Where a float does not depend on what lies within the bound, it is the float of
+// Normal numbers many at a time, in vector registers, each with a bound on how far it is from Philox::normal
+// of the same index. Where a float does not depend on what lies within the bound, it is the float of
 // Philox::normal itself, to the bit; elsewhere (about once in 30,000 numbers) the caller asks Philox::normal.
 #pragma once
 

@@ -1,5 +1,5 @@
-// random_fill on the CPU; contract in random_fill.h. Compute-bound: a logarithm and a cosine per value, in vectors
-// where the values are floats.
+// random_fill on the CPU; contract in random_fill.h. Compute-bound: a logarithm and a cosine per value, in
+// vectors where the values are floats.
 #include <algorithm>
 #include <cmath>
 
@@ -21,8 +21,9 @@ void fill(const Context& ctx, const Tensor& values, F&& number) {
   });
 }
 
-// Floats of the numbers that `number` gives, which is deviation * a normal number wherever that is nearer to 0
-// than `cut` deviations: where the two ends of what a normal_block leaves open round to one float, it is that.
+// Floats of the numbers that `number` gives, which is deviation * a normal number wherever that is nearer
+// to 0 than `cut` deviations: where the two ends of what a normal_block leaves open round to one float, it
+// is that.
 template <typename F>
 void fill_floats(const Context& ctx, const Philox& random, double deviation, double cut, const Tensor& values,
                  F&& number) {

@@ -1,5 +1,5 @@
-// sum_of_squares on CUDA; contract in sum_of_squares.h. Memory-bound: x read once. Loads of several values take an
-// aligned x: a view that begins anywhere in an array of parameters is read value by value.
+// sum_of_squares on CUDA; contract in sum_of_squares.h. Memory-bound: x read once. Loads of several values
+// take an aligned x: a view that begins anywhere in an array of parameters is read value by value.
 #include "kernels/cuda/grad_mode_cuda.h"
 #include "kernels/cuda/partial_sums_cuda.h"
 #include "kernels/parameter/sum_of_squares.h"

@@ -7,9 +7,9 @@
 //   fake    f   [N, H, H, C]      the painted pixels of the hole
 //   inpainted f [N, S, S, C]      masked with fake in the hole; may be masked itself
 //
-// f is f32, f64 or bf16, alike within a call; H <= S comes from hidden's and fake's shape. Outputs overwritten.
-// An offset whose hole would leave the picture throws ShapeError on the CPU; a GPU's offsets are not at hand to the
-// host, and are moved to the nearest place where the hole lies inside.
+// f is f32, f64 or bf16, alike within a call; H <= S comes from hidden's and fake's shape. Outputs
+// overwritten. An offset whose hole would leave the picture throws ShapeError on the CPU; a GPU's offsets are
+// not at hand to the host, and are moved to the nearest place where the hole lies inside.
 #pragma once
 
 #include "core/device/context.h"

@@ -1,5 +1,5 @@
-// cut_hole and paste_hole on CUDA; contract in hole.h. Memory-bound: every output written once, and all inputs read once
-// from memory but the hole's bytes, which come from the cache the second time.
+// cut_hole and paste_hole on CUDA; contract in hole.h. Memory-bound: every output written once, and all
+// inputs read once from memory but the hole's bytes, which come from the cache the second time.
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/values_cuda.h"
 #include "kernels/picture/hole.h"

@@ -2,8 +2,7 @@
 //
 //   byte_errors:  absolute_error[n] = sum_{h,w,c} |a - b|       squared_error[n] = sum_{h,w,c} (a - b)^2
 //   psnr:         10 log10(255^2 values / squared_error)        decibel
-//   ssim:         mean over channels and over the (H - 6)(W - 6) windows of 7 x 7 pixels inside the picture
-//   of
+//   ssim:         the mean, over channels and the (H - 6)(W - 6) windows of 7 x 7 pixels in the picture, of
 //                 (2 ma mb + c1)(2 cab + c2) / ((ma^2 + mb^2 + c1)(va + vb + c2))
 //                 with the window's means m, and variances v and covariance c divided by 48 (sample
 //                 statistics); c1 = (0.01 * 255)^2, c2 = (0.03 * 255)^2
@@ -28,7 +27,7 @@ inline constexpr int64_t kSsimWindow = 7;
 void byte_errors(const Context& ctx, const Tensor& a, const Tensor& b, const Tensor& absolute_error,
                  const Tensor& squared_error);
 
-// Of pictures with `values` bytes in all. A perfect picture has no finite PSNR: no value.
+// For pictures with `values` bytes in all. A perfect picture has no finite PSNR: no value.
 std::optional<double> psnr(double squared_error, double values);
 
 int64_t ssim_workspace_bytes(const Context& ctx, const Shape& a);

@@ -1,5 +1,5 @@
-// Picture quality on CUDA; contract in image_quality.h. Integer sums, exact in any order; only the windows' figures of
-// ssim are added in double, in a fixed order.
+// Picture quality on CUDA; contract in image_quality.h. Integer sums, exact in any order; only the windows'
+// figures of ssim are added in double, in a fixed order.
 #include "kernels/cuda/block_sum_cuda.h"
 #include "kernels/cuda/values_cuda.h"
 #include "kernels/picture/image_quality.h"

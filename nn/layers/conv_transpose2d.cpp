@@ -4,7 +4,7 @@
 
 namespace inpaint {
 namespace {
-// Of the convolution whose adjoint this is: its input is our output.
+// The shape of the convolution whose adjoint this is. Its input is our output.
 Conv2dShape mirror(const Shape& x, int64_t out_channels) {
   return {x[0], x[1] * Conv2dShape::kStride, x[2] * Conv2dShape::kStride, out_channels, x[3]};
 }

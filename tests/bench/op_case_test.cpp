@@ -1,5 +1,6 @@
-// The benches compare every result before they time it. Here each case's comparison must accept the op's result and
-// refuse results that are wrong: everywhere by one part in a hundred, in the last element alone, and not written.
+// The benches compare every result before they time it. Here each case's comparison must accept the op's
+// result and refuse results that are wrong: everywhere by one part in a hundred, in the last element alone,
+// and not written.
 #include <doctest/doctest.h>
 
 #include "bench/layer_cases.h"
@@ -78,8 +79,8 @@ TEST_CASE("op_case: the layers' products are those of a training step") {
   const auto first = [](const Network& network) {
     return static_cast<double>(network.layers().front()->product_flop(network.in_shape(kBatch)));
   };
-  // Forward 5, its two gradients 5 each but the pictures'; forward 8, image gradients 7 (5 for the first layer),
-  // weight gradients 2.
+  // Forward 5, its two gradients 5 each but the pictures'; forward 8, image gradients 7 (5 for the first
+  // layer), weight gradients 2.
   const double g = static_cast<double>(gene.product_flop(kBatch)),
                d = static_cast<double>(disc.product_flop(kBatch));
   CHECK(flop == doctest::Approx(15 * g - 5 * first(gene) + 17 * d - 2 * first(disc)).epsilon(1e-12));

@@ -62,8 +62,8 @@ void DeviceMemory::open() {
   if (!allocations_.empty()) open_from(allocations_.begin()->second.begin);
 }
 
-// What lies before the first allocation was freed, and stays closed: changing its protection too would take longer with
-// every allocation a process makes.
+// What lies before the first allocation was freed, and stays closed: changing its protection too would take
+// longer with every allocation a process makes.
 void DeviceMemory::open_from(std::byte* first) {
   opened_ = std::min(opened_, round_up(first - kPage + 1, kPage));
   protect(true);

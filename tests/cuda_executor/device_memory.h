@@ -1,7 +1,7 @@
 // The memory of the device: a range of addresses of its own, closed to the host (a host access ends the
 // program) while no work of a stream runs. Every allocation is followed by a red zone, its bytes begin as
-// 0xff (NaN as float or bfloat16), and an address is used again as late as possible, so that stale pointers
-// show.
+// 0xff (NaN as float or bfloat16), and an address is used again as late as possible, so that stale
+// pointers show.
 #pragma once
 
 #include <cstddef>

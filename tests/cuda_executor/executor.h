@@ -65,8 +65,8 @@ void set_device_error(cudaError_t error);
 // many bytes (finding them takes up to 24 times the memory); 4 MiB unless told.
 void set_tracked_bytes(size_t bytes);
 
-// Whether loads and stores of kernels are checked at all; for long runs of kernels that have been tested with it.
-// What kernels write meanwhile does not count as written afterwards.
+// Whether loads and stores of kernels are checked at all; for long runs of kernels that have been tested with
+// it. What kernels write meanwhile does not count as written afterwards.
 void set_access_checks(bool on);
 
 // What was found wrong, oldest first. As on a GPU, after a violation every call of the runtime fails; taking

@@ -1,5 +1,5 @@
-// What the real cuDNN plans for our convolutions on GPUs that are only described: no GPU is needed. Our own files name the
-// products to it, as they do in training.
+// What the real cuDNN plans for our convolutions on GPUs that are only described: no GPU is needed. Our own
+// files name the products to it, as they do in training.
 #include <doctest/doctest.h>
 
 #include <set>

@@ -1,4 +1,5 @@
-// Data sets have no header: their sizes decide. Six bytes: the file's length, the image's side and its channels.
+// Data sets have no header: their sizes decide. Six bytes: the file's length, the image's side and
+// its channels.
 #include "train/data/bin_dataset.h"
 
 #include "tests/fuzz/fuzz.h"

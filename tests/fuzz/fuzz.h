@@ -1,6 +1,6 @@
-// What the fuzzers share. A fuzzer feeds any bytes to one reader of ours: it must give a result or a UserError of
-// one line, in bounded memory, and what it has accepted must keep the property the fuzzer states. Anything else,
-// other exceptions included, ends the process, and the input is kept.
+// What the fuzzers share. A fuzzer feeds any bytes to one reader of ours: it must give a result or a
+// UserError of one line, in bounded memory, and what it has accepted must keep the property the fuzzer
+// states. Anything else, other exceptions included, ends the process, and the input is kept.
 #pragma once
 
 #include <cstddef>

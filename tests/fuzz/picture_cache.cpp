@@ -1,5 +1,6 @@
-// A folder's decoded pictures. The first byte: 1 keep as for squares, 2 grey, 4 seal: the trailer, which are the last
-// bytes, gets the checksum that belongs to what it claims, so that the index behind it is looked at too.
+// A folder's decoded pictures. The first byte: 1 keep as for squares, 2 grey, 4 seal: the trailer, which
+// are the last bytes, gets the checksum that belongs to what it claims, so that the index behind it is
+// looked at too.
 #include "train/data/picture_cache.h"
 
 #include <algorithm>

@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   fuzz::expect(made, "there are pictures");
   const auto list = fuzz::put_input(fuzz::text_of(data, size));
   fuzz::accepted([&] {
-    for (const PictureFile& file : pictures_in_lists(pictures.path(), {{list, Mode::kTest}})) {
+    for (const PictureFile& file : pictures_in_lists(pictures.path(), {{list, Split::kTest}})) {
       const auto inside = std::filesystem::weakly_canonical(file.path).lexically_relative(
           std::filesystem::canonical(pictures.path()));
       fuzz::expect(!inside.empty() && *inside.begin() != "..", "pictures lie in the folder");

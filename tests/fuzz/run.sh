@@ -3,9 +3,9 @@
 #
 #   tests/fuzz/run.sh [SECONDS [NAME...]]     15 seconds each, all of them
 #
-# Starts from the seeds of tests/fuzz/seeds/NAME and keeps what it learns in build/fuzz/corpus/NAME. An input that
-# breaks something lies in build/fuzz/found/; `build/fuzz/bin/fuzz_NAME FILE` repeats it. Prints the executions of each
-# and ends with their sum.
+# Starts from the seeds of tests/fuzz/seeds/NAME and keeps what it learns in build/fuzz/corpus/NAME. An input
+# that breaks something lies in build/fuzz/found/; `build/fuzz/bin/fuzz_NAME FILE` repeats it. Prints the
+# executions of each and ends with their sum.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

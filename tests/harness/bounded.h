@@ -1,8 +1,8 @@
 // A number that carries its own error bound: `magnitude` is what the value would be if nothing cancelled and
 // every intermediate rounding pushed the same way (sum of |terms|, carried through products, quotients and
 // functions by their derivatives). A computation of few roundings in arithmetic of unit roundoff u is then
-// within a small factor * u * magnitude of the value. Run the references of harness/reference.h over it. The value is
-// a long double, so that the reference's own roundings are well below those of a kernel in double.
+// within a small factor * u * magnitude of the value. Run the references of harness/reference.h over it. The
+// value is a long double, so that the reference's own roundings are well below those of a kernel in double.
 #pragma once
 
 #include <cmath>

@@ -9,8 +9,8 @@
 
 namespace inpaint {
 
-// Runs the action, which has to throw an E (UserError: the user's input is at fault), and returns its
-// message.
+// Runs the action, which has to throw an E (UserError: the user's input is at fault), and returns
+// its message.
 template <typename E = UserError, typename F>
 std::string error_message(F&& action) {
   try {

@@ -1,6 +1,6 @@
-// Makes the system calls of a test program fail or kill it. A program that uses this has its own open, write,
-// fsync, rename, renameat2, ftruncate, flock, unlink and close, which hand on to the system until a fault is
-// armed.
+// Makes the system calls of a test program fail or kill it. A program that uses this has its own open,
+// write, fsync, rename, renameat2, ftruncate, flock, unlink and close, which hand on to the system until a
+// fault is armed.
 #pragma once
 
 namespace inpaint::faults {

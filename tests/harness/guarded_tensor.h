@@ -1,8 +1,8 @@
 // A tensor under test: NaN where nothing was written, guard bytes before and after, and a start that is
 // aligned to its element type only, or on request to 64 bytes.
 //
-// One for a GPU has its bytes there too, guards included: they go up when an op takes the tensor, and come back when
-// the test next looks at it.
+// One for a GPU has its bytes there too, guards included: they go up when an op takes the tensor, and come
+// back when the test next looks at it.
 #pragma once
 
 #include <algorithm>
@@ -140,8 +140,8 @@ inline GuardedTensor random_tensor(const Shape& shape, const Placement& placemen
           [&](int64_t i) { return mean + deviation * random.normal(static_cast<uint64_t>(i)); }};
 }
 
-// Integers in [-bound, bound]: sums of their products are exact in every type as long as they stay below
-// 2^24.
+// Integers in [-bound, bound]: sums of their products are exact in every type as long as they stay
+// below 2^24.
 inline GuardedTensor integer_tensor(const Shape& shape, const Placement& placement, uint64_t seed,
                                     uint32_t part, int32_t bound = 3) {
   const Philox random(seed, RandomStream::kProceduralPictures, part);

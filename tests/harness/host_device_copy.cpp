@@ -15,7 +15,8 @@ void copy_between_host_and_device(void* host, void* device, int64_t bytes, bool 
     INPAINT_CUDA_CHECK(cudaMemcpy(device, host, size, cudaMemcpyHostToDevice));
   else
     INPAINT_CUDA_CHECK(cudaMemcpy(host, device, size, cudaMemcpyDeviceToHost));
-  // A copy from pageable memory may still be under way when it returns, and a context's stream does not wait for it.
+  // A copy from pageable memory may still be under way when it returns, and a context's stream does not wait
+  // for it.
   INPAINT_CUDA_CHECK(cudaDeviceSynchronize());
 }
 #else

@@ -1,5 +1,5 @@
-// How much of a long proof a run of the tests makes. The short form is for every change; the long one for the night:
-// `tests/run.sh --nightly` sets INPAINT_NIGHTLY=1.
+// How much of a long proof a run of the tests makes. The short form is for every change; the long one for the
+// night: `tests/run.sh --nightly` sets INPAINT_NIGHTLY=1.
 #pragma once
 
 #include <cstdlib>
@@ -18,8 +18,8 @@ inline bool nightly() {
   return value != nullptr && std::string_view(value) == "1";
 }
 
-// Of many equal points, a proof takes every nth: `short_form` of them in the short form, fewer under sanitizers, all
-// in the long one.
+// A proof takes every nth of many equal points: `short_form` of them in the short form, fewer under
+// sanitizers, all in the long one.
 inline int stride(int short_form) { return nightly() ? 1 : kSanitized ? 8 * short_form : short_form; }
 
 }  // namespace inpaint

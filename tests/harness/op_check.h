@@ -22,8 +22,8 @@ namespace inpaint::test {
 
 inline constexpr uint64_t kSeed = 20240;
 
-// Where a test body runs. The bodies ask it for contexts and know no device themselves; it takes a placement's place
-// where they make tensors.
+// Where a test body runs. The bodies ask it for contexts and know no device themselves; it takes a
+// placement's place where they make tensors.
 struct Backend {
   std::string name;
   DType dtype;
@@ -40,7 +40,7 @@ struct Backend {
   operator Placement() const { return of(dtype); }  // NOLINT
   // For what belongs to a channel or a parameter.
   Placement parameters() const { return of(parameter_dtype(dtype)); }
-  // Of what it computes in, and of a type.
+  // The rounding of the type it computes in, and of another type.
   double unit_roundoff() const {
     return fp32_products == Fp32Products::kTf32 && dtype == DType::kF32 ? 0x1p-11
                                                                         : roundoff(parameter_dtype(dtype));
@@ -147,9 +147,9 @@ inline void check_within(const Label& label, const char* tensor, const GuardedTe
   check_guards(label, tensor, got);
 }
 
-// Every element within factor * unit roundoff * magnitude of the wanted value, the roundoff being that of what the
-// backend computes in (results in double of sums of f32 values are no better than their terms); and once rounded, where
-// the tensor is bf16.
+// Every element within factor * unit roundoff * magnitude of the wanted value, the roundoff being that of
+// what the backend computes in (results in double of sums of f32 values are no better than their terms); and
+// once rounded, where the tensor is bf16.
 inline void check_close(const Label& label, const char* tensor, const GuardedTensor& got,
                         const std::vector<Bounded>& want, int factor = 8) {
   std::vector<Wanted> within;
@@ -181,8 +181,8 @@ inline std::vector<Bounded> plus(std::vector<Bounded> a, const GuardedTensor& b)
   return a;
 }
 
-// Runs an op by run(ctx), which returns its outputs, again and again: with 1, 2, 3 and 8 threads on the CPU, in every order
-// on a GPU, and twice with each context, which must be left as it was. All bits must agree.
+// Runs an op by run(ctx), which returns its outputs, again and again: with 1, 2, 3 and 8 threads on the CPU,
+// in every order on a GPU, and twice with each context, which must be left as it was. All bits must agree.
 template <typename F>
 void check_same_bits(const Label& label, F&& run) {
   std::vector<GuardedTensor> want;

@@ -1,5 +1,5 @@
-// A new empty folder that goes with its owner, and small helpers to look into it. In memory where the system has
-// a file system for that: the many fsyncs of the tests cost nothing there.
+// A new empty folder that goes with its owner, and small helpers to look into it. In memory where the system
+// has a file system for that: the many fsyncs of the tests cost nothing there.
 #pragma once
 
 #include <cstdlib>

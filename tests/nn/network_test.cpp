@@ -51,7 +51,8 @@ struct Case {
     return sum;
   }
 
-  // Gradients that are not stored but applied become their weights' first moments: beta1 is 0 and so is the rate.
+  // Gradients that are not stored but applied become their weights' first moments: beta1 is 0 and so is
+  // the rate.
   void backward(ParameterGrads::Mode mode) {
     loss();
     const Tensor din = dinput();

@@ -4,8 +4,8 @@ import os
 import sys
 from pathlib import Path
 
-# Sums of more threads run in another order; one thread gives the same figures on every machine of a kind. And the
-# cases themselves run side by side.
+# Sums of more threads run in another order; one thread gives the same figures on every machine of a kind. And
+# the cases themselves run side by side.
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import evaluation_test  # noqa: E402 (torch reads the line above when it is loaded)

@@ -188,7 +188,8 @@ class Oracle:
         self.updates = dict.fromkeys(NETWORKS, 0)
         self.clipped = 0  # gradient elements cut so far
 
-    # --- networks ---------------------------------------------------------------------------------------------
+    # --- networks
+    # ---------------------------------------------------------------------------------------------
 
     def batch_norm(self, layer, x, training):
         gamma, beta = self.state[layer.name + ".bn.weight"], self.state[layer.name + ".bn.bias"]
@@ -231,7 +232,8 @@ class Oracle:
             x = self.apply(layer, x, training)
         return x.reshape(-1) if network == "discriminator" else x
 
-    # --- objective --------------------------------------------------------------------------------------------
+    # --- objective
+    # --------------------------------------------------------------------------------------------
 
     def weight_decay(self, network):
         weights = [self.state[layer.name + ".weight"] for layer in self.layers[network]]
@@ -257,7 +259,8 @@ class Oracle:
             fake = self.forward("discriminator", fake_image, training=False)
             return self.losses(hidden, fake_image, real, fake), fake_image, hidden
 
-    # --- updates ----------------------------------------------------------------------------------------------
+    # --- updates
+    # ----------------------------------------------------------------------------------------------
 
     def trainable(self, network):
         return [name for name in self.state if name.startswith(network + ".") and is_trainable(name)]
@@ -275,8 +278,9 @@ class Oracle:
             self.state[name] = self.state[name].detach()
         gradients = dict(zip(names, found))
         for layer in self.layers[network]:
-            # Batch norm takes its bias off again, so that cannot matter; autograd leaves rounding noise there. Not so
-            # before the 4 x 4 map: its biases differ from place to place, the mean taken off is the channel's.
+            # Batch norm takes its bias off again, so that cannot matter; autograd leaves rounding noise
+            # there. Not so before the 4 x 4 map: its biases differ from place to place, the mean taken off is
+            # the channel's.
             if layer.norm and not layer.fold:
                 gradients[layer.name + ".bias"] = torch.zeros_like(gradients[layer.name + ".bias"])
         return gradients, {key: float(value.detach()) for key, value in figures.items()}

@@ -130,7 +130,7 @@ def replay_chain(programs, flags, steps):
             after = trainer.run("chain", step + 1)
             comparison = compare(settings, "fp32", start_of(settings, before), batches_of(settings, data, 1, step),
                                  after.log[-1:], after.tensors)
-            # Of the rest, Adam's first updates: see calm_start.py.
+            # Adam's first updates are left out: see calm_start.py.
             findings = [finding for finding in comparison.findings if finding.startswith(("accuracy", "average"))]
             deviations.append(comparison.worst["loss"][1])
             check(not findings and deviations[-1] <= ACROSS_A_KINK, f"step {step + 1}: {comparison.findings[:3]}")

@@ -37,7 +37,8 @@ void check_refusal(const Ending& ending) {
   CHECK(ending.err.find('\n') == ending.err.size() - 1);
 }
 
-// Whatever happened: a whole checkpoint, not older than the one before, and with the disk mended the same end.
+// Whatever happened: a whole checkpoint, not older than the one before, and with the disk mended the
+// same end.
 void check_nothing_lost(const fs::path& folder, const Undisturbed& undisturbed) {
   CHECK(newest_whole_step(folder) >= kBefore);
   const Ending next = train_tiny(folder, tiny_flags(kSteps));

@@ -1,6 +1,6 @@
-// To be preloaded: lets the nth allocation from the beginning of main on fail, counted over all threads. The number is
-// the value of INPAINT_FAIL_ALLOCATION; 0, or none, lets all succeed. At its end the process writes how many there
-// were into the file that INPAINT_COUNT_ALLOCATIONS names.
+// To be preloaded: lets the nth allocation from the beginning of main on fail, counted over all threads. The
+// number is the value of INPAINT_FAIL_ALLOCATION; 0, or none, lets all succeed. At its end the process writes
+// how many there were into the file that INPAINT_COUNT_ALLOCATIONS names.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -68,7 +68,8 @@ struct Handled {
   int64_t elsewhere = 0;  // on another thread than the first one
 };
 
-// A run gets `count` signals, one every 1 to 5 ms, and stops; it has come to what an undisturbed run comes to.
+// A run gets `count` signals, one every 1 to 5 ms, and stops; it has come to what an undisturbed run
+// comes to.
 Handled disturb(int count, bool unblock, const Send& send) {
   const TemporaryFolder folder, streams, whole;
   put_data(folder.path());

@@ -15,8 +15,9 @@ namespace {
 
 constexpr int kBefore = kStepsPerEpoch, kSteps = 3 * kStepsPerEpoch;
 
-// oneDNN makes its products' code while it runs and does not look whether it got the memory for that: out of memory
-// just there, it ends the process (SIGSEGV), and nothing of ours can report it. Here all products are Eigen's.
+// oneDNN makes its products' code while it runs and does not look whether it got the memory for that: out
+// of memory just there, it ends the process (SIGSEGV), and nothing of ours can report it. Here all products
+// are Eigen's.
 std::vector<std::string> flags(int steps, const std::vector<std::string>& more = {}) {
   std::vector<std::string> all = tiny_flags(steps, more);
   all.push_back("--matrix_backend=eigen");

@@ -1,7 +1,7 @@
-// To be preloaded, as profilers are: installs a handler for five signals before main begins. At its end the process
-// writes two numbers into the file that INPAINT_COUNT_SIGNALS names: how often the handler was called, and how often
-// on another thread than the first time. With INPAINT_UNBLOCK_SIGNALS
-// set, every thread that starts lets SIGUSR2 through, as a profiler of threads makes it do.
+// To be preloaded, as profilers are: installs a handler for five signals before main begins. At its end the
+// process writes two numbers into the file that INPAINT_COUNT_SIGNALS names: how often the handler was
+// called, and how often on another thread than the first time. With INPAINT_UNBLOCK_SIGNALS set, every thread
+// that starts lets SIGUSR2 through, as a profiler of threads makes it do.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>

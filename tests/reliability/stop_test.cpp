@@ -1,4 +1,5 @@
-// A run that a signal, a closed terminal or a closed pipe stops: it saves its last step, and the next start goes on.
+// A run that a signal, a closed terminal or a closed pipe stops: it saves its last step, and the next start
+// goes on.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <poll.h>

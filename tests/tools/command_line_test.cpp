@@ -107,7 +107,7 @@ TEST_CASE("command line: wins over the flags file wherever it stands") {
     CHECK(s.epoch == 9);
     CHECK(s.ckpt == 3);
   }
-  // Of several files a later one wins; only the outcome has to be free of contradictions.
+  // A later file wins over an earlier one; only the outcome has to be free of contradictions.
   const std::string one = folder / "one.cfg";
   put_file(one, "batch_size=1\nckpt=5\n");
   CHECK(contains(complaint({"--flags-file", one}), "batch_size=1"));

@@ -1,5 +1,6 @@
 #include "train/checkpoint/checkpoint_store.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>

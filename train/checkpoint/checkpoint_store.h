@@ -35,15 +35,15 @@ class CheckpointStore {
   const std::filesystem::path& folder() const { return folder_; }
   std::filesystem::path path_of(int64_t step) const;
 
-  // Writes a checkpoint, reads it back from the disk, makes it the newest, removes older ones. Error when a
-  // tensor holds a value that is not finite, naming the tensor and the element; UserError when the system
-  // refuses something. In both cases the checkpoint before stays, and stays the newest. Takes time: see
-  // CheckpointWriter.
+  // Writes a checkpoint, reads it back from the disk, makes it the newest, removes older ones. Error when
+  // a tensor holds a value that is not finite, naming the tensor and the element; UserError when the
+  // system refuses something. In both cases the checkpoint before stays, and stays the newest. Takes
+  // time: see CheckpointWriter.
   void save(int64_t step, std::span<const NamedTensor> tensors, Metadata metadata,
             Standing standing = Standing::kNewest);
 
-  // Makes a checkpoint of this folder the best one. save() does so last of all: a run that goes on from one that was
-  // the best has to do it again, in case that save was killed just before.
+  // Makes a checkpoint of this folder the best one. save() does so last of all: a run that goes on from one
+  // that was the best has to do it again, in case that save was killed just before.
   void name_best(int64_t step);
 
  private:

@@ -14,7 +14,8 @@
 
 namespace inpaint {
 
-// Names, shapes and types of a training state's tensors in a checkpoint, without memory. dtype: the parameters'.
+// Names, shapes and types of a training state's tensors in a checkpoint, without memory. dtype:
+// the parameters'.
 std::vector<NamedTensor> checkpoint_layout(const Network& generator, const Network& discriminator,
                                            DType dtype);
 

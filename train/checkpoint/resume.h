@@ -19,9 +19,9 @@ struct Beginning {
 
 // A training run's beginning: fills the model with initial values, or with the checkpoint that the setting
 // `resume` names ("auto": the newest of the folder, if any; "best": the best one by validation). UserError
-// when it cannot be used: of another network, damaged (the setting `fallback` allows an older good one in the
-// place of the folder's newest), or when resume=never would start a second history in a folder that holds
-// checkpoints.
+// when it cannot be used: of another network, damaged (the setting `fallback` allows an older good one in
+// the place of the folder's newest), or when resume=never would start a second history in a folder that
+// holds checkpoints.
 Beginning begin_training(const TrainSettings& settings, const std::filesystem::path& folder,
                          const Context& ctx, Model& model);
 

@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "core/base/error.h"
+
 namespace inpaint {
 namespace {
 
@@ -43,14 +45,6 @@ void for_each_later_member(State& s, F&& f) {
 }
 
 }  // namespace
-
-void EpochSums::add(const Losses& losses) {
-  ++steps;
-  rec_loss += losses.rec_loss;
-  adv_gene_loss += losses.adv_gene_loss;
-  adv_disc_loss += losses.adv_disc_loss;
-  disc_acc += losses.disc_acc;
-}
 
 void RunState::to_metadata(std::map<std::string, std::string>& metadata) const {
   // The shortest text that reads back to the same bits.

@@ -5,17 +5,9 @@
 #include <map>
 #include <string>
 
-#include "train/step/training_step.h"
+#include "train/step/figures.h"
 
 namespace inpaint {
-
-// Sums over the steps of an epoch so far; their means are a line of loss_log.txt.
-struct EpochSums {
-  int64_t steps = 0;
-  double rec_loss = 0, adv_gene_loss = 0, adv_disc_loss = 0, disc_acc = 0;
-
-  void add(const Losses& losses);
-};
 
 struct RunState {
   int64_t step = 0;              // steps done; random numbers are counted from it
@@ -23,7 +15,8 @@ struct RunState {
   int64_t generator_updates = 0, discriminator_updates = 0;
   EpochSums sums = {};  // of the epoch the next batch belongs to
 
-  // Of the validations so far: where the smallest rec_loss was (-1: none yet), and how many came after it.
+  // What the validations so far found: where the smallest rec_loss was (-1: none yet), and how many came
+  // after it.
   int64_t best_step = -1;
   double best_rec_loss = 0;
   int64_t validations_since_best = 0;

@@ -16,8 +16,8 @@ struct Augmentation {
 
 bool is_flipped(uint64_t seed, int64_t epoch, int64_t picture);
 
-// A square of a height x width picture (scaled_for_squares) for a set of size x size: side and place are drawn,
-// the side between size and the short side.
+// A square of a height x width picture (scaled_for_squares) for a set of size x size: side and place are
+// drawn, the side between size and the short side.
 Square random_square(uint64_t seed, int64_t epoch, int64_t picture, int64_t height, int64_t width,
                      int64_t size);
 

@@ -1,5 +1,5 @@
-// A data set file (`.bin`): raw bytes, image after image, each S x S x C in row, column, channel order, no
-// header.
+// A data set file (`.bin`): raw bytes, image after image, each S x S x C in row, column, channel order,
+// no header.
 #pragma once
 
 #include <cstdint>

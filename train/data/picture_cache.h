@@ -32,8 +32,8 @@ struct CacheSource {
 // What a cache made from this now would be described by. UserError when a file is gone.
 std::string describe(const CacheSource& source);
 
-// The pictures of a cache; null when there is none at the path, or it was made from something else or damaged:
-// then `why_not` says so. Their names are their files' paths below the folder.
+// The pictures of a cache; null when there is none at the path, or it was made from something else or
+// damaged: then `why_not` says so. Their names are their files' paths below the folder.
 std::unique_ptr<PictureSet> open_picture_cache(const std::filesystem::path& path, const CacheSource& source,
                                                const std::string& description, std::string& why_not);
 
@@ -42,8 +42,8 @@ struct CacheReport {
   std::vector<std::string> skipped;  // "<path>: <why>"
 };
 
-// Decodes the files, several at a time, and puts the cache in place, whole or not at all. Files that cannot be
-// used are left out. UserError when none is left.
+// Decodes the files, several at a time, and puts the cache in place, whole or not at all. Files that cannot
+// be used are left out. UserError when none is left.
 CacheReport write_picture_cache(const Context& ctx, const std::filesystem::path& path,
                                 const CacheSource& source, const std::string& description);
 

@@ -67,7 +67,7 @@ std::vector<PictureFile> pictures_in_lists(const fs::path& folder, const std::ve
         user_error("{}: there is no file '{}' in {}", place, line, folder.string());
       const auto [first, is_new] = first_named.emplace(relative, place);
       if (!is_new) user_error("{}: '{}' was named before, at {}", place, line, first->second);
-      sources.push_back({folder / relative, list.mode});
+      sources.push_back({folder / relative, list.split});
     }
   }
   return sources;

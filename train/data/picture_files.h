@@ -6,20 +6,20 @@
 #include <string>
 #include <vector>
 
-#include "train/settings/settings.h"
+#include "train/data/split.h"
 
 namespace inpaint {
 
 struct PictureFile {
   std::filesystem::path path;
-  std::optional<Mode> mode;  // where a list puts it; nothing: by the shares
+  std::optional<Split> split;  // where a list puts it; nothing: by the shares
 };
 
 // A text file with one path per line, relative to the folder. Empty lines and lines that start with # are
 // passed over.
 struct PictureList {
   std::filesystem::path path;
-  std::optional<Mode> mode;
+  std::optional<Split> split;
 };
 
 // Every file below the folder, in the order of their paths; hidden ones (.name) and what lies in hidden

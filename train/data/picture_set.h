@@ -52,13 +52,13 @@ class PictureSet {
 std::unique_ptr<PictureSet> open_dataset(const std::filesystem::path& path, int64_t image_size,
                                          int image_channel);
 
-// These files of the folder, each decoded when it is read, and made a picture of the set as the data conversion
-// does it without random crops.
+// These files of the folder, each decoded when it is read, and made a picture of the set as the data
+// conversion does it without random crops.
 std::unique_ptr<PictureSet> open_files(const std::filesystem::path& folder, std::vector<PictureFile> files,
                                        int64_t image_size, int image_channel);
 
-// A `.bin` data set; or the files that pictures_in_folder() finds. UserError when there is nothing at the path,
-// or nothing in it.
+// A `.bin` data set; or the files that pictures_in_folder() finds. UserError when there is nothing at the
+// path, or nothing in it.
 std::unique_ptr<PictureSet> open_pictures(const std::filesystem::path& path, int64_t image_size,
                                           int image_channel);
 

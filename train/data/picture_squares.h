@@ -1,5 +1,5 @@
-// Square parts of pictures, scaled to the S x S of a set: the data conversion's, an evaluation's and the
-// trainer's.
+// Square parts of pictures, scaled to the S x S of a set: the data conversion's, an evaluation's and
+// the trainer's.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,8 @@ Image square_image(const Image& picture, const Square& square, int64_t size, int
 // The same of the largest square in the middle.
 Image centre_image(const Image& picture, int64_t size, int channels);
 
-// The picture as random squares are cut from it: scaled down, where its short side is above 2 size, to a short
-// side of 2 size; grey or RGB.
+// The picture as random squares are cut from it: scaled down, where its short side is above 2 size, to a
+// short side of 2 size; grey or RGB.
 Image scaled_for_squares(const Image& picture, int64_t size, int channels);
 
 // UserError "<name>: ..." when the short side is below size: pictures are never scaled up.

@@ -1,5 +1,5 @@
-// Random orders that can be computed again: a function of the random numbers' key and a round, nothing
-// stored.
+// Random orders that can be computed again: a function of the random numbers' key and a round,
+// nothing stored.
 #pragma once
 
 #include <cstdint>

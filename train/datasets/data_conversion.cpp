@@ -17,7 +17,7 @@ namespace inpaint {
 namespace {
 
 // Parts of the stream kDataConversion.
-constexpr uint32_t kSplitPart = 0, kCropPart = 1, kOrderPart = 2;  // + the mode
+constexpr uint32_t kSplitPart = 0, kCropPart = 1, kOrderPart = 2;  // + the split
 
 struct UsedPicture {
   int64_t source;
@@ -60,16 +60,16 @@ void check_options(const ConversionOptions& options) {
     user_error("smallest_crop: {} is not above 0 and at most 1", options.smallest_crop);
 }
 
-std::vector<Mode> possible_modes(const std::vector<PictureFile>& sources, const SplitShares& shares) {
-  std::set<Mode> modes;
-  // Which modes have a share does not depend on how many pictures there are, as long as they are enough.
+std::vector<Split> possible_splits(const std::vector<PictureFile>& sources, const SplitShares& shares) {
+  std::set<Split> splits;
+  // Which splits have a share does not depend on how many pictures there are, as long as they are enough.
   const auto counts = split_counts(1000, shares);
   for (const PictureFile& source : sources) {
-    if (source.mode) modes.insert(*source.mode);
-    for (size_t i = 0; i < kModes.size() && !source.mode; ++i)
-      if (counts[i] > 0) modes.insert(kModes[i]);
+    if (source.split) splits.insert(*source.split);
+    for (size_t i = 0; i < kSplits.size() && !source.split; ++i)
+      if (counts[i] > 0) splits.insert(kSplits[i]);
   }
-  return {modes.begin(), modes.end()};
+  return {splits.begin(), splits.end()};
 }
 
 struct Reading {
@@ -87,24 +87,24 @@ Reading read_picture(const PictureFile& source, int64_t number, const Conversion
   }
 }
 
-// Which mode each used picture goes to; those no list has placed are shared out by chance.
-std::vector<Mode> place_pictures(const std::vector<PictureFile>& sources,
-                                 const std::vector<UsedPicture>& used, const ConversionOptions& options) {
-  std::vector<Mode> modes(used.size(), Mode::kTrain);
+// Which split each used picture goes to; those no list has placed are shared out by chance.
+std::vector<Split> place_pictures(const std::vector<PictureFile>& sources,
+                                  const std::vector<UsedPicture>& used, const ConversionOptions& options) {
+  std::vector<Split> splits(used.size(), Split::kTrain);
   std::vector<int64_t> unplaced;
   for (size_t i = 0; i < used.size(); ++i) {
-    const auto listed = sources[static_cast<size_t>(used[i].source)].mode;
+    const auto listed = sources[static_cast<size_t>(used[i].source)].split;
     if (listed)
-      modes[i] = *listed;
+      splits[i] = *listed;
     else
       unplaced.push_back(static_cast<int64_t>(i));
   }
   shuffle(unplaced, Philox(options.seed, RandomStream::kDataConversion, kSplitPart), 0);
   const auto counts = split_counts(static_cast<int64_t>(unplaced.size()), options.shares);
   auto next = unplaced.begin();
-  for (size_t m = 0; m < kModes.size(); ++m)
-    for (int64_t i = 0; i < counts[m]; ++i) modes[static_cast<size_t>(*next++)] = kModes[m];
-  return modes;
+  for (size_t m = 0; m < kSplits.size(); ++m)
+    for (int64_t i = 0; i < counts[m]; ++i) splits[static_cast<size_t>(*next++)] = kSplits[m];
+  return splits;
 }
 
 }  // namespace
@@ -134,13 +134,13 @@ std::vector<uint8_t> crops_of(const Image& picture, const std::string& name, int
 ConversionReport convert_pictures(const Context& ctx, const std::vector<PictureFile>& sources,
                                   const ConversionOptions& options) {
   check_options(options);
-  DatasetOutputs outputs(options.target, possible_modes(sources, options.shares));
+  DatasetOutputs outputs(options.target, possible_splits(sources, options.shares));
   Staging staging(options.target);
   const int64_t total = static_cast<int64_t>(sources.size());
   const int64_t images_per_picture = std::max(1, options.random_crops);
 
-  // Pictures are read side by side, a few at a time so that their images need little memory, and staged in
-  // order.
+  // Pictures are read side by side, a few at a time so that their images need little memory, and staged
+  // in order.
   constexpr int64_t kBlockBytes = int64_t{64} << 20;
   const int64_t block = std::clamp<int64_t>(kBlockBytes / (images_per_picture * options.target.image_bytes()),
                                             ctx.threads(), 64);
@@ -168,18 +168,19 @@ ConversionReport convert_pictures(const Context& ctx, const std::vector<PictureF
     user_error("none of {} files could be used{}{}", total, report.skipped.empty() ? "" : "; the first: ",
                report.skipped.empty() ? "" : report.skipped.front());
 
-  const std::vector<Mode> placed = place_pictures(sources, used, options);
+  const std::vector<Split> placed = place_pictures(sources, used, options);
   std::vector<uint8_t> image(static_cast<size_t>(options.target.image_bytes()));
-  for (const Mode mode : kModes) {
+  for (const Split split : kSplits) {
     std::vector<int64_t> order;
     for (size_t i = 0; i < used.size(); ++i)
-      for (int64_t k = 0; k < images_per_picture && placed[i] == mode; ++k)
+      for (int64_t k = 0; k < images_per_picture && placed[i] == split; ++k)
         order.push_back(used[i].first_image + k);
     shuffle(order,
-            Philox(options.seed, RandomStream::kDataConversion, kOrderPart + static_cast<uint32_t>(mode)), 0);
+            Philox(options.seed, RandomStream::kDataConversion, kOrderPart + static_cast<uint32_t>(split)),
+            0);
     for (const int64_t staged : order) {
       staging.read(staged, image);
-      outputs.add(mode, image);
+      outputs.add(split, image);
     }
   }
   report.pictures = static_cast<int64_t>(used.size());

@@ -14,10 +14,10 @@ std::vector<WrittenDataset> generate_pictures(const Context& ctx, const Generati
   if (options.count < 1 || options.count > kMaxCount)
     user_error("count: {} is not between 1 and {}", options.count, kMaxCount);
   const auto counts = split_counts(options.count, options.shares);
-  std::vector<Mode> modes;
-  for (size_t m = 0; m < kModes.size(); ++m)
-    if (counts[m] > 0) modes.push_back(kModes[m]);
-  DatasetOutputs outputs(options.target, modes);
+  std::vector<Split> splits;
+  for (size_t m = 0; m < kSplits.size(); ++m)
+    if (counts[m] > 0) splits.push_back(kSplits[m]);
+  DatasetOutputs outputs(options.target, splits);
 
   constexpr int64_t kBlock = 64;  // pictures made side by side before they are written
   for (int64_t begin = 0; begin < options.count; begin += kBlock) {
@@ -28,10 +28,10 @@ std::vector<WrittenDataset> generate_pictures(const Context& ctx, const Generati
                                                           options.target.image_channel);
     });
     for (int64_t i = begin; i < end; ++i) {
-      const Mode mode = i < counts[0]               ? Mode::kTrain
-                        : i < counts[0] + counts[1] ? Mode::kValidate
-                                                    : Mode::kTest;
-      outputs.add(mode, images[static_cast<size_t>(i - begin)].bytes);
+      const Split split = i < counts[0]               ? Split::kTrain
+                          : i < counts[0] + counts[1] ? Split::kValidate
+                                                      : Split::kTest;
+      outputs.add(split, images[static_cast<size_t>(i - begin)].bytes);
     }
     if (options.on_progress) options.on_progress(end, options.count);
   }

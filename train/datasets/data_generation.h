@@ -19,8 +19,8 @@ struct GenerationOptions {
 };
 
 // Pictures 0 .. count - 1 of procedural_picture(seed, ...): the first ones for train, then validate, then
-// test. The same bytes for any number of threads. UserError when an option is out of range or a file to write
-// exists.
+// test. The same bytes for any number of threads. UserError when an option is out of range or a file to
+// write exists.
 std::vector<WrittenDataset> generate_pictures(const Context& ctx, const GenerationOptions& options);
 
 }  // namespace inpaint

@@ -41,13 +41,12 @@ std::array<int64_t, 3> split_counts(int64_t count, const SplitShares& shares) {
   return counts;
 }
 
-std::filesystem::path DatasetTarget::file(Mode mode) const {
+std::filesystem::path DatasetTarget::file(Split split) const {
   TrainSettings settings;
   settings.data_root = data_root.string();
   settings.dataname = dataname;
   settings.image_size = image_size;
-  settings.mode = mode;
-  return data_file(settings);
+  return data_file(settings, split);
 }
 
 void check_target(const DatasetTarget& target) {
@@ -74,45 +73,47 @@ void check_shares(const SplitShares& shares) {
 std::vector<std::filesystem::path> earlier_datasets(const DatasetTarget& target,
                                                     std::span<const WrittenDataset> written) {
   std::vector<std::filesystem::path> earlier;
-  for (const Mode mode : kModes) {
-    const bool is_new = std::any_of(written.begin(), written.end(),
-                                    [mode](const WrittenDataset& dataset) { return dataset.mode == mode; });
+  for (const Split split : kSplits) {
+    const bool is_new = std::any_of(written.begin(), written.end(), [split](const WrittenDataset& dataset) {
+      return dataset.split == split;
+    });
     std::error_code unreadable;
-    if (!is_new && std::filesystem::exists(target.file(mode), unreadable))
-      earlier.push_back(target.file(mode));
+    if (!is_new && std::filesystem::exists(target.file(split), unreadable))
+      earlier.push_back(target.file(split));
   }
   return earlier;
 }
 
-DatasetOutputs::DatasetOutputs(const DatasetTarget& target, std::span<const Mode> modes) : target_(target) {
-  for (const Mode mode : modes) {
+DatasetOutputs::DatasetOutputs(const DatasetTarget& target, std::span<const Split> splits) : target_(target) {
+  for (const Split split : splits) {
     std::error_code unreadable;
-    if (!target.force && std::filesystem::exists(target.file(mode), unreadable))
+    if (!target.force && std::filesystem::exists(target.file(split), unreadable))
       user_error("{}: exists already; nothing was changed; --force replaces it, --dataname makes another",
-                 target.file(mode).string());
-    outputs_[mode];
+                 target.file(split).string());
+    outputs_[split];
   }
   make_folders(target.data_root);
   remove_stale_temporaries(target.data_root);
 }
 
-void DatasetOutputs::add(Mode mode, std::span<const uint8_t> image) {
+void DatasetOutputs::add(Split split, std::span<const uint8_t> image) {
   INPAINT_CHECK(static_cast<int64_t>(image.size()) == target_.image_bytes(), "{} bytes instead of {}",
                 image.size(), target_.image_bytes());
-  Output& output = outputs_.at(mode);
+  Output& output = outputs_.at(split);
   if (!output.file)
-    output.file = std::make_unique<ReplaceFile>(
-        target_.file(mode), target_.force ? ReplaceFile::Existing::kReplace : ReplaceFile::Existing::kRefuse);
+    output.file =
+        std::make_unique<ReplaceFile>(target_.file(split), target_.force ? ReplaceFile::Existing::kReplace
+                                                                         : ReplaceFile::Existing::kRefuse);
   output.file->write(std::as_bytes(image));
   ++output.images;
 }
 
 std::vector<WrittenDataset> DatasetOutputs::commit() {
   std::vector<WrittenDataset> written;
-  for (auto& [mode, output] : outputs_) {
+  for (auto& [split, output] : outputs_) {
     if (!output.file) continue;
     output.file->commit();
-    written.push_back({mode, target_.file(mode), output.images});
+    written.push_back({split, target_.file(split), output.images});
   }
   return written;
 }

@@ -1,4 +1,4 @@
-// Data set files being made: one per mode, all of them put in place at the end, or none.
+// Data set files being made: one per split, all of them put in place at the end, or none.
 #pragma once
 
 #include <array>
@@ -11,11 +11,9 @@
 #include <vector>
 
 #include "core/file/replace_file.h"
-#include "train/settings/settings.h"
+#include "train/data/split.h"
 
 namespace inpaint {
-
-constexpr std::array<Mode, 3> kModes = {Mode::kTrain, Mode::kValidate, Mode::kTest};
 
 // How the pictures of one source are shared out. What train and validate leave is for test.
 struct SplitShares {
@@ -23,8 +21,8 @@ struct SplitShares {
   double validate = 0;
 };
 
-// How many of `count` go to each mode, in the order of kModes: in proportion, by largest remainder; a mode
-// whose share is not 0 gets at least one as long as there are enough for all such modes.
+// How many of `count` go to each split, in the order of kSplits: in proportion, by largest remainder; a split
+// whose share is not 0 gets at least one as long as there are enough for all such splits.
 std::array<int64_t, 3> split_counts(int64_t count, const SplitShares& shares);
 
 struct DatasetTarget {
@@ -34,7 +32,7 @@ struct DatasetTarget {
   int image_channel = 1;
   bool force = false;  // replace files that exist
 
-  std::filesystem::path file(Mode mode) const;  // as the trainer looks for it
+  std::filesystem::path file(Split split) const;  // as the trainer looks for it
   int64_t image_bytes() const { return int64_t{image_size} * image_size * image_channel; }
 };
 
@@ -43,7 +41,7 @@ void check_target(const DatasetTarget& target);
 void check_shares(const SplitShares& shares);
 
 struct WrittenDataset {
-  Mode mode;
+  Split split;
   std::filesystem::path path;
   int64_t images;
 };
@@ -55,13 +53,13 @@ std::vector<std::filesystem::path> earlier_datasets(const DatasetTarget& target,
 
 class DatasetOutputs {
  public:
-  // `modes`: those that may come to be written. UserError when one of their files exists (and force is off)
+  // `splits`: those that may come to be written. UserError when one of their files exists (and force is off)
   // or the folder cannot be made; left-over temporary files of runs that were killed are cleared away.
-  DatasetOutputs(const DatasetTarget& target, std::span<const Mode> modes);
+  DatasetOutputs(const DatasetTarget& target, std::span<const Split> splits);
 
-  void add(Mode mode, std::span<const uint8_t> image);  // image_bytes of them
+  void add(Split split, std::span<const uint8_t> image);  // image_bytes of them
 
-  // Puts every file that was added to in place: a mode without images makes no file. Without commit nothing
+  // Puts every file that was added to in place: a split without images makes no file. Without commit nothing
   // is left of them.
   std::vector<WrittenDataset> commit();
 
@@ -71,7 +69,7 @@ class DatasetOutputs {
     int64_t images = 0;
   };
   DatasetTarget target_;
-  std::map<Mode, Output> outputs_;
+  std::map<Split, Output> outputs_;
 };
 
 }  // namespace inpaint

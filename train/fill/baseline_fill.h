@@ -3,9 +3,8 @@
 //
 //   kGrey       0, mid grey
 //   kKnownMean  the mean, per channel, of all pixels outside the hole
-//   kRingMean   the mean, per channel, of the ring around the hole: the pixels outside that touch it, at a
-//   side
-//               or a corner, as far as the picture reaches
+//   kRingMean   the mean, per channel, of the ring around the hole: the pixels outside that touch it,
+//               at a side or a corner, as far as the picture reaches
 //
 //   masked   f [N, R, W, C]  pictures in [-1, 1]; what stands in the hole is not read
 //   offsets  i32 [N, 2]      (row, column) of the hole's top left corner

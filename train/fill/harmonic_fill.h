@@ -14,10 +14,10 @@
 // f is f32 or f64, alike within a call. A hole without any known neighbour is filled with 0, mid grey. The
 // solution is exact but for rounding in double (error below 1e-12); 4 products of H x H matrices a channel.
 //
-// Method: the equations are A_rows u + u A_columns = f with tridiagonal A; their eigenvectors are sampled
-// cosines and sines, and in that basis every equation stands alone. Source: Buzbee, Golub and Nielson 1970,
-// "On direct methods for solving Poisson's equations"; the bases: Strang 1999, "The discrete cosine
-// transform".
+// Method: the equations are A_rows u + u A_columns = f with tridiagonal A; their eigenvectors are
+// sampled cosines and sines, and in that basis every equation stands alone. Source: Buzbee, Golub and
+// Nielson 1970, "On direct methods for solving Poisson's equations"; the bases: Strang 1999, "The
+// discrete cosine transform".
 #pragma once
 
 #include <array>
@@ -37,8 +37,8 @@ class HarmonicFill {
   void fill(const Context& ctx, const Tensor& masked, const Tensor& offsets, const Tensor& fake) const;
 
  private:
-  // Eigenvalues and orthonormal eigenvectors (column k at k * hole_size_) of the second difference with these
-  // ends.
+  // Eigenvalues and orthonormal eigenvectors (column k at k * hole_size_) of the second difference with
+  // these ends.
   struct Basis {
     std::vector<double> values, vectors;
   };

@@ -1,6 +1,6 @@
 // The logs of a training run, in its log folder: loss_log.txt (a line per epoch), train_log.jsonl (an object
-// per step), validation_log.jsonl (an object per validation) and TensorBoard's event files. A run that goes on from a step first cuts what lies behind it, so
-// the logs have no gaps and nothing twice.
+// per step), validation_log.jsonl (an object per validation) and TensorBoard's event files. A run that goes
+// on from a step first cuts what lies behind it, so the logs have no gaps and nothing twice.
 #pragma once
 
 #include <filesystem>

@@ -4,13 +4,13 @@
 #include <cstdint>
 #include <string>
 
-#include "train/checkpoint/run_state.h"
-#include "train/run/validation_pass.h"
+#include "core/device/tensor.h"
+#include "train/step/figures.h"
 
 namespace inpaint {
 
-// "Epoch:%4d, rec_loss:%2.8f, gene_loss: %2.8f, disc_loss: %2.8f, disc_acc: %2.8f": the epoch's means, for
-// loss_log.txt.
+// "Epoch:%4d, rec_loss:%2.8f, gene_loss: %2.8f, disc_loss: %2.8f, disc_acc: %2.8f": the epoch's means,
+// for loss_log.txt.
 std::string loss_log_line(int64_t epoch, const EpochSums& sums);
 
 // "[Getting Sample...] rec_loss:..., psnr: ..., ssim: ..."; a batch painted perfectly has no PSNR: "perfect".

@@ -83,7 +83,7 @@ RunPlan plan_run(const TrainSettings& s) {
   RunState{}.to_metadata(metadata);
   plan.checkpoint_bytes =
       safetensors_bytes(checkpoint_layout(generator, discriminator, parameter_dtype(activation)), metadata);
-  const bool validates = s.validate_every > 0 && std::filesystem::exists(data_file(s, Mode::kValidate));
+  const bool validates = s.validate_every > 0 && std::filesystem::exists(data_file(s, Split::kValidate));
   const int64_t saves = (s.epoch - s.start_epoch - 1) / s.ckpt + 2;  // and one where it ends
   plan.copies = std::min<int64_t>(s.keep, saves) + 1 + (validates ? 1 : 0);
   return plan;

@@ -1,5 +1,5 @@
-// What goes wrong in a training without stopping it, seen from figures that are there anyway: each is said once, with
-// a remedy. Looks, and changes nothing.
+// What goes wrong in a training without stopping it, seen from figures that are there anyway: each is said
+// once, with a remedy. Looks, and changes nothing.
 #pragma once
 
 #include <cstdint>
@@ -29,13 +29,13 @@ class RunWarnings {
     double disc_acc = 0, adversarial_share = 0;
     double seconds = 0, waited_seconds = 0;  // of the run so far, and of those waited for data
   };
-  // After every step. Of a window: the discriminator right about every picture, or about none but by one and the same
-  // answer to all (accuracy exactly one half); the adversarial share of the image's gradient (training_step.h) below
-  // kVanishing at every step, where lamb_adv asks for one; waiting for data.
+  // After every step. Of a window: the discriminator right about every picture, or about none but by one and
+  // the same answer to all (accuracy exactly one half); the adversarial share of the image's gradient
+  // (training_step.h) below kVanishing at every step, where lamb_adv asks for one; waiting for data.
   void step(const Seen& seen);
 
-  // Dead channels: those whose batch norm gets no gradient at all (of scale and shift), as behind a ReLU that is
-  // never above 0 or a scale of 0. From the gradients of the last updates: no pass of its own.
+  // Dead channels: those whose batch norm gets no gradient at all (of scale and shift), as behind a ReLU that
+  // is never above 0 or a scale of 0. From the gradients of the last updates: no pass of its own.
   bool channels_are_due(int64_t step) const { return step % kChannelSteps == 0; }
   void channels(const Context& ctx, const Model& model);
 

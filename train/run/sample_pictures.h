@@ -3,29 +3,24 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
 #include <string>
 
 #include "train/step/training_step.h"
 
 namespace inpaint {
 
-struct HoleQuality {
-  std::optional<double> psnr;  // dB, mean over the pictures that are not perfect; no value when all are
-  double ssim = 0;             // mean
-};
-
 class SamplePictures {
  public:
   // Plans for batches of this shape. Files go into `folder`, which exists.
   SamplePictures(Context& ctx, const Model& model, int64_t batch_size, std::filesystem::path folder);
 
-  // Writes <number>_0.png the images, _1 the inpainted images, _2 the masked images, of the batch that `step`
-  // has just watched. images u8 [N, S, S, C], offsets i32 [N, 2]: what step.load was given, in the host's memory.
+  // Writes <number>_0.png the images, _1 the inpainted images, _2 the masked images, of the batch that
+  // `step` has just watched. images u8 [N, S, S, C], offsets i32 [N, 2]: what step.load was given, in the
+  // host's memory.
   void save(const Context& ctx, const TrainingStep& step, const Tensor& images, const Tensor& offsets,
             int64_t number) const;
 
-  // Of the holes that `step` has just painted, compared as bytes.
+  // Compares the holes that `step` has just painted with the target, as bytes.
   HoleQuality measure(const Context& ctx, const TrainingStep& step) const;
 
  private:

@@ -77,7 +77,7 @@ TrainingPictures open_training_pictures(const TrainSettings& settings, const Con
     return settings.loader_threads > 0 ? settings.loader_threads : by_default;
   };
   if (settings.data_dir == TrainSettings::kNoFolder)
-    return {open_dataset(data_file(settings, Mode::kTrain), settings.image_size, settings.image_channel),
+    return {open_dataset(data_file(settings, Split::kTrain), settings.image_size, settings.image_channel),
             workers(1)};
   CacheSource source{.folder = settings.data_dir,
                      .files = pictures_in_folder(settings.data_dir),

@@ -1,4 +1,5 @@
-// The pictures a run trains on: <dataname><image_size>_train.bin, or with data_dir the picture files of a folder.
+// The pictures a run trains on: <dataname><image_size>_train.bin, or with data_dir the picture files of
+// a folder.
 #pragma once
 
 #include <functional>

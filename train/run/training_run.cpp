@@ -81,7 +81,7 @@ class TrainingRun {
 
 // Where there is a set to validate with, and a wish to.
 std::optional<ValidationPass> validation_of(const TrainSettings& settings) {
-  const std::filesystem::path file = data_file(settings, Mode::kValidate);
+  const std::filesystem::path file = data_file(settings, Split::kValidate);
   if (settings.validate_every == 0) return std::nullopt;
   if (!std::filesystem::exists(file)) {
     if (settings.patience == 0) return std::nullopt;
@@ -89,7 +89,7 @@ std::optional<ValidationPass> validation_of(const TrainSettings& settings) {
                settings.patience, file.string());
   }
   try {
-    return std::optional<ValidationPass>(std::in_place, settings, Mode::kValidate);
+    return std::optional<ValidationPass>(std::in_place, settings, Split::kValidate);
   } catch (const UserError& error) {
     user_error("{} (validate_every=0 trains without it)", error.what());
   }

@@ -8,8 +8,8 @@
 namespace inpaint {
 
 // Trains as the settings say; goes on from a checkpoint where there is one. Returns the exit code: 0 when the
-// run is complete, 128 + N when signal N stopped it after saving (core/base/signal_thread.h; SIGPIPE stands for an
-// output that nobody reads, SIGHUP for a terminal that is gone). Throws UserError for bad input, Error
+// run is complete, 128 + N when signal N stopped it after saving (core/base/signal_thread.h; SIGPIPE stands
+// for an output that nobody reads, SIGHUP for a terminal that is gone). Throws UserError for bad input, Error
 // when the losses or the state are not finite and on_nan=stop, or rolling back has not helped; the last good
 // checkpoint stays in both cases. Lines for people go to `out`.
 int run_training(const TrainSettings& settings, std::FILE* out = stdout);

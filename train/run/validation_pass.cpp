@@ -38,7 +38,7 @@ class Means {
 
 }  // namespace
 
-ValidationPass::ValidationPass(const TrainSettings& settings, Mode mode)
+ValidationPass::ValidationPass(const TrainSettings& settings, Split mode)
     : block_(settings.block),
       image_size_(settings.image_size),
       batch_size_(settings.batch_size),

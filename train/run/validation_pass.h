@@ -14,16 +14,10 @@
 
 namespace inpaint {
 
-// Of one batch, or the means over batches; of PSNR over those that have one.
-struct ValidationFigures {
-  Losses losses;
-  HoleQuality quality;
-};
-
 class ValidationPass {
  public:
   // Opens <dataname><image_size>_<mode>.bin; UserError when it is missing or smaller than a batch.
-  ValidationPass(const TrainSettings& settings, Mode mode);
+  ValidationPass(const TrainSettings& settings, Split mode);
 
   struct Batch {
     int64_t index;

@@ -1,5 +1,5 @@
-// inpaint_train --verify_resume: the promise that a stopped and resumed run goes on exactly, put to the test on the
-// user's own machine with the user's settings and data.
+// inpaint_train --verify_resume: the promise that a stopped and resumed run goes on exactly, put to the test
+// on the user's own machine with the user's settings and data.
 #pragma once
 
 #include <filesystem>
@@ -9,11 +9,11 @@
 
 namespace inpaint {
 
-// Trains kVerifiedSteps steps in one go, and again in two halves with a checkpoint, a fresh start and its loading
-// in between; compares every bit of the two last checkpoints: weights, moments, averages, and the rest of the state. Both
-// runs begin anew and write into a temporary folder (TMPDIR), which goes afterwards; nothing of the user's run is
-// read or changed but the data. Returns the exit code (128 + N after signal N). Error, naming the first difference,
-// when the promise does not hold; UserError as run_training.
+// Trains kVerifiedSteps steps in one go, and again in two halves with a checkpoint, a fresh start and its
+// loading in between; compares every bit of the two last checkpoints: weights, moments, averages, and the
+// rest of the state. Both runs begin anew and write into a temporary folder (TMPDIR), which goes afterwards;
+// nothing of the user's run is read or changed but the data. Returns the exit code (128 + N after signal N).
+// Error, naming the first difference, when the promise does not hold; UserError as run_training.
 inline constexpr int kVerifiedSteps = 10;
 int verify_resume(const TrainSettings& settings);
 

@@ -17,7 +17,7 @@ double mean_of(std::span<const double> values) {
   return sum / static_cast<double>(values.size());
 }
 
-// Of the mean of n values whose squared deviations sum to `squares`; n >= 2.
+// The interval of the mean of n values whose squared deviations sum to `squares`; n >= 2.
 double student_half_width(double squares, size_t n) {
   const auto count = static_cast<double>(n);
   const double t = boost::math::quantile(boost::math::students_t(count - 1), kTail);

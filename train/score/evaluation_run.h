@@ -30,9 +30,8 @@ struct EvaluationSettings {
 // Prints the score table to standard output, and writes into `out`, made when missing:
 //   scores.json, scores.csv   the figures (score_report.h)
 //   pictures.csv              those of each picture
-//   best.png, median.png, worst.png   up to 8 pictures each, ranked by the hole's error of the model (without
-//   one,
-//                             of the harmonic fill): rows of the picture, with its hole, harmonic fill, model
+//   best.png, median.png, worst.png   up to 8 pictures each, ranked by the model's error in the hole (without
+//                             a model, the harmonic fill's). Each row: picture, with its hole, harmonic fill, model
 // Each file appears whole, at the end, or not at all. Throws UserError.
 void run_evaluation(const EvaluationSettings& settings);
 

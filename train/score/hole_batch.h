@@ -4,25 +4,16 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "core/device/context.h"
 #include "train/data/picture_set.h"
+#include "train/fill/method.h"
 #include "train/holes/hole_placement.h"
 
 namespace inpaint {
-
-// Paints the holes of a batch: masked f32 [n, S, S, C] with 0 in the holes, offsets i32 [n, 2], fake
-// f32 [n, H, H, C] to be overwritten. n is at most the capacity of the batch.
-using Painter = std::function<void(const Tensor& masked, const Tensor& offsets, const Tensor& fake)>;
-
-struct Method {
-  std::string name;
-  Painter paint;
-};
 
 struct SkippedPicture {
   std::string name, reason;
@@ -45,8 +36,8 @@ class HoleBatch {
   std::span<const int64_t> numbers() const { return numbers_; }
   std::string name(int64_t n) const { return source_.name(numbers_[static_cast<size_t>(n)]); }
 
-  // Of the pictures loaded, valid until the next load: images, masked, inpainted u8 [n, S, S, C], hidden and
-  // fake u8 [n, H, H, C]; offsets i32 [n, 2].
+  // What belongs to the pictures loaded, valid until the next load: images, masked, inpainted u8 [n, S, S,
+  // C], hidden and fake u8 [n, H, H, C]; offsets i32 [n, 2].
   Tensor images() const { return first(images_); }
   Tensor offsets() const { return first(offsets_); }
   Tensor masked_bytes(const Context& ctx) const;

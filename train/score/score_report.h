@@ -40,10 +40,10 @@ ScoreReport make_report(const EvaluationSubject& subject, const Evaluation& eval
 std::string score_table(const ScoreReport& report);
 
 // scores.json: an object with data, checkpoint (or null), image_size, image_channel, block, seed, pictures,
-// confidence, methods, true_pictures and skipped. methods.<name>.hole and .image hold the figures l1_percent,
-// l2_percent, psnr_db, pooled_psnr_db and ssim, and `perfect`, a count; methods.<name> also seam and
-// gain_over_harmonic_db; true_pictures seam. A figure is {value, half_width, pictures}: null where there is
-// none.
+// confidence, methods, true_pictures and skipped. methods.<name>.hole and .image hold the figures
+// l1_percent, l2_percent, psnr_db, pooled_psnr_db and ssim, and `perfect`, a count; methods.<name> also
+// seam and gain_over_harmonic_db; true_pictures seam. A figure is {value, half_width, pictures}: null where
+// there is none.
 std::string score_json(const ScoreReport& report);
 
 // scores.csv: the same figures, one a line: method, region, figure, value, half_width, pictures.

@@ -3,11 +3,10 @@
 //   # a comment: a '#' at the start of a line, or after a space or a tab
 //   learning_rate=0.0002       spaces around name and value do not count
 //   --image-size = 128         leading "--" is allowed, '-' and '_' are alike in a name
-//   dataname="street #3"       in double quotes the value is taken as it is; \" and \\ stand for " and
-//   \ there
+//   dataname="street #3"       in double quotes the value is taken as it is; there \" and \\ are " and \
 //
-// Lines may end in CR LF, and a UTF-8 byte order mark at the start is passed over. A name may stand in a file
-// once.
+// Lines may end in CR LF, and a UTF-8 byte order mark at the start is passed over. A name may stand in a
+// file once.
 #pragma once
 
 #include <string>
@@ -16,8 +15,8 @@
 
 namespace inpaint {
 
-// Reads the file into the settings; flags it does not name keep their value. Throws UserError with file and
-// line.
+// Reads the file into the settings; flags it does not name keep their value. Throws UserError with file
+// and line.
 void read_flags_file(const std::string& path, TrainSettings& settings);
 
 // Every flag as a flags file: reading it gives equal settings, to the bit.

@@ -45,11 +45,11 @@ void make_writable(const fs::path& folder, const char* flag) {
 }
 }  // namespace
 
-fs::path data_file(const TrainSettings& s, Mode mode) {
-  return fs::path(s.data_root) / fmt::format("{}_{}.bin", set_name(s), to_string(mode));
+fs::path data_file(const TrainSettings& s, Split split) {
+  return fs::path(s.data_root) / fmt::format("{}_{}.bin", set_name(s), to_string(split));
 }
 
-fs::path cache_file(const TrainSettings& s) { return data_file(s, Mode::kTrain).replace_extension("cache"); }
+fs::path cache_file(const TrainSettings& s) { return data_file(s, Split::kTrain).replace_extension("cache"); }
 
 fs::path checkpoint_folder(const TrainSettings& s) { return run_folder(s.checkpoint_root, s); }
 
@@ -58,7 +58,7 @@ fs::path log_folder(const TrainSettings& s) { return run_folder(s.log_root, s); 
 fs::path sample_folder(const TrainSettings& s) { return run_folder(s.sample_root, s) / to_string(s.mode); }
 
 void make_run_folders(const TrainSettings& s) {
-  if (s.mode == Mode::kTrain) {
+  if (s.mode == Split::kTrain) {
     make_writable(checkpoint_folder(s), "checkpoint_root");
     make_writable(log_folder(s), "log_root");
   }

@@ -8,7 +8,7 @@
 namespace inpaint {
 
 // <data_root>/<dataname><image_size>_<mode>.bin
-std::filesystem::path data_file(const TrainSettings& settings, Mode mode);
+std::filesystem::path data_file(const TrainSettings& settings, Split split);
 inline std::filesystem::path data_file(const TrainSettings& settings) {
   return data_file(settings, settings.mode);
 }
@@ -22,8 +22,8 @@ std::filesystem::path log_folder(const TrainSettings& settings);
 std::filesystem::path sample_folder(const TrainSettings& settings);
 
 // Makes the folders this mode writes to, where they are missing: all three in train mode, the sample folder
-// in the others. What killed processes left half-written in them goes. Throws UserError, naming the flag that moves it, for a folder that cannot be made or written
-// to.
+// in the others. What killed processes left half-written in them goes. Throws UserError, naming the flag that
+// moves it, for a folder that cannot be made or written to.
 void make_run_folders(const TrainSettings& settings);
 
 // Appends the model's settings to configs.txt in the checkpoint folder. Throws UserError when that fails.

@@ -4,7 +4,6 @@
 
 namespace inpaint {
 namespace {
-constexpr std::string_view kModes[] = {"train", "validate", "test"};
 constexpr std::string_view kBlocks[] = {"random", "center"};
 constexpr std::string_view kDevices[] = {"auto", "cpu", "cuda"};
 constexpr std::string_view kPrecisions[] = {"auto", "fp32", "tf32", "bf16", "fp64"};
@@ -12,7 +11,6 @@ constexpr std::string_view kMatrixChoices[] = {"auto", "tile", "onednn", "eigen"
 constexpr std::string_view kOnNan[] = {"stop", "rollback"};
 }  // namespace
 
-std::span<const std::string_view> names_of(Mode) { return kModes; }
 std::span<const std::string_view> names_of(HolePlacement) { return kBlocks; }
 std::span<const std::string_view> names_of(DeviceChoice) { return kDevices; }
 std::span<const std::string_view> names_of(Precision) { return kPrecisions; }
@@ -20,19 +18,19 @@ std::span<const std::string_view> names_of(MatrixChoice) { return kMatrixChoices
 std::span<const std::string_view> names_of(OnNan) { return kOnNan; }
 
 void check_settings(const TrainSettings& s) {
-  if (s.mode == Mode::kTrain && s.batch_size < 2)
+  if (s.mode == Split::kTrain && s.batch_size < 2)
     user_error(
         "batch_size={}: training needs 2 or more images in a batch, since batch norm over one image "
         "has no variance; modes validate and test take 1",
         s.batch_size);
-  if (s.mode == Mode::kTrain && s.start_epoch >= s.epoch)
+  if (s.mode == Split::kTrain && s.start_epoch >= s.epoch)
     user_error("start_epoch={}: nothing is left to train until epoch={}; give a larger epoch", s.start_epoch,
                s.epoch);
   if (s.plan && s.verify_resume) user_error("plan and verify_resume are two things to do; give one of them");
-  if (s.mode != Mode::kTrain && (s.plan || s.verify_resume))
+  if (s.mode != Split::kTrain && (s.plan || s.verify_resume))
     user_error("{} is about training, and mode={} trains nothing; give mode=train",
                s.plan ? "plan" : "verify_resume", to_string(s.mode));
-  if (s.mode == Mode::kTrain && s.patience > 0 && s.validate_every == 0)
+  if (s.mode == Split::kTrain && s.patience > 0 && s.validate_every == 0)
     user_error("patience={} needs validations, and validate_every=0 makes none; give validate_every=1",
                s.patience);
   if (s.random_crop && s.data_dir == TrainSettings::kNoFolder)

@@ -8,18 +8,17 @@
 #include <string_view>
 
 #include "core/device/context.h"
+#include "train/data/split.h"
 #include "train/holes/hole_placement.h"
 
 namespace inpaint {
 
-enum class Mode { kTrain, kValidate, kTest };
 enum class DeviceChoice { kAuto, kCpu, kCuda };
 enum class Precision { kAuto, kFp32, kTf32, kBf16, kFp64 };
 enum class OnNan { kStop, kRollback };
 enum class MatrixChoice { kAuto, kTile, kOneDnn, kEigen };
 
 // The names of an enumeration's values, in their order; the argument only picks the enumeration.
-std::span<const std::string_view> names_of(Mode);
 std::span<const std::string_view> names_of(HolePlacement);
 std::span<const std::string_view> names_of(DeviceChoice);
 std::span<const std::string_view> names_of(Precision);
@@ -62,7 +61,7 @@ struct TrainSettings {
   bool reuse = true;
 
   // The run
-  Mode mode = Mode::kTrain;
+  Split mode = Split::kTrain;
   int64_t start_epoch = 0;
   int64_t epoch = 100;               // exclusive
   int64_t max_steps = kNoStepLimit;  // stop when the step counter is here; 0 only writes the initial state

@@ -11,8 +11,8 @@ namespace inpaint {
 // Every flag and its value, a line each: what a run prints at its start.
 std::string describe_settings(const TrainSettings& settings);
 
-// The flags that the weights come from, "name:value" a line, and a blank line at the end: one entry of
-// configs.txt.
+// The flags that the weights come from, "name:value" a line, and a blank line at the end: one entry
+// of configs.txt.
 std::string to_configs_entry(const TrainSettings& settings);
 
 // Every flag as "flag.<name>" -> value, and back to equal settings, to the bit. Reading passes over other

@@ -25,7 +25,7 @@ inline StepOptions step_options(const TrainSettings& s) {
           .reuse = s.reuse};
 }
 
-// Of what travels between layers.
+// The element type of activations for this precision.
 inline DType activation_type(const TrainSettings& s) {
   switch (s.precision) {
     case Precision::kFp64:

@@ -116,8 +116,8 @@ void TrainingStep::train() {
   read_figures();
 }
 
-// What a GPU does again at every step without the host: nothing in it depends on more than what the device's memory
-// holds.
+// What a GPU does again at every step without the host: nothing in it depends on more than what the device's
+// memory holds.
 void TrainingStep::train_recorded() {
   cut_holes();
   for (int i = 0; i < options_.disc_iter; ++i) update_discriminator(i);
@@ -159,8 +159,8 @@ void TrainingStep::forward_fake(Statistics statistics) {
   model_.discriminator.forward(ctx_, model_.discriminator_params, fake_images(), statistics, fake_pass_);
 }
 
-// The discriminator's loss and accuracy, without gradients. The generator's adversarial loss, and its gradient unless dscore
-// is empty.
+// The discriminator's loss and accuracy, without gradients. The generator's adversarial loss, and its
+// gradient unless dscore is empty.
 void TrainingStep::judge_scores(double weight, const Tensor& dscore) {
   const SigmoidBce batches[] = {{real_scores(), 1, 0, figure(kReal), figure(kCorrectReal), {}},
                                 {fake_scores(), 0, 0, figure(kFake), figure(kCorrectFake), {}},

@@ -20,6 +20,7 @@
 #include "core/device/recording.h"
 #include "kernels/loss/reconstruction_loss.h"
 #include "kernels/parameter/adam.h"
+#include "train/step/figures.h"
 #include "train/step/model.h"
 
 namespace inpaint {
@@ -36,11 +37,6 @@ struct StepOptions {
   bool reuse = true;
 };
 
-struct Losses {
-  double rec_loss = 0, adv_gene_loss = 0, tv_loss = 0, gene_loss_ori = 0;
-  double adv_disc_loss = 0, disc_loss_ori = 0, disc_acc = 0;
-};
-
 // Multiplications and additions of the matrix products of one training step, as executed.
 int64_t step_product_flop(const Network& generator, const Network& discriminator, int64_t batch,
                           const StepOptions& options);
@@ -53,28 +49,28 @@ class TrainingStep {
   // model and ctx must outlive this object.
   TrainingStep(Context& ctx, Model& model, int64_t batch_size, const StepOptions& options);
 
-  // Takes a batch of the host's: bytes u8 [N, S, S, C] and hole offsets i32 [N, 2], whose holes lie inside. Both are free
-  // after; but a GPU reads page-locked memory until the next load returns.
+  // Takes a batch of the host's: bytes u8 [N, S, S, C] and hole offsets i32 [N, 2], whose holes lie inside.
+  // Both are free after; but a GPU reads page-locked memory until the next load returns.
   void load(const Tensor& images, const Tensor& offsets);
 
-  // Trains on the loaded batch. On a GPU the work is enqueued and the call returns; losses() waits for it, and so does
-  // the next train().
+  // Trains on the loaded batch. On a GPU the work is enqueued and the call returns; losses() waits for it,
+  // and so does the next train().
   void train();
 
-  // Of the last train(): those of the last generator update before it was applied (of the last discriminator update
-  // where gene_iter is 0). Of the last watch().
+  // The losses of the last train(): those of the last generator update before it was applied (of the last
+  // discriminator update where gene_iter is 0), or those of the last watch().
   Losses losses();
 
   // Losses of the loaded batch, changing no state: with batch statistics as in training (a summary), or with
   // the running averages (a sample, validation).
   Losses watch(Statistics statistics);
 
-  // Of the last pass, views of the device's memory that stay valid until the next: painted holes [N, H, H, C],
-  // logits [N, 1].
+  // What the last pass left: views of the device's memory that stay valid until the next: painted holes [N,
+  // H, H, C], logits [N, 1].
   Tensor fake_images() const { return generator_pass_.output(); }
   Tensor real_scores() const { return real_pass_.output(); }
   Tensor fake_scores() const { return fake_pass_.output(); }
-  // Of the batch that was last trained on or watched.
+  // What belongs to the batch that was last trained on or watched.
   Tensor masked_images() const { return arena_.tensor(memory_.masked); }
   Tensor hidden_images() const { return arena_.tensor(memory_.hidden); }
 
@@ -85,14 +81,14 @@ class TrainingStep {
   double discriminator_learning_rate() const {
     return options_.learning_rate * (options_.weight_clip ? 0.1 : 1.0);
   }
-  // Weight-decay terms of the two losses at the last update that losses() has waited for: rate * mean over weight
-  // tensors of sum w^2 / 2.
+  // Weight-decay terms of the two losses at the last update that losses() has waited for: rate * mean over
+  // weight tensors of sum w^2 / 2.
   double generator_decay_loss() const;
   double discriminator_decay_loss() const;
 
-  // The sentinel, of figures that are read with the losses (those of the last train()): false when one of them, or a
-  // parameter of either network (a weight: before its last update), is not finite. A weight that is lost in the
-  // very last update shows in the next train().
+  // The sentinel, of figures that are read with the losses (those of the last train()): false when one of
+  // them, or a parameter of either network (a weight: before its last update), is not finite. A weight that
+  // is lost in the very last update shows in the next train().
   bool is_finite(const Losses& losses) const;
 
   // The same of the whole state, to the last value of parameters, moments and running averages. Reads them

@@ -16,7 +16,7 @@ namespace {
 
 constexpr double kSlowdown = kSanitized ? 10 : 1;  // instrumented code takes its time
 
-// Of this process, so that a busy machine does not count.
+// The CPU time of this process, so that a busy machine does not count.
 double processor_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 std::string repeated(const std::string& text, size_t count) {

@@ -1,5 +1,5 @@
-// Stand-in for cuDNN 9's <cudnn.h>: the part of the graph API that a convolution needs, with cuDNN's names, values
-// and signatures. What is missing here is not offered by the executor (cudnn_*.cpp).
+// Stand-in for cuDNN 9's <cudnn.h>: the part of the graph API that a convolution needs, with cuDNN's names,
+// values and signatures. What is missing here is not offered by the executor (cudnn_*.cpp).
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// Stand-in for cuBLASLt: the checks of a plain matrix product's arguments, and the product, computed naively in
-// column-major order as cuBLASLt does. It refuses what would not be a plain product of packed matrices.
+// Stand-in for cuBLASLt: the checks of a plain matrix product's arguments, and the product, computed naively
+// in column-major order as cuBLASLt does. It refuses what would not be a plain product of packed matrices.
 
 #include <cublasLt.h>
 
@@ -34,8 +34,8 @@ struct cublasLtMatmulPreferenceOpaque_t {
 namespace inpaint::executor {
 namespace {
 
-// What an algorithm is: one that needs nothing, and one that cuts the sums into two parts of its workspace and wants
-// 16-byte boundaries. kMark tells an algorithm of ours from other bytes.
+// What an algorithm is: one that needs nothing, and one that cuts the sums into two parts of its workspace
+// and wants 16-byte boundaries. kMark tells an algorithm of ours from other bytes.
 enum : uint64_t { kMark = 0x6c745f616c676f21, kPlain = 1, kSplit = 2 };
 
 struct Live {
@@ -104,8 +104,8 @@ struct Product {
     if (is_double)
       return a.type == CUDA_R_64F && d.type == CUDA_R_64F ? CUBLAS_STATUS_SUCCESS
                                                           : CUBLAS_STATUS_NOT_SUPPORTED;
-    // Tensor cores read rows of whole 16-byte vectors; the stand-in is stricter than the library, which has kernels
-    // for some of the others.
+    // Tensor cores read rows of whole 16-byte vectors; the stand-in is stricter than the library, which has
+    // kernels for some of the others.
     if (a.type == CUDA_R_16BF)
       for (const auto* const layout : {&a, &b, &c, &d})
         if (layout->ld % 8 != 0) return CUBLAS_STATUS_NOT_SUPPORTED;

@@ -1,5 +1,5 @@
-// Stand-in for cuDNN's graph API: descriptors, their attributes, and what cuDNN refuses. Stricter than cuDNN in one
-// thing: a descriptor that another one refers to has to live as long as that is used.
+// Stand-in for cuDNN's graph API: descriptors, their attributes, and what cuDNN refuses. Stricter than cuDNN
+// in one thing: a descriptor that another one refers to has to live as long as that is used.
 
 #include "tests/cuda_executor/libraries/cudnn_graph.h"
 
@@ -189,8 +189,8 @@ void put(Descriptor& d, cudnnBackendAttributeName_t name, cudnnBackendAttributeT
   d.attributes[name] = std::move(attribute);
 }
 
-// The heuristics' configurations: every engine that supports the graph, with each value of its knob. What they refer
-// to belongs to the library, and to no one else.
+// The heuristics' configurations: every engine that supports the graph, with each value of its knob. What
+// they refer to belongs to the library, and to no one else.
 void give_configurations(const Descriptor& heuristics, int64_t requested, int64_t* count, void* elements) {
   void* const graph = heuristics.value<void*>(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH);
   const Convolution convolution = read_graph(live(graph));

@@ -1,5 +1,5 @@
-// The objects behind the stand-in for cuDNN's graph API: attributes as they were set, what a finished descriptor
-// means, and the engines that can run it.
+// The objects behind the stand-in for cuDNN's graph API: attributes as they were set, what a finished
+// descriptor means, and the engines that can run it.
 #pragma once
 
 #include <cudnn.h>
@@ -44,8 +44,8 @@ struct Descriptor {
   }
 };
 
-// What may be set: on which descriptors, of which type, how many elements. alpha and beta may be double where the
-// rule says float.
+// What may be set: on which descriptors, of which type, how many elements. alpha and beta may be double where
+// the rule says float.
 struct Rule {
   cudnnBackendDescriptorType_t owner;
   cudnnBackendAttributeType_t type;

@@ -1,4 +1,5 @@
-// The stand-ins for cuDNN and cuBLASLt refuse what the libraries refuse, and find the mistakes that they would not.
+// The stand-ins for cuDNN and cuBLASLt refuse what the libraries refuse, and find the mistakes that they
+// would not.
 
 #include <cublasLt.h>
 #include <doctest/doctest.h>
@@ -60,7 +61,8 @@ CudnnDescriptor convolution(const std::vector<int64_t>& strides, const std::vect
   return d;
 }
 
-// What becomes of a graph of y = x * w, 4 x 4 with stride 2 over 4 x 4 pixels of 8 channels, and of its first engine.
+// What becomes of a graph of y = x * w, 4 x 4 with stride 2 over 4 x 4 pixels of 8 channels, and of its
+// first engine.
 cudnnStatus_t graph_status(const CudnnDescriptor& x, const CudnnDescriptor& w, const CudnnDescriptor& y,
                            const CudnnDescriptor& conv, float beta = 0) {
   const CudnnHandle handle(nullptr);

@@ -1,5 +1,5 @@
-// The products of cuDNN, cuBLASLt and our own kernels as a step uses them: captured, in every order, with nothing
-// allocated and nothing waited for; and the choice of their algorithms.
+// The products of cuDNN, cuBLASLt and our own kernels as a step uses them: captured, in every order, with
+// nothing allocated and nothing waited for; and the choice of their algorithms.
 
 #include <doctest/doctest.h>
 

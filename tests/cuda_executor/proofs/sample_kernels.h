@@ -22,8 +22,8 @@ void transpose(cudaStream_t stream, const float* x, int rows, int columns, int t
 // y = x as bfloat16 (upper half of each word is the odd element); n is even.
 void to_bf16(cudaStream_t stream, const float* x, int64_t n, uint32_t* y);
 
-// y = x as float, 16 bytes of bfloat16 at a time, times factors of a table in constant memory: y[i] = x[i] 2^(i % 4).
-// The sizes travel in a structure. n is a multiple of 8.
+// y = x as float, 16 bytes of bfloat16 at a time, times factors of a table in constant memory: y[i] = x[i]
+// 2^(i % 4). The sizes travel in a structure. n is a multiple of 8.
 struct Bf16Shape {
   int64_t n;
   int first;  // element of x to begin with, a multiple of 8
@@ -44,8 +44,8 @@ void warp_results(cudaStream_t stream, int threads, int width, int* out);
 // The three counting barriers over the predicate "index % 3 == 0": [3][threads].
 void barrier_results(cudaStream_t stream, int threads, int* out);
 
-// Lanes exchange values through shared memory with __syncwarp between: out[i] = i of the neighbour, 1000
-// times.
+// Lanes exchange values through shared memory with __syncwarp between: out[i] = i of the neighbour,
+// 1000 times.
 void warp_rounds(cudaStream_t stream, int threads, int* out);
 
 }  // namespace inpaint::samples

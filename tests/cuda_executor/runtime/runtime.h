@@ -16,8 +16,8 @@ cudaError_t keep_error(cudaError_t error);  // for cudaGetLastError; gives it ba
 cudaError_t device_error();                 // set_device_error()
 Counters& mutable_counters();
 
-// The frame of every call: nothing works without a device or after a violation, and one that the call brings up is
-// its error.
+// The frame of every call: nothing works without a device or after a violation, and one that the call brings
+// up is its error.
 template <typename F>
 cudaError_t runtime_call(F body) {
   const std::lock_guard lock(runtime_lock());

@@ -91,7 +91,7 @@ const char* cudaGetErrorName(cudaError_t error) {
   return found != nullptr ? found->name : "unrecognized error code";
 }
 
-// Of the error that a violation left: with what was found.
+// The text of the error that a violation left, with what was found.
 const char* cudaGetErrorString(cudaError_t error) {
   static std::string with_violation;
   const auto* const found = find(error);

@@ -63,9 +63,9 @@ void copy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
   }
 }
 
-// Checks the arguments and enqueues the copy. `waits` says whether the call returns only when it is done, as it does where
-// host memory that is not pinned is written. Host memory that is not pinned and is read has been read when the call
-// returns, and may arrive later: another stream does not wait for it.
+// Checks the arguments and enqueues the copy. `waits` says whether the call returns only when it is done, as
+// it does where host memory that is not pinned is written. Host memory that is not pinned and is read has
+// been read when the call returns, and may arrive later: another stream does not wait for it.
 cudaError_t enqueue_copy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream,
                          bool waits) {
   if (bytes == 0) return cudaSuccess;

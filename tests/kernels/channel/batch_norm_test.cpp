@@ -343,7 +343,8 @@ TEST_CASE("batch_norm: same bits for any number of threads") {
 }
 
 TEST_CASE("batch_norm: a GPU's threads take many rows") {
-  // So many channels that each column of blocks takes all rows: two groups of four or more for a thread, and the rest.
+  // So many channels that each column of blocks takes all rows: two groups of four or more for a thread, and
+  // the rest.
   const Shape shape{530, 8480}, channels{8480};
   const auto value = [](int64_t i) {
     return 0.25 * static_cast<double>((i * 7919) % 33 - 16);

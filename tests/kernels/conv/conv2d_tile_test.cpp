@@ -1,5 +1,5 @@
-// The register tiles of every instruction set this processor has, in both precisions; conv2d_test.cpp proves the
-// best one against the contract, through the ops.
+// The register tiles of every instruction set this processor has, in both precisions; conv2d_test.cpp proves
+// the best one against the contract, through the ops.
 #include "kernels/conv/conv2d_tile_cpu.h"
 #include "tests/harness/op_check.h"
 #include "tests/harness/reference.h"

@@ -1,5 +1,5 @@
-// Winograd's products by the register tiles of every instruction set this processor has, in f32 and f64, against the
-// contract's sums.
+// Winograd's products by the register tiles of every instruction set this processor has, in f32 and f64,
+// against the contract's sums.
 #include "kernels/conv/conv2d_winograd_cpu.h"
 #include "tests/harness/op_check.h"
 #include "tests/harness/reference.h"
@@ -145,8 +145,8 @@ TEST_CASE("conv2d winograd: real numbers stay within the error bound") {
       want_dx[i] += dys[o] * ws[k];
       want_dw[k] += dys[o] * xs[i];
     });
-    // The terms of the three products along an axis come to at most three times those of the plain sums. In bf16 both
-    // factors of a product have been rounded to it, which all but never adds up.
+    // The terms of the three products along an axis come to at most three times those of the plain sums. In
+    // bf16 both factors of a product have been rounded to it, which all but never adds up.
     const int factor = dtype == DType::kBF16 ? 2 * (1 << 16) : 3 * 8;
     const Label label{"conv2d winograd, real numbers", backend, to_string(s.x())};
     check_close(label, "y", y, want_y, factor);

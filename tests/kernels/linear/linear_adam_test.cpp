@@ -8,8 +8,8 @@ using namespace inpaint::test;
 
 namespace {
 
-// Odd ones; whole vectors of inputs around the blocks of rows, panels and pieces; more examples than are summed in one
-// go, in pairs and singly.
+// Odd ones; whole vectors of inputs around the blocks of rows, panels and pieces; more examples than are
+// summed in one go, in pairs and singly.
 const LinearShape kShapes[] = {{1, 1, 1},    {3, 5, 7},      {5, 257, 19},   {2, 16, 2},
                                {7, 64, 24},  {16, 1040, 50}, {13, 1024, 26}, {5, 2080, 25},
                                {64, 96, 49}, {259, 32, 6},   {515, 16, 4},   {35, 136, 520}};

@@ -12,7 +12,8 @@ namespace {
 constexpr double kWeight = 0.75;
 constexpr ReconstructionNorm kNorms[] = {ReconstructionNorm::kL1, ReconstructionNorm::kL2};
 
-// Around the 16 lanes and the 16384 elements of a block on the CPU, and the packs and rounds of blocks on a GPU.
+// Around the 16 lanes and the 16384 elements of a block on the CPU, and the packs and rounds of blocks on
+// a GPU.
 const Shape kShapes[] = {{1, 1, 1, 1},  {1, 3, 5, 1},     {2, 4, 4, 3},     {1, 4, 4, 5},  {3, 1, 1, 64},
                          {1, 1, 17, 1}, {1, 1, 16383, 1}, {1, 1, 16385, 1}, {5, 64, 64, 3}};
 const Shape kSmallShapes[] = {{1, 1, 1, 1}, {2, 3, 2, 3}};

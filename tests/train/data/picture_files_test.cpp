@@ -32,7 +32,7 @@ TEST_CASE("picture_files: everything below a folder, sorted, hidden files left o
   fs::create_directory_symlink("b", folder / "round");
   const auto sources = pictures_in_folder(folder.path());
   CHECK(names(sources, folder.path()) == Names{"a.jpg", "b/deep/x.ppm", "b/notes.txt", "c.png", "link.jpg"});
-  CHECK(!sources[0].mode);
+  CHECK(!sources[0].split);
 }
 
 TEST_CASE("picture_files: a folder that is not there, or is none") {
@@ -44,18 +44,18 @@ TEST_CASE("picture_files: a folder that is not there, or is none") {
       contains(error_message([&] { pictures_in_lists(folder / "missing", {}); }), "there is no such folder"));
 }
 
-TEST_CASE("picture_files: lists keep their order and bring their mode") {
+TEST_CASE("picture_files: lists keep their order and bring their split") {
   const TemporaryFolder folder;
   fs::create_directory(folder / "images");
   for (const std::string name : {"images/a.jpg", "images/b.jpg", "c.png"}) put_file(folder / name, "");
   put_file(folder / "train.txt", "# the order is mine\nimages/b.jpg\r\n\n./images//a.jpg");
   put_file(folder / "test.txt", "c.png\n");
   const auto sources = pictures_in_lists(
-      folder.path(), {{folder / "train.txt", Mode::kTrain}, {folder / "test.txt", Mode::kTest}});
+      folder.path(), {{folder / "train.txt", Split::kTrain}, {folder / "test.txt", Split::kTest}});
   CHECK(names(sources, folder.path()) == Names{"images/b.jpg", "images/a.jpg", "c.png"});
-  CHECK(sources[0].mode == Mode::kTrain);
-  CHECK(sources[1].mode == Mode::kTrain);
-  CHECK(sources[2].mode == Mode::kTest);
+  CHECK(sources[0].split == Split::kTrain);
+  CHECK(sources[1].split == Split::kTrain);
+  CHECK(sources[2].split == Split::kTest);
 }
 
 TEST_CASE("picture_files: a wrong line is named") {

@@ -43,12 +43,12 @@ struct Pictures {
   ConversionReport convert(const ConversionOptions& o, int threads = 1) const {
     return convert_pictures(Context(threads), pictures_in_folder(folder / "pictures"), o);
   }
-  std::string bytes(const std::string& mode) const {
-    return file_contents(folder / ("data/x16_" + mode + ".bin"));
+  std::string bytes(const std::string& split) const {
+    return file_contents(folder / ("data/x16_" + split + ".bin"));
   }
   // The first byte of each image: which picture it is.
-  std::vector<int> order(const std::string& mode) const {
-    const std::string all = bytes(mode);
+  std::vector<int> order(const std::string& split) const {
+    const std::string all = bytes(split);
     std::vector<int> values;
     for (size_t i = 0; i < all.size(); i += kSize * kSize) values.push_back(static_cast<uint8_t>(all[i]));
     return values;
@@ -94,7 +94,7 @@ TEST_CASE("data_conversion: the seed decides, threads do not") {
     options.seed = seed;
     pictures.convert(options, threads);
     std::map<std::string, std::string> files;
-    for (const std::string mode : {"train", "validate", "test"}) files[mode] = pictures.bytes(mode);
+    for (const std::string split : {"train", "validate", "test"}) files[split] = pictures.bytes(split);
     return files;
   };
   first = run(7, 1);
@@ -232,7 +232,7 @@ TEST_CASE("data_conversion: lists decide where pictures go, and others stay out"
   put_file(folder / "t.txt", train_list);
   put_file(folder / "v.txt", "0077.png\n");
   const auto sources = pictures_in_lists(
-      folder / "pictures", {{folder / "t.txt", Mode::kTrain}, {folder / "v.txt", Mode::kValidate}});
+      folder / "pictures", {{folder / "t.txt", Split::kTrain}, {folder / "v.txt", Split::kValidate}});
   // Test files are not part of it, so one that exists is in nobody's way.
   fs::create_directory(folder / "data");
   put_file(folder / "data/x16_test.bin", "old");

@@ -66,20 +66,20 @@ TEST_CASE("dataset_outputs: files appear at commit, under the names the trainer 
   const DatasetTarget target = small_target(folder);
   std::vector<WrittenDataset> written;
   {
-    DatasetOutputs outputs(target, kModes);
-    outputs.add(Mode::kTest, image_of(3));
-    outputs.add(Mode::kTrain, image_of(1));
-    outputs.add(Mode::kTrain, image_of(2));
+    DatasetOutputs outputs(target, kSplits);
+    outputs.add(Split::kTest, image_of(3));
+    outputs.add(Split::kTrain, image_of(1));
+    outputs.add(Split::kTrain, image_of(2));
     CHECK(!std::filesystem::exists(folder / "data/x16_train.bin"));
     written = outputs.commit();
   }
   CHECK(file_contents(folder / "data/x16_train.bin") == std::string(256, 1) + std::string(256, 2));
   CHECK(file_contents(folder / "data/x16_test.bin") == std::string(256, 3));
   REQUIRE(written.size() == 2);  // nothing was for validate
-  CHECK(written[0].mode == Mode::kTrain);
+  CHECK(written[0].split == Split::kTrain);
   CHECK(written[0].path == folder / "data/x16_train.bin");
   CHECK(written[0].images == 2);
-  CHECK(written[1].mode == Mode::kTest);
+  CHECK(written[1].split == Split::kTest);
   CHECK(written[1].images == 1);
   CHECK(earlier_datasets(target, written).empty());
   put_file(folder / "data/x16_validate.bin", "old");
@@ -90,8 +90,8 @@ TEST_CASE("dataset_outputs: files appear at commit, under the names the trainer 
 TEST_CASE("dataset_outputs: without commit nothing is left") {
   const TemporaryFolder folder;
   {
-    DatasetOutputs outputs(small_target(folder), kModes);
-    outputs.add(Mode::kTrain, image_of(1));
+    DatasetOutputs outputs(small_target(folder), kSplits);
+    outputs.add(Split::kTrain, image_of(1));
   }
   CHECK(std::filesystem::is_empty(folder / "data"));
 }
@@ -101,7 +101,7 @@ TEST_CASE("dataset_outputs: what exists is refused, or replaced by force") {
   DatasetTarget target = small_target(folder);
   std::filesystem::create_directory(target.data_root);
   put_file(folder / "data/x16_test.bin", "old");
-  const Mode train[] = {Mode::kTrain}, both[] = {Mode::kTrain, Mode::kTest};
+  const Split train[] = {Split::kTrain}, both[] = {Split::kTrain, Split::kTest};
   const std::string message = error_message([&] { DatasetOutputs(target, both); });
   CHECK(message.starts_with((folder / "data/x16_test.bin").string()));
   CHECK(contains(message, "--force"));
@@ -111,7 +111,7 @@ TEST_CASE("dataset_outputs: what exists is refused, or replaced by force") {
   // One that appears while the new one is made is not lost either.
   {
     DatasetOutputs outputs(target, train);
-    outputs.add(Mode::kTrain, image_of(1));
+    outputs.add(Split::kTrain, image_of(1));
     put_file(folder / "data/x16_train.bin", "new");
     CHECK_THROWS_AS(outputs.commit(), UserError);
   }
@@ -119,7 +119,7 @@ TEST_CASE("dataset_outputs: what exists is refused, or replaced by force") {
 
   target.force = true;
   DatasetOutputs outputs(target, both);
-  outputs.add(Mode::kTest, image_of(1));
+  outputs.add(Split::kTest, image_of(1));
   CHECK(file_contents(folder / "data/x16_test.bin") == "old");
   outputs.commit();
   CHECK(file_contents(folder / "data/x16_test.bin") == std::string(256, 1));
@@ -129,11 +129,11 @@ TEST_CASE("dataset_outputs: a folder that cannot be made, and what a killed run 
   const TemporaryFolder folder;
   put_file(folder / "data", "a file where the folder should be");
   CHECK(error_message([&] {
-          DatasetOutputs(small_target(folder), kModes);
+          DatasetOutputs(small_target(folder), kSplits);
         }).starts_with((folder / "data").string()));
   std::filesystem::remove(folder / "data");
   std::filesystem::create_directory(folder / "data");
   put_file(folder / "data/.inpaint-0123456789abcdef.tmp", "half");
-  DatasetOutputs(small_target(folder), kModes);
+  DatasetOutputs(small_target(folder), kSplits);
   CHECK(std::filesystem::is_empty(folder / "data"));
 }

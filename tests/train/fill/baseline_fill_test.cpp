@@ -34,8 +34,8 @@ double reference(const HoleCase<T>& holes, BaselineFill fill, int64_t n, int64_t
 }  // namespace
 
 TEST_CASE_TEMPLATE("baseline fill: the means of what surrounds the hole", T, float, double) {
-  // Inside, at each border and corner, a hole of one pixel, one that leaves a single row, one of all there
-  // is.
+  // Inside, at each border and corner, a hole of one pixel, one that leaves a single row, one of all
+  // there is.
   struct Case {
     Shape shape;
     int64_t hole;

@@ -1,5 +1,5 @@
-// What evaluation and validation may hold: the weights of what they use, once, and small passes; no gradients,
-// no moments, no second copy.
+// What evaluation and validation may hold: the weights of what they use, once, and small passes; no
+// gradients, no moments, no second copy.
 #include <doctest/doctest.h>
 
 #include "core/image/image_codec.h"
@@ -39,7 +39,7 @@ TEST_CASE("inference memory: an evaluation holds the generator's weights once") 
   REQUIRE(weights > 60 * kMiB);
   EvaluationSettings evaluation;
   evaluation.checkpoint = checkpoint(s, 0);
-  evaluation.data = data_file(s, Mode::kValidate);
+  evaluation.data = data_file(s, Split::kValidate);
   evaluation.device = DeviceChoice::kCpu;
   evaluation.threads = 2;
   evaluation.batch_size = 4;
@@ -60,7 +60,7 @@ TEST_CASE("inference memory: mode=validate holds the weights of both networks on
   run_quietly(s);
   const int64_t weights =
       weight_bytes(make_generator(network_options(s))) + weight_bytes(make_discriminator(network_options(s)));
-  s.mode = Mode::kValidate;
+  s.mode = Split::kValidate;
   const PeakMemory peak;
   run_quietly(s);
   const int64_t held = peak.bytes();

@@ -41,7 +41,7 @@ inline TrainSettings small_run(const std::filesystem::path& folder) {
   s.log_root = folder / "logs";
   s.sample_root = folder / "samples";
   std::filesystem::create_directories(folder / "data");
-  for (const Mode mode : {Mode::kTrain, Mode::kValidate}) {
+  for (const Split mode : {Split::kTrain, Split::kValidate}) {
     s.mode = mode;
     if (std::filesystem::exists(data_file(s))) continue;
     std::ofstream file(data_file(s), std::ios::binary);
@@ -51,13 +51,13 @@ inline TrainSettings small_run(const std::filesystem::path& folder) {
                  static_cast<std::streamsize>(picture.bytes.size()));
     }
   }
-  s.mode = Mode::kTrain;
+  s.mode = Split::kTrain;
   return s;
 }
 
 inline std::string run_quietly(const TrainSettings& settings, int expected_exit_code = 0) {
   const Captured out(stdout);
-  CHECK((settings.mode == Mode::kTrain ? run_training(settings) : run_validation(settings)) ==
+  CHECK((settings.mode == Split::kTrain ? run_training(settings) : run_validation(settings)) ==
         expected_exit_code);
   return out.text();
 }

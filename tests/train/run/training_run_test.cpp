@@ -158,7 +158,7 @@ TEST_CASE("run: what it leaves is what the specification names") {
   }
   CHECK(outside >= pictures.bytes.size() / 2);
 
-  s.mode = Mode::kValidate;
+  s.mode = Split::kValidate;
   const std::string validated = run_quietly(s);
   CHECK(contains(validated, "Mean rec_loss:"));
   CHECK(fs::exists(folder.path() / "samples/tiny64/gpu0/validate/1_2.png"));
@@ -264,7 +264,7 @@ TEST_CASE("run: bad input is refused with what, where and how, and nothing is ch
   const auto refused = [](const TrainSettings& settings) {
     const Captured out(stdout);
     return error_message(
-        [&] { settings.mode == Mode::kTrain ? run_training(settings) : run_validation(settings); });
+        [&] { settings.mode == Split::kTrain ? run_training(settings) : run_validation(settings); });
   };
   const auto before = SafetensorsFile(checkpoint(s, 1)).metadata();
 
@@ -286,7 +286,7 @@ TEST_CASE("run: bad input is refused with what, where and how, and nothing is ch
   CHECK(contains(refused(other), "12"));
   other = s;
   other.dataname = "untrained";
-  other.mode = Mode::kValidate;
+  other.mode = Split::kValidate;
   fs::copy_file(folder.path() / "data/tiny64_validate.bin", folder.path() / "data/untrained64_validate.bin");
   CHECK(contains(refused(other), "no checkpoint here"));
   CHECK(SafetensorsFile(checkpoint(s, 1)).metadata() == before);
@@ -323,7 +323,7 @@ TEST_CASE("run: a damaged newest checkpoint is named, and an older one taken onl
     CHECK(contains(message, "model-4.safetensors: damaged: bytes 0 to"));
     CHECK(contains(message, "fallback=true"));
   }
-  for (const Mode mode : {Mode::kValidate, Mode::kTrain}) {
+  for (const Split mode : {Split::kValidate, Split::kTrain}) {
     s.mode = mode;
     s.fallback = true;
     const std::string printed = run_quietly(s);

@@ -31,7 +31,7 @@ RunState state_in(const SafetensorsFile& file) {
 
 // The run's set to validate with, long enough that a signal comes while it validates.
 fs::path lengthen_validation(const TrainSettings& s) {
-  const fs::path validate = data_file(s, Mode::kValidate);
+  const fs::path validate = data_file(s, Split::kValidate);
   const std::string pictures = file_contents(validate);
   std::ofstream more(validate, std::ios::binary | std::ios::app);
   for (int i = 0; i < 300; ++i) more << pictures;
@@ -70,7 +70,7 @@ TEST_CASE("validation: the figures are those of mode=validate on the same checkp
   CHECK(logged[1]["step"] == 4);
   CHECK(logged[1]["epoch"] == 1);
   CHECK(contains(printed, fmt::format("[Validation] rec_loss:{:.8f}", logged[1]["rec_loss"].get<double>())));
-  s.mode = Mode::kValidate;
+  s.mode = Split::kValidate;
   const std::string validated = run_quietly(s);
   const std::string mean = validated.substr(validated.find("Mean "));
   for (const auto& [key, name] :
@@ -110,7 +110,7 @@ TEST_CASE("validation: the best checkpoint stays, and can be gone on from and sc
   CHECK(last.best_rec_loss == best);
   CHECK(last.validations_since_best == 12 - best_step / 2);
 
-  s.mode = Mode::kValidate;
+  s.mode = Split::kValidate;
   s.resume = "best";
   const std::string validated = run_quietly(s);
   CHECK(contains(validated, fmt::format("at step {}", best_step)));
@@ -176,7 +176,7 @@ TEST_CASE("validation: a signal breaks it off, and the next run makes up for it"
   CHECK(contains(printed, "Stopped by a signal; step 2 is saved"));
   CHECK(validations(stopped).empty());
   CHECK(lines_of(log_folder(stopped) / "loss_log.txt").empty());
-  fs::copy_file(validate, data_file(whole, Mode::kValidate), fs::copy_options::overwrite_existing);
+  fs::copy_file(validate, data_file(whole, Split::kValidate), fs::copy_options::overwrite_existing);
   run_quietly(stopped);
   run_quietly(whole);
   CHECK(validations(whole).size() == 2);
@@ -206,7 +206,7 @@ TEST_CASE("validation: a checkpoint by time is made while it goes on, and gone o
   const TemporaryFolder whole_folder, stopped_folder;
   TrainSettings whole = small_run(whole_folder.path()), stopped = small_run(stopped_folder.path());
   lengthen_validation(stopped);
-  fs::copy_file(data_file(stopped, Mode::kValidate), data_file(whole, Mode::kValidate),
+  fs::copy_file(data_file(stopped, Split::kValidate), data_file(whole, Split::kValidate),
                 fs::copy_options::overwrite_existing);
   whole.epoch = stopped.epoch = 2;
   stopped.save_minutes = 1e-9;
@@ -233,10 +233,10 @@ TEST_CASE("validation: what stands in its way is said before training") {
     const Captured out(stdout);
     return error_message([&] { run_training(s); });
   };
-  fs::resize_file(data_file(s, Mode::kValidate), 3 * 64 * 64 * 3);  // a batch has 4
+  fs::resize_file(data_file(s, Split::kValidate), 3 * 64 * 64 * 3);  // a batch has 4
   CHECK(contains(complaint(), "tiny64_validate.bin: 3 "));
   CHECK(contains(complaint(), "(validate_every=0 trains without it)"));
-  fs::remove(data_file(s, Mode::kValidate));
+  fs::remove(data_file(s, Split::kValidate));
   s.patience = 1;
   CHECK(contains(complaint(), "patience=1 needs validations, and "));
   s.patience = 0;

@@ -29,7 +29,7 @@ TEST_CASE("folders: the source program's paths") {
   s.dataname = "street";
   s.image_size = 64;
   s.gpu = 3;
-  s.mode = Mode::kTest;
+  s.mode = Split::kTest;
   s.data_root = "/d/";
   s.checkpoint_root = "c";
   s.log_root = "../l";
@@ -62,7 +62,7 @@ TEST_CASE("folders: made when missing, left alone when there, nothing left in th
 }
 
 TEST_CASE("folders: a run that only scores makes no folder for checkpoints and logs") {
-  for (const Mode mode : {Mode::kValidate, Mode::kTest}) {
+  for (const Split mode : {Split::kValidate, Split::kTest}) {
     const TemporaryFolder folder;
     TrainSettings s = settings_in(folder);
     s.mode = mode;

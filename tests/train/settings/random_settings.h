@@ -55,7 +55,7 @@ inline TrainSettings random_settings(uint64_t seed) {
   s.gene_iter = small(1, 10'000);
   s.disc_iter = small(0, 10'000);
   s.reuse = truth();
-  s.mode = static_cast<Mode>(whole(0, 2));
+  s.mode = static_cast<Split>(whole(0, 2));
   s.start_epoch = whole(0, 1'000'000'000);
   s.epoch = whole(1, 1'000'000'000);
   s.max_steps = truth() ? -1 : big();

@@ -7,9 +7,9 @@
 using namespace inpaint;
 
 TEST_CASE("settings: names of the enumerations") {
-  CHECK(to_string(Mode::kTrain) == "train");
-  CHECK(to_string(Mode::kValidate) == "validate");
-  CHECK(to_string(Mode::kTest) == "test");
+  CHECK(to_string(Split::kTrain) == "train");
+  CHECK(to_string(Split::kValidate) == "validate");
+  CHECK(to_string(Split::kTest) == "test");
   CHECK(to_string(HolePlacement::kRandom) == "random");
   CHECK(to_string(HolePlacement::kCenter) == "center");
   CHECK(to_string(DeviceChoice::kAuto) == "auto");
@@ -32,9 +32,9 @@ TEST_CASE("settings: contradictions are refused with the way out") {
 
   s.batch_size = 1;
   CHECK(contains(complaint(), "batch_size=1: training needs 2 or more"));
-  s.mode = Mode::kTest;
+  s.mode = Split::kTest;
   CHECK_NOTHROW(check_settings(s));
-  s.mode = Mode::kTrain;
+  s.mode = Split::kTrain;
   s.batch_size = 2;
   CHECK_NOTHROW(check_settings(s));
 
@@ -43,9 +43,9 @@ TEST_CASE("settings: contradictions are refused with the way out") {
   s.verify_resume = true;
   CHECK(contains(complaint(), "give one of them"));
   s.plan = false;
-  s.mode = Mode::kTest;
+  s.mode = Split::kTest;
   CHECK(contains(complaint(), "verify_resume is about training, and mode=test"));
-  s.mode = Mode::kTrain;
+  s.mode = Split::kTrain;
   s.verify_resume = false;
   s.patience = 1;
   s.validate_every = 0;
@@ -54,9 +54,9 @@ TEST_CASE("settings: contradictions are refused with the way out") {
 
   s.start_epoch = 100;
   CHECK(contains(complaint(), "start_epoch=100: nothing is left to train until epoch=100"));
-  s.mode = Mode::kValidate;
+  s.mode = Split::kValidate;
   CHECK_NOTHROW(check_settings(s));
-  s.mode = Mode::kTrain;
+  s.mode = Split::kTrain;
   s.start_epoch = 99;
   CHECK_NOTHROW(check_settings(s));
 

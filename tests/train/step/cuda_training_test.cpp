@@ -1,5 +1,5 @@
-// The training step on a GPU beside the CPU's, and what it asks of the GPU. Where there is none, doctest reports these
-// as skipped.
+// The training step on a GPU beside the CPU's, and what it asks of the GPU. Where there is none, doctest
+// reports these as skipped.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -51,8 +51,8 @@ double apart(const Losses& got, const Losses& want) {
                    apart(got.tv_loss, want.tv_loss), apart(got.adv_disc_loss, want.adv_disc_loss)});
 }
 
-// Adam's first updates are nearly the gradients' signs: they make a rounding into a different network. Trained a little,
-// two devices stay together for a step.
+// Adam's first updates are nearly the gradients' signs: they make a rounding into a different network.
+// Trained a little, two devices stay together for a step.
 constexpr int kCalmingSteps = 30;
 
 void calm_down(TinyTraining& t) {
@@ -80,9 +80,9 @@ void copy_state(const TinyTraining& from, TinyTraining& to) {
 
 }  // namespace
 
-// Each step starts from the CPU's state. Left to themselves two correct devices part within a few steps: a rounding that
-// takes an activation across its kink changes gradients by about 1e-3. That may also happen within a step, which is five
-// updates long: in one step of ten at most.
+// Each step starts from the CPU's state. Left to themselves two correct devices part within a few steps: a
+// rounding that takes an activation across its kink changes gradients by about 1e-3. That may also happen
+// within a step, which is five updates long: in one step of ten at most.
 TEST_CASE("GPU: ten training steps agree with the CPU's, recorded" * doctest::skip(no_gpu())) {
   for (const bool weight_clip : {false, true}) {
     StepOptions options;

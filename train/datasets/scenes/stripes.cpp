@@ -18,8 +18,8 @@ struct Slabs {
   bool alternate;
   uint32_t key;
 
-  // `blur`: how many slabs a pixel covers. Far away everything fades to the mean colour, else it would
-  // flicker.
+  // `blur`: how many slabs a pixel covers. Far away everything fades to the mean colour, else it
+  // would flicker.
   Colour at(double across, double depth, double blur) const {
     const int64_t row = whole(across);
     const double along = depth / length + (staggered ? lattice_value(key, row, 7) : 0.0);

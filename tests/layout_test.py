@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""How the code is laid out: the order of the folders, headers that stand alone, and comments that can be read.
+
+    tests/layout_test.py [CHECKOUT]
+
+Checks that
+- an #include never points to a folder above its own (FLOORS), so that no folders form a circle;
+- no folder holds more than 25 source files;
+- every header compiles alone: its source includes it first, and a header without source is compiled here;
+- no comment line is longer than 110 columns, begins with "Of", or holds one word of a longer sentence.
+
+Prints a line per finding and ends with `N passed, N failed`: passed are the files without one.
+"""
+import concurrent.futures
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+# A folder may include from itself and from those before it. Tests and benches may include anything.
+FLOORS = """
+core/base core/device core/file core/image
+kernels kernels/cpu kernels/cuda kernels/parameter kernels/channel kernels/loss kernels/picture kernels/linear kernels/conv
+nn nn/layers nn/networks
+train/holes train/data train/settings train/datasets/scenes train/datasets train/step train/checkpoint train/log
+train/fill train/score train/run
+tools
+""".split()
+FREE = ("tests", "bench")
+MOST_FILES = 25
+MOST_COLUMNS = 110
+
+SOURCES = (".h", ".cpp", ".cu")
+COMMENTED = {**dict.fromkeys(SOURCES, "//"), ".py": "#", ".sh": "#", ".cmake": "#", ".txt": "#"}
+NEEDS = {"kernels/cpu/tile_simd.h": ["-DINPAINT_TILE_BYTES=16"]}  # compiled once for each width of vectors
+INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
+
+
+def tracked(root):
+    run = subprocess.run(["git", "ls-files"], cwd=root, check=True, capture_output=True, text=True)
+    return [Path(name) for name in run.stdout.splitlines() if (root / name).is_file()]
+
+
+def includes_upward(path, text):
+    folder = str(path.parent)
+    if folder.startswith(FREE):
+        return
+    if folder not in FLOORS:
+        yield f"the folder {folder} has no place in the order of the folders (FLOORS in tests/layout_test.py)"
+        return
+    for included in INCLUDE.findall(text):
+        other = str(Path(included).parent)
+        if other in (".", folder):  # generated headers have no folder
+            continue
+        if other not in FLOORS or FLOORS.index(other) > FLOORS.index(folder):
+            yield f"includes {included}, which lies above {folder}"
+
+
+def wrong_comments(path, lines):
+    """Numbers of lines and what is wrong with them."""
+    mark = COMMENTED[path.suffix]
+    pattern = re.compile(rf"^\s*{re.escape(mark)}( ?)(\S.*)?$")
+    before = None
+    for number, line in enumerate(lines, 1):
+        found = None if line.startswith("#!") else pattern.match(line)
+        text = found[2] if found else None
+        if text:
+            if len(line) > MOST_COLUMNS and " " in text.strip():
+                yield number, f"a comment of {len(line)} columns, at most {MOST_COLUMNS}"
+            if text.startswith("Of "):
+                yield number, "a comment that begins with 'Of': say what it is"
+            if before and " " not in text and re.fullmatch(r"[a-z]+[.,:;]?", text):
+                yield number, f"a comment line of one word, '{text}'"
+        before = text
+
+
+def first_include(text):
+    found = INCLUDE.search(text)
+    return found and found[1]
+
+
+def compile_command():
+    """For a header alone, with the executor's stand-ins for CUDA's headers."""
+    compiler = shlex.split(os.environ.get("CXX", "g++"))
+    return [*compiler, "-std=c++20", "-fsyntax-only", "-x", "c++", "-I.", "-Itests/cuda_executor/include",
+            "-I/usr/include/eigen3", "-DINPAINT_EXECUTOR_HOOKS", "-DINPAINT_MAX_BLOCKS_1D=16"]
+
+
+def does_not_compile(root, header):
+    run = subprocess.run([*compile_command(), *NEEDS.get(str(header), []), str(header)], cwd=root, capture_output=True, text=True)
+    if run.returncode == 0:
+        return None
+    errors = [line for line in run.stderr.splitlines() if "error" in line]
+    return f"does not compile alone: {errors[0] if errors else run.stderr[:200]}"
+
+
+def check(root):
+    """{file or folder: findings}."""
+    files = tracked(root)
+    findings = {str(path): [] for path in files if path.suffix in COMMENTED}
+    texts = {path: (root / path).read_text() for path in files if path.suffix in COMMENTED}
+    for path, text in texts.items():
+        if path.suffix in SOURCES:
+            findings[str(path)] += includes_upward(path, text)
+        findings[str(path)] += [f"line {number}: {what}" for number, what in wrong_comments(path, text.splitlines())]
+
+    for folder, count in Counter(str(path.parent) for path in texts if path.suffix in SOURCES).items():
+        if count > MOST_FILES:
+            findings[folder] = [f"{count} source files, at most {MOST_FILES}"]
+
+    alone = {first_include(text) for path, text in texts.items() if path.suffix in (".cpp", ".cu")}
+    headers = [path for path in texts if path.suffix == ".h" and str(path) not in alone
+               and not str(path).startswith("tests/cuda_executor/include")]  # those are included by each other
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for header, finding in zip(headers, pool.map(lambda header: does_not_compile(root, header), headers)):
+            if finding:
+                findings[str(header)].append(finding)
+    return findings
+
+
+def main():
+    root = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else Path(__file__).resolve().parents[1]
+    findings = check(root)
+    for name, found in findings.items():
+        for finding in found:
+            print(f"FAIL {name}: {finding}")
+    failed = sum(1 for found in findings.values() if found)
+    print(f"{len(findings) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

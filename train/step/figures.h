@@ -1,0 +1,41 @@
+// The figures of a run: what a step computed of a batch, and their sums and means.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+namespace inpaint {
+
+// The losses of one batch, or their means over several.
+struct Losses {
+  double rec_loss = 0, adv_gene_loss = 0, tv_loss = 0, gene_loss_ori = 0;
+  double adv_disc_loss = 0, disc_loss_ori = 0, disc_acc = 0;
+};
+
+// How like the target the painted holes are.
+struct HoleQuality {
+  std::optional<double> psnr;  // dB, mean over the pictures that are not perfect; no value when all are
+  double ssim = 0;             // mean
+};
+
+// The figures of one batch of a validation, or the means over its batches. PSNR: over those that have one.
+struct ValidationFigures {
+  Losses losses;
+  HoleQuality quality;
+};
+
+// Sums over the steps of an epoch so far; their means are a line of loss_log.txt.
+struct EpochSums {
+  int64_t steps = 0;
+  double rec_loss = 0, adv_gene_loss = 0, adv_disc_loss = 0, disc_acc = 0;
+
+  void add(const Losses& losses) {
+    ++steps;
+    rec_loss += losses.rec_loss;
+    adv_gene_loss += losses.adv_gene_loss;
+    adv_disc_loss += losses.adv_disc_loss;
+    disc_acc += losses.disc_acc;
+  }
+};
+
+}  // namespace inpaint
