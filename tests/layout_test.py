@@ -7,6 +7,7 @@ Checks that
 - an #include never points to a folder above its own (FLOORS), so that no folders form a circle;
 - no folder holds more than 25 source files;
 - every header compiles alone: its source includes it first, and a header without source is compiled here;
+- every folder has a README.md that names its headers, and no README names a source file that is not there;
 - no comment line is longer than 110 columns, begins with "Of", or holds one word of a longer sentence.
 
 Prints a line per finding and ends with `N passed, N failed`: passed are the files without one.
@@ -36,6 +37,7 @@ MOST_COLUMNS = 110
 SOURCES = (".h", ".cpp", ".cu")
 COMMENTED = {**dict.fromkeys(SOURCES, "//"), ".py": "#", ".sh": "#", ".cmake": "#", ".txt": "#"}
 NEEDS = {"kernels/cpu/tile_simd.h": ["-DINPAINT_TILE_BYTES=16"]}  # compiled once for each width of vectors
+FOREIGN = re.compile("cudnn_frontend|_EngineConfig|_Operation|Conv_v8|cublas_api|NAME")  # files of others in READMEs
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 
 
@@ -62,11 +64,11 @@ def includes_upward(path, text):
 def wrong_comments(path, lines):
     """Numbers of lines and what is wrong with them."""
     mark = COMMENTED[path.suffix]
-    pattern = re.compile(rf"^\s*{re.escape(mark)}( ?)(\S.*)?$")
+    pattern = re.compile(rf"^\s*{re.escape(mark)}\s*(\S.*)?$")
     before = None
     for number, line in enumerate(lines, 1):
         found = None if line.startswith("#!") else pattern.match(line)
-        text = found[2] if found else None
+        text = found[1] if found else None
         if text:
             if len(line) > MOST_COLUMNS and " " in text.strip():
                 yield number, f"a comment of {len(line)} columns, at most {MOST_COLUMNS}"
@@ -75,6 +77,26 @@ def wrong_comments(path, lines):
             if before and " " not in text and re.fullmatch(r"[a-z]+[.,:;]?", text):
                 yield number, f"a comment line of one word, '{text}'"
         before = text
+
+
+def wrong_readmes(root, files):
+    """Folder or README, and what is wrong with it."""
+    names = {path.name for path in files}
+    for folder in FLOORS:
+        headers = [path.name for path in files if str(path.parent) == folder and path.suffix == ".h"]
+        readme = root / folder / "README.md"
+        if not readme.is_file():
+            yield folder, "no README.md"
+            continue
+        text = readme.read_text()
+        for header in headers:
+            if f"`{header}`" not in text:
+                yield f"{folder}/README.md", f"does not name {header}"
+    for path in files:
+        if path.name == "README.md":
+            for named in re.findall(r"`(?:[\w./]*/)?(\w+\.(?:h|cpp|cu|proto|py|sh))`", (root / path).read_text()):
+                if named not in names and not FOREIGN.match(named):
+                    yield str(path), f"names {named}, which is not there"
 
 
 def first_include(text):
@@ -110,6 +132,9 @@ def check(root):
     for folder, count in Counter(str(path.parent) for path in texts if path.suffix in SOURCES).items():
         if count > MOST_FILES:
             findings[folder] = [f"{count} source files, at most {MOST_FILES}"]
+
+    for name, finding in wrong_readmes(root, files):
+        findings.setdefault(name, []).append(finding)
 
     alone = {first_include(text) for path, text in texts.items() if path.suffix in (".cpp", ".cu")}
     headers = [path for path in texts if path.suffix == ".h" and str(path) not in alone

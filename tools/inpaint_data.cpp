@@ -7,6 +7,7 @@
 #include "tools/data_options.h"
 #include "tools/main_guard.h"
 #include "train/datasets/dataset_check.h"
+#include "train/settings/settings.h"
 
 namespace inpaint {
 namespace {
@@ -19,7 +20,7 @@ void show_progress(int64_t done, int64_t total) {
 
 void print_written(const DatasetTarget& target, std::span<const WrittenDataset> written) {
   for (const WrittenDataset& dataset : written)
-    fmt::print("{}: {} images={}\n", to_string(dataset.mode), dataset.path.string(), dataset.images);
+    fmt::print("{}: {} images={}\n", to_string(dataset.split), dataset.path.string(), dataset.images);
   for (const std::filesystem::path& path : earlier_datasets(target, written))
     fmt::print("note: {} is from an earlier run and was left as it is\n", path.string());
 }

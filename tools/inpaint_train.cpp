@@ -12,7 +12,7 @@ int main(int argc, char** argv) {
     if (!settings) return 0;
     if (settings->plan) return inpaint::show_plan(*settings);
     if (settings->verify_resume) return inpaint::verify_resume(*settings);
-    return settings->mode == inpaint::Mode::kTrain ? inpaint::run_training(*settings)
-                                                   : inpaint::run_validation(*settings);
+    return settings->mode == inpaint::Split::kTrain ? inpaint::run_training(*settings)
+                                                    : inpaint::run_validation(*settings);
   });
 }

@@ -1,7 +1,7 @@
 // Pictures in files: PNG, JPEG and PNM in, PNG out.
 //
 // The first bytes of a file say what it is, never its name. Grey files give 1 channel, all others 3.
-//   PNG   every depth, palette and interlacing; 16 bits are rounded to 8; transparent parts are laid over black
+//   PNG   every depth, palette and interlacing; 16 bits become 8; transparent parts are laid over black
 //   JPEG  baseline and progressive; CMYK becomes RGB; turned upright as its EXIF orientation says
 //   PNM   P2, P3, P5, P6, comments in the header, any maxval up to 65535, scaled to 0..255 with rounding
 // Colour profiles and gamma are not applied.

@@ -1,6 +1,7 @@
 // inpaint_train without enough memory.
 #include <doctest/doctest.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <cstdlib>
 

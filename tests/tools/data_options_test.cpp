@@ -71,7 +71,7 @@ TEST_CASE("data_options: convert, by default and with everything said") {
   CHECK(full.threads == 2);
   REQUIRE(full.lists.size() == 1);
   CHECK(full.lists[0].path == "l.txt");
-  CHECK(!full.lists[0].mode);
+  CHECK(!full.lists[0].split);
 }
 
 TEST_CASE("data_options: lists for each data set") {
@@ -80,11 +80,11 @@ TEST_CASE("data_options: lists for each data set") {
   CHECK(command.folder == "check");  // a folder may be called as a command is
   REQUIRE(command.lists.size() == 3);
   CHECK(command.lists[0].path == "a");
-  CHECK(command.lists[0].mode == Split::kTrain);
+  CHECK(command.lists[0].split == Split::kTrain);
   CHECK(command.lists[1].path == "b");
-  CHECK(command.lists[1].mode == Split::kValidate);
+  CHECK(command.lists[1].split == Split::kValidate);
   CHECK(command.lists[2].path == "c");
-  CHECK(command.lists[2].mode == Split::kTest);
+  CHECK(command.lists[2].split == Split::kTest);
   CHECK(contains(refusal({"convert", "d", "--list=a", "--test_list=b"}), "one or the other"));
 }
 

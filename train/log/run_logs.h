@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "train/checkpoint/run_state.h"
 #include "train/log/event_log.h"
 #include "train/log/line_log.h"
 #include "train/log/run_text.h"

@@ -31,7 +31,7 @@ struct EvaluationSettings {
 //   scores.json, scores.csv   the figures (score_report.h)
 //   pictures.csv              those of each picture
 //   best.png, median.png, worst.png   up to 8 pictures each, ranked by the model's error in the hole (without
-//                             a model, the harmonic fill's). Each row: picture, with its hole, harmonic fill, model
+//                             a model, the harmonic fill's). Rows: picture, with its hole, harmonic, model
 // Each file appears whole, at the end, or not at all. Throws UserError.
 void run_evaluation(const EvaluationSettings& settings);
 
