@@ -1,5 +1,7 @@
 #include "tests/harness/orders.h"
 
+#include "tests/harness/nightly.h"
+
 #ifdef INPAINT_CUDA_EXECUTOR
 #include "tests/cuda_executor/executor.h"
 #endif
@@ -12,9 +14,10 @@ void for_each_order(const std::function<void(const std::string& order)>& body) {
     executor::Schedule before = executor::schedule();
     ~Restore() { executor::set_schedule(before); }
   } const restore;
-  for (const executor::Schedule& schedule : executor::schedules()) {
-    executor::set_schedule(schedule);
-    body(to_string(schedule));
+  const std::vector<executor::Schedule> all = executor::schedules();
+  for (size_t i = 0; i < all.size(); i += kSanitized ? 3 : 1) {
+    executor::set_schedule(all[i]);
+    body(to_string(all[i]));
   }
 }
 #else

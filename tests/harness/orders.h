@@ -6,8 +6,9 @@
 
 namespace inpaint::test {
 
-// Calls body(name of the order) once for each: under every schedule of the executor, which runs blocks, warps
-// and streams as it is told; twice on a GPU, which runs them as it likes.
+// Calls body(name of the order) once for each: under every schedule of the executor (two of them under
+// sanitizers), which runs blocks, warps and streams as it is told; twice on a GPU, which runs them as
+// it likes.
 void for_each_order(const std::function<void(const std::string& order)>& body);
 
 }  // namespace inpaint::test

@@ -3,7 +3,7 @@
 //   # a comment: a '#' at the start of a line, or after a space or a tab
 //   learning_rate=0.0002       spaces around name and value do not count
 //   --image-size = 128         leading "--" is allowed, '-' and '_' are alike in a name
-//   dataname="street #3"       a value in double quotes is taken as it is, but for \" and \\
+//   dataname="street #3"       a value in double quotes is taken as it is; in it, \" and \\ are escapes
 //
 // Lines may end in CR LF, and a UTF-8 byte order mark at the start is passed over. A name may stand in a
 // file once.
