@@ -40,9 +40,9 @@ void add(std::vector<CaseMaker>& cases, const std::string& name, double runs, Op
                    }});
 }
 
-bool applies_gradient(const Network& network, const std::string& weight) {
+bool hands_over_gradient(const Network& network, const std::string& weight) {
   const auto& weights = network.spec().list(ParameterId::Kind::kWeight);
-  return std::ranges::find(weights, weight, &ParameterInfo::name)->gradient == GradientUse::kApply;
+  return std::ranges::find(weights, weight, &ParameterInfo::name)->gradient == GradientUse::kHandOver;
 }
 
 void add_network(std::vector<CaseMaker>& cases, const Network& network, const Runs& runs, int64_t batch,
@@ -76,7 +76,7 @@ void add_network(std::vector<CaseMaker>& cases, const Network& network, const Ru
           [=](Context& c) { return linear_forward_case(c, s, dtype); });
       add(cases, name + "/input gradient", back,
           [=](Context& c) { return linear_backward_data_case(c, s, dtype); });
-      if (applies_gradient(network, name + ".weight"))
+      if (hands_over_gradient(network, name + ".weight"))
         add(cases, name + "/weight update", runs.weight_gradient,
             [=](Context& c) { return linear_adam_case(c, s, dtype); });
       else

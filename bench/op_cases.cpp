@@ -185,7 +185,7 @@ OpCase round_case(Context& ctx, int64_t elements) {
 OpCase stored_adam_case(Context& ctx, const Network& network, double updates, DType dtype) {
   int64_t decayed = 0;
   for (const ParameterPiece& piece : network.spec().pieces())
-    if (piece.gradient == GradientUse::kStore) decayed += piece.decayed;
+    if (piece.stored) decayed += piece.decayed;
   OpCase made = adam_case(ctx, network.spec().stored_gradients(), decayed, dtype);
   made.per_step = updates;
   return made;

@@ -53,9 +53,9 @@ class Layer {
 
   virtual bool backward_in_place() const { return false; }
 
-  // Whether backward leaves work behind that still reads x and dy: the weight's update on the update's
-  // branch, or the weight's gradient on ParameterGrads::beside.
-  virtual bool updates_on_branch() const { return false; }
+  // Whether backward leaves work behind that still reads x and dy: a gradient handed over to a sink, or the
+  // weight's gradient on ParameterGrads::beside.
+  virtual bool hands_over_gradient() const { return false; }
   virtual bool weight_gradient_beside() const { return false; }
 
   // Adds to the list how the statistics that forward saved move the running averages; a layer without any

@@ -46,7 +46,7 @@ Pass::Inner::Inner(const Network& network, int64_t batch, DType dtype, Keep keep
   gradients.assign(layers.size(), -1);
   for (size_t i = inner, from = 2; i > 0; --i) {
     size_t to = layers[i]->backward_in_place() && from < 2 ? from : from == 0 ? 1 : 0;
-    if (layers[i - 1]->updates_on_branch()) {
+    if (layers[i - 1]->hands_over_gradient()) {
       to = most.size();
       most.push_back(0);
     }
@@ -105,11 +105,6 @@ int64_t Network::workspace_bytes(const Context& ctx, int64_t batch, DType dtype)
   return most_workspace_bytes(*this, ctx, batch, dtype, [](const Layer&) { return true; });
 }
 
-int64_t Network::update_workspace_bytes(const Context& branch, int64_t batch, DType dtype) const {
-  return most_workspace_bytes(*this, branch, batch, dtype,
-                              [](const Layer& layer) { return layer.updates_on_branch(); });
-}
-
 int64_t Network::weight_gradient_workspace_bytes(const Context& beside, int64_t batch, DType dtype) const {
   return most_workspace_bytes(*this, beside, batch, dtype,
                               [](const Layer& layer) { return layer.weight_gradient_beside(); });
@@ -132,8 +127,8 @@ Tensor Network::forward(const Context& ctx, const Parameters& params, const Tens
   pass.input_ = x;
   Tensor in = x;
   for (size_t i = 0; i < layers_.size(); ++i) {
-    const bool overwrites = i + 1 < layers_.size() && layers_[i + 1]->updates_on_branch();
-    if (updates != nullptr && (overwrites || layers_[i]->updates_on_branch())) updates->join();
+    const bool overwrites = i + 1 < layers_.size() && layers_[i + 1]->hands_over_gradient();
+    if (updates != nullptr && (overwrites || layers_[i]->hands_over_gradient())) updates->join();
     layers_[i]->forward(ctx, params, in, pass.outputs_[i], pass.saved_[i], statistics);
     in = pass.outputs_[i];
   }

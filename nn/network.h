@@ -85,8 +85,7 @@ class Network {
   int64_t product_flop(int64_t batch) const;  // of one forward pass
   // The most that an op of any layer needs, forward or backward.
   int64_t workspace_bytes(const Context& ctx, int64_t batch, DType dtype) const;
-  // The most that an op needs of those that backward leaves on an update's branch, and beside it.
-  int64_t update_workspace_bytes(const Context& branch, int64_t batch, DType dtype) const;
+  // The most that an op needs of those that backward leaves on ParameterGrads::beside.
   int64_t weight_gradient_workspace_bytes(const Context& beside, int64_t batch, DType dtype) const;
 
   // Returns the last layer's output, which lives in the pass; x must stay as it is until backward has run.

@@ -3,37 +3,28 @@
 
 #include "core/device/branch.h"
 #include "kernels/grad_mode.h"
-#include "kernels/parameter/adam.h"
+#include "nn/parameters.h"
 
 namespace inpaint {
 
-// One update of a network's parameters: all that Adam needs beside the gradients.
-//
-// Updates of large weights run on the branch, beside the rest of backward. Whoever reads the parameters, or
-// overwrites the activations, joins the branch first. Without a branch they run one after the other.
-struct ParameterUpdate {
-  AdamOptions options;
-  Tensor rate;          // f64[1]: adam.h's
-  Tensor half_squares;  // f64[pieces of the parameters]: adam.h's, of each piece
-  Branch* branch = nullptr;
+// Takes the gradients of large weights, which are then never stored (GradientUse::kHandOver). The gradient of
+// a linear layer's weight is the product dy^T x, as large as the weight: the sink gets its two factors.
+class GradientSink {
+ public:
+  virtual ~GradientSink() = default;
 
-  const Context& context_of_update(const Context& ctx) const {
-    return branch == nullptr ? ctx : branch->fork();
-  }
-
-  Tensor half_squares_of(size_t piece) const {
-    return {{1}, DType::kF64, half_squares.device, half_squares.as<double>() + piece};
-  }
+  // weight [out, in], x [n, in], dy [n, out]. Called when nothing in this backward reads the weight any more,
+  // so the sink may change it. Its work may go on after the call, and reads x and dy.
+  virtual void linear(const Context& ctx, ParameterId weight, const Tensor& x, const Tensor& dy) = 0;
 };
 
 struct ParameterGrads {
   enum Mode { kSkip, kOverwrite, kAccumulate } mode;
-  const ParameterUpdate* update =
-      nullptr;               // for the gradients that are not stored but applied (parameters.h)
-  Branch* beside = nullptr;  // where weight gradients of convolutions are made; null: one after the other
+  GradientSink* sink = nullptr;  // for the gradients that the parameters do not store
+  Branch* beside = nullptr;      // where weight gradients of convolutions are made; null: one after the other
 
-  ParameterGrads(Mode m, const ParameterUpdate* u = nullptr, Branch* b = nullptr)  // NOLINT
-      : mode(m), update(u), beside(b) {}
+  ParameterGrads(Mode m, GradientSink* s = nullptr, Branch* b = nullptr)  // NOLINT
+      : mode(m), sink(s), beside(b) {}
 
   bool skipped() const { return mode == kSkip; }
   const Context& context_of_weights(const Context& ctx) const {

@@ -32,14 +32,14 @@ ParameterId ParameterSpec::running(std::string name, const Shape& shape, Initial
              {std::move(name), shape, initial, CheckpointLayout::kSame, GradientUse::kStore, 0});
 }
 
-std::vector<ParameterPiece> ParameterSpec::pieces() const {
+std::vector<ParameterPiece> ParameterSpec::pieces(HandedOver handed_over) const {
   std::vector<ParameterPiece> pieces;
   int64_t end = 0, grad_end = 0;
   for (const Kind kind : {Kind::kWeight, Kind::kOther})
     for (const ParameterInfo& info : list(kind)) {
-      const bool stored = info.gradient == GradientUse::kStore;
-      if (pieces.empty() || !stored || pieces.back().gradient != GradientUse::kStore)
-        pieces.push_back({info.gradient, end, end, 0, grad_end});
+      const bool stored = info.gradient == GradientUse::kStore || handed_over == HandedOver::kStored;
+      if (pieces.empty() || !stored || !pieces.back().stored)
+        pieces.push_back({stored, end, end, 0, grad_end});
       const int64_t n = info.shape.elements();
       pieces.back().end = end += n;
       if (kind == Kind::kWeight) pieces.back().decayed += n;
@@ -48,16 +48,17 @@ std::vector<ParameterPiece> ParameterSpec::pieces() const {
   return pieces;
 }
 
-int64_t ParameterSpec::stored_gradients() const {
+int64_t ParameterSpec::stored_gradients(HandedOver handed_over) const {
   int64_t n = 0;
-  for (const ParameterPiece& piece : pieces())
-    if (piece.gradient == GradientUse::kStore) n += piece.end - piece.begin;
+  for (const ParameterPiece& piece : pieces(handed_over))
+    if (piece.stored) n += piece.end - piece.begin;
   return n;
 }
 
-Parameters::Parameters(const ParameterSpec& spec, DType activation, Use use, Device device)
+Parameters::Parameters(const ParameterSpec& spec, DType activation, Use use, Device device,
+                       HandedOver handed_over)
     : spec_(&spec),
-      pieces_(spec.pieces()),
+      pieces_(spec.pieces(handed_over)),
       activation_dtype_(activation),
       dtype_(parameter_dtype(activation)),
       use_(use),
@@ -70,7 +71,7 @@ Parameters::Parameters(const ParameterSpec& spec, DType activation, Use use, Dev
     copy_tensor_ = copy_.tensor({weights}, DType::kBF16);
   }
   if (use == Use::kInference) return;
-  grads_ = Buffer(spec.stored_gradients() * size_of(dtype_), device);
+  grads_ = Buffer(spec.stored_gradients(handed_over) * size_of(dtype_), device);
   moments1_ = Buffer(values_.bytes(), device);
   moments2_ = Buffer(values_.bytes(), device);
 }
@@ -141,8 +142,8 @@ void Parameters::refresh_copy(const Context& ctx) const {
 
 Tensor Parameters::grad(ParameterId id) const {
   const ParameterInfo& info = spec_->info(id);
-  INPAINT_CHECK(info.gradient == GradientUse::kStore, "{}: its gradient is not stored", info.name);
   const ParameterPiece& piece = pieces_[piece_of(id)];
+  INPAINT_CHECK(piece.stored, "{}: its gradient is not stored", info.name);
   return grads_.tensor(info.shape, dtype_, (piece.grad_begin + place(id) - piece.begin) * size_of(dtype_));
 }
 

@@ -4,7 +4,7 @@
 // Order in the arrays: first the weights (which decay), then biases and batch-norm parameters. Running
 // averages of the batch norms are not parameters: they have an array of their own.
 //
-// The gradients of large weights need not be stored: backward updates the weights by them at once. That cuts
+// The gradients of large weights need not be stored: backward hands them over (parameter_grads.h). That cuts
 // the arrays into pieces, each updated by one pass over it.
 #pragma once
 
@@ -23,11 +23,14 @@ enum class CheckpointLayout {
   kKernelLast,  // ours [a, 4, 4, b], PyTorch's [a, b, 4, 4]
 };
 
-// What backward does with a weight's gradient.
+// What backward may do with a weight's gradient.
 enum class GradientUse {
   kStore,
-  kApply,  // updates the weight by it, which can be done once a pass: no accumulation
+  kHandOver,  // hand it over to a sink, where the parameters do not store it: no accumulation then
 };
+
+// Whether the parameters store the gradients that may be handed over.
+enum class HandedOver { kNotStored, kStored };
 
 struct ParameterInfo {
   std::string name;  // as in a checkpoint: "generator.hidden1.weight"
@@ -38,9 +41,9 @@ struct ParameterInfo {
   int64_t offset;  // in elements
 };
 
-// A stretch of the arrays whose gradients are stored, or one weight whose gradient is applied; in elements.
+// A stretch of the arrays whose gradients are stored, or one weight whose gradient is not; in elements.
 struct ParameterPiece {
-  GradientUse gradient;
+  bool stored;
   int64_t begin, end;
   int64_t decayed;     // its first so many are weights
   int64_t grad_begin;  // where its gradients begin
@@ -67,8 +70,9 @@ class ParameterSpec {
   int64_t elements(Kind kind) const { return sizes_[static_cast<size_t>(kind)]; }
   int64_t parameters() const { return elements(Kind::kWeight) + elements(Kind::kOther); }
 
-  std::vector<ParameterPiece> pieces() const;  // in the arrays' order, without gaps
-  int64_t stored_gradients() const;            // elements
+  // In the arrays' order, without gaps.
+  std::vector<ParameterPiece> pieces(HandedOver handed_over = HandedOver::kNotStored) const;
+  int64_t stored_gradients(HandedOver handed_over = HandedOver::kNotStored) const;  // elements
 
  private:
   ParameterId add(Kind kind, ParameterInfo info);
@@ -83,7 +87,8 @@ class Parameters {
 
   // For activations of this type: parameters are f64 beside f64, else f32; beside bf16 the weights have a
   // copy in bf16, which is what products read. Memory is zeroed; `spec` must outlive this object.
-  Parameters(const ParameterSpec& spec, DType activation, Use use, Device device = Device::kCpu);
+  Parameters(const ParameterSpec& spec, DType activation, Use use, Device device = Device::kCpu,
+             HandedOver handed_over = HandedOver::kNotStored);
 
   // Draws every tensor's initial values. A value depends on (seed, network, tensor's place in the network,
   // element) alone, and not on the device. network: 0 generator, 1 discriminator.
@@ -97,7 +102,8 @@ class Parameters {
 
   Tensor value(ParameterId id) const;   // parameter or running average
   Tensor factor(ParameterId id) const;  // a weight as products read it: its copy in bf16 where there is one
-  Tensor grad(ParameterId id) const;    // of one whose gradient is stored
+  bool stores_grad(ParameterId id) const { return pieces_[piece_of(id)].stored; }
+  Tensor grad(ParameterId id) const;  // of one whose gradient is stored
   Tensor moment1(ParameterId id) const;
   Tensor moment2(ParameterId id) const;
 
@@ -113,7 +119,9 @@ class Parameters {
   Tensor values() const { return whole(values_); }
   Tensor moments1() const { return whole(moments1_); }
   Tensor moments2() const { return whole(moments2_); }
-  Tensor grads() const { return grads_.tensor({spec_->stored_gradients()}, dtype_); }  // of all pieces
+  Tensor grads() const {
+    return grads_.tensor({grads_.bytes() / size_of(dtype_)}, dtype_);
+  }  // all stored ones
 
  private:
   Tensor whole(const Buffer& buffer) const;

@@ -7,7 +7,8 @@ Checks that
 - an #include never points to a folder above its own (FLOORS), so that no folders form a circle;
 - no folder holds more than 25 source files;
 - every header compiles alone: its source includes it first, and a header without source is compiled here;
-- every folder has a README.md that names its headers, and no README names a source file that is not there;
+- every folder has a README.md that names its headers; no README names a source file, and no document links to a
+  file, that is not there;
 - no comment line is longer than 110 columns, begins with "Of", or holds one word of a longer sentence.
 
 Prints a line per finding and ends with `N passed, N failed`: passed are the files without one.
@@ -93,6 +94,10 @@ def wrong_readmes(root, files):
             if f"`{header}`" not in text:
                 yield f"{folder}/README.md", f"does not name {header}"
     for path in files:
+        if path.suffix == ".md":
+            for link in re.findall(r"\]\(([^)#:]+)\)", (root / path).read_text()):
+                if not (root / path.parent / link).exists():
+                    yield str(path), f"links to {link}, which is not there"
         if path.name == "README.md":
             for named in re.findall(r"`(?:[\w./]*/)?(\w+\.(?:h|cpp|cu|proto|py|sh))`", (root / path).read_text()):
                 if named not in names and not FOREIGN.match(named):

@@ -1,9 +1,6 @@
 #include "nn/layers/linear.h"
 
-#include <algorithm>
-
 #include "kernels/linear/linear.h"
-#include "kernels/linear/linear_adam.h"
 
 namespace inpaint {
 
@@ -28,11 +25,7 @@ Shape Linear::out_shape(const Shape& x) const {
 }
 
 int64_t Linear::workspace_bytes(const Context& ctx, const Shape& x, DType dtype) const {
-  const LinearShape shape{x[0], in_features_, out_features_.elements()};
-  const int64_t products = linear_workspace_bytes(ctx, shape, dtype);
-  return gradient_ == GradientUse::kStore
-             ? products
-             : std::max(products, linear_adam_workspace_bytes(ctx, shape, dtype));
+  return linear_workspace_bytes(ctx, {x[0], in_features_, out_features_.elements()}, dtype);
 }
 
 int64_t Linear::product_flop(const Shape& x) const {
@@ -54,15 +47,11 @@ void Linear::backward(const Context& ctx, const Parameters& params, const Tensor
                       std::span<const Tensor>) const {
   if (dx != nullptr) linear_backward_data(ctx, flat(dy), params.factor(weight_), flat(*dx));
   if (grads.skipped()) return;
-  if (gradient_ == GradientUse::kStore)
+  if (params.stores_grad(weight_))
     return linear_backward_weight(ctx, flat(x), flat(dy), params.grad(weight_), grads.grad_mode());
-  INPAINT_CHECK(grads.mode == ParameterGrads::kOverwrite && grads.update != nullptr,
-                "{}: a gradient that is not stored takes an update, and none before it", name());
-  const ParameterUpdate& update = *grads.update;
-  const Tensor copy = params.factor(weight_), half_squares = update.half_squares_of(params.piece_of(weight_));
-  linear_adam(update.context_of_update(ctx), update.options, update.rate, flat(x), flat(dy),
-              params.value(weight_), params.moment1(weight_), params.moment2(weight_),
-              params.weights_bf16() == nullptr ? nullptr : &copy, &half_squares);
+  INPAINT_CHECK(grads.mode == ParameterGrads::kOverwrite && grads.sink != nullptr,
+                "{}: a gradient that is not stored needs a sink, and cannot be accumulated", name());
+  grads.sink->linear(ctx, weight_, flat(x), flat(dy));
 }
 
 }  // namespace inpaint

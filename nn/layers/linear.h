@@ -1,7 +1,7 @@
 // Linear layer without bias; flattens what comes in (row, column, channel order) and gives its output the
 // shape it is told.
 //   y = x w^T      x [N, ...] read as [N, in]   w [out, in]   y [N, out_features...]; backward needs x
-// Formulas: kernels/linear/linear.h, kernels/linear/linear_adam.h.
+// Formulas: kernels/linear/linear.h. The weight's gradient may be handed over (parameter_grads.h).
 #pragma once
 
 #include "nn/layer.h"
@@ -18,7 +18,7 @@ class Linear final : public Layer {
   Shape out_shape(const Shape& x) const override;
   int64_t workspace_bytes(const Context& ctx, const Shape& x, DType dtype) const override;
   int64_t product_flop(const Shape& x) const override;
-  bool updates_on_branch() const override { return gradient_ == GradientUse::kApply; }
+  bool hands_over_gradient() const override { return gradient_ == GradientUse::kHandOver; }
   void forward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
                std::span<const Tensor> saved, Statistics statistics) const override;
   void backward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,

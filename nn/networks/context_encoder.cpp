@@ -63,10 +63,10 @@ Network make_generator(const ContextEncoderOptions& options) {
   const Shape innermost{kInnermostSide, kInnermostSide, channels};
   std::string name = number.next();
   // The two linear layers hold nine tenths of the parameters.
-  network.add<Linear>(name, innermost.elements(), Shape{options.bottleneck}, GradientUse::kApply);
+  network.add<Linear>(name, innermost.elements(), Shape{options.bottleneck}, GradientUse::kHandOver);
   network.add<BatchNorm>(name, options.bottleneck, Activation::kRelu);
   name = number.next();
-  network.add<Linear>(name, options.bottleneck, innermost, GradientUse::kApply);
+  network.add<Linear>(name, options.bottleneck, innermost, GradientUse::kHandOver);
   network.add<BiasActivation>(name, innermost.elements(), Activation::kNone);
   network.add<BatchNorm>(name, channels, Activation::kRelu, BatchNorm::Bias::kNone);
 

@@ -3,10 +3,13 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <map>
 #include <vector>
 
 #include "core/base/philox.h"
+#include "kernels/linear/linear.h"
 #include "kernels/parameter/random_fill.h"
 #include "nn/networks/context_encoder.h"
 
@@ -17,17 +20,39 @@ namespace {
 constexpr ContextEncoderOptions kTiny{
     .image_size = 16, .image_channel = 3, .base_channels = 3, .bottleneck = 7};
 
+// Stores the gradients that are handed over, so that a test can look at them.
+class StoringSink final : public GradientSink {
+ public:
+  explicit StoringSink(const ParameterSpec& spec) : spec_(spec) {}
+
+  void linear(const Context& ctx, ParameterId weight, const Tensor& x, const Tensor& dy) override {
+    const Shape& shape = spec_.info(weight).shape;
+    Buffer& memory = memory_[weight.index];
+    if (memory.bytes() == 0) memory = Buffer(shape.elements() * size_of(DType::kF64));
+    linear_backward_weight(ctx, x, dy, memory.tensor(shape, DType::kF64), GradMode::kOverwrite);
+  }
+  Tensor gradient(ParameterId weight) const {
+    return memory_.at(weight.index).tensor(spec_.info(weight).shape, DType::kF64);
+  }
+
+ private:
+  const ParameterSpec& spec_;
+  std::map<size_t, Buffer> memory_;
+};
+
 struct Case {
   Context ctx{2, MatrixBackend::kEigen};
   Network network;
   Parameters params;
+  StoringSink sink;
   Pass pass;
   Buffer x, dy, dx;
   int64_t batch;
 
-  Case(Network n, int64_t batch_size)
+  Case(Network n, int64_t batch_size, HandedOver handed_over = HandedOver::kNotStored)
       : network(std::move(n)),
-        params(network.spec(), DType::kF64, Parameters::Use::kTraining),
+        params(network.spec(), DType::kF64, Parameters::Use::kTraining, Device::kCpu, handed_over),
+        sink(network.spec()),
         pass(ctx, network, batch_size, DType::kF64, Pass::Keep::kForBackward),
         batch(batch_size) {
     // Deviation 0.5 rather than 0.02, so that no gradient is negligible.
@@ -51,21 +76,14 @@ struct Case {
     return sum;
   }
 
-  // Gradients that are not stored but applied become their weights' first moments: beta1 is 0 and so is
-  // the rate.
   void backward(ParameterGrads::Mode mode) {
     loss();
     const Tensor din = dinput();
-    const auto pieces = static_cast<int64_t>(params.pieces().size());
-    const Buffer scalars((1 + pieces) * 8);
-    const ParameterUpdate update{
-        {.beta1 = 0}, scalars.tensor({1}, DType::kF64), scalars.tensor({pieces}, DType::kF64, 8)};
-    network.backward(ctx, params, doutput(), &din, {mode, &update}, pass);
+    network.backward(ctx, params, doutput(), &din, {mode, &sink}, pass);
   }
 
   Tensor gradient(ParameterId id) const {
-    const bool stored = network.spec().info(id).gradient == GradientUse::kStore;
-    return stored ? params.grad(id) : params.moment1(id);
+    return params.stores_grad(id) ? params.grad(id) : sink.gradient(id);
   }
 };
 
@@ -258,23 +276,41 @@ TEST_CASE("network: passes that share a memory take turns") {
   CHECK(values_of(c.params.grads()) == grads);
 }
 
-TEST_CASE("network: a gradient that is not stored needs an update, and is not accumulated") {
+TEST_CASE("network: a gradient that is not stored needs a sink, and is not accumulated") {
   Case c(make_generator(kTiny), 3);
   c.loss();
   const auto refuses = [&](const ParameterGrads& grads) {
     CHECK_THROWS_AS(c.network.backward(c.ctx, c.params, c.doutput(), nullptr, grads, c.pass), Error);
   };
   refuses(ParameterGrads::kOverwrite);
-  const ParameterUpdate update;
-  refuses({ParameterGrads::kAccumulate, &update});
+  refuses({ParameterGrads::kAccumulate, &c.sink});
   const auto& weights = c.network.spec().list(ParameterId::Kind::kWeight);
-  size_t applied = 0;
+  size_t handed_over = 0;
   for (size_t i = 0; i < weights.size(); ++i) {
     if (weights[i].gradient == GradientUse::kStore) continue;
-    ++applied;
+    ++handed_over;
     CHECK_THROWS_AS(c.params.grad({ParameterId::Kind::kWeight, i}), Error);
   }
-  CHECK(applied == 2);
+  CHECK(handed_over == 2);
+}
+
+TEST_CASE("network: gradients that could be handed over are the same where they are stored, and accumulate") {
+  Case handed(make_generator(kTiny), 3), stored(make_generator(kTiny), 3, HandedOver::kStored);
+  handed.backward(ParameterGrads::kOverwrite);
+  stored.backward(ParameterGrads::kOverwrite);
+  CHECK(stored.params.pieces().size() == 1);
+  CHECK(stored.params.grads().elements() == stored.network.spec().parameters());
+  std::vector<double> once;
+  for (const auto kind : {ParameterId::Kind::kWeight, ParameterId::Kind::kOther})
+    for (size_t i = 0; i < handed.network.spec().list(kind).size(); ++i) {
+      const Tensor want = handed.gradient({kind, i}), got = stored.params.grad({kind, i});
+      CHECK(std::equal(got.as<double>(), got.as<double>() + got.elements(), want.as<double>()));
+      once.insert(once.end(), got.as<double>(), got.as<double>() + got.elements());
+    }
+  stored.backward(ParameterGrads::kAccumulate);
+  const Tensor twice = stored.params.grads();
+  for (size_t i = 0; i < once.size(); ++i)
+    REQUIRE(twice.as<double>()[i] == doctest::Approx(2 * once[i]).epsilon(1e-12));
 }
 
 TEST_CASE("parameters: the pieces follow each other, and the gradients of those that store them too") {
@@ -286,7 +322,7 @@ TEST_CASE("parameters: the pieces follow each other, and the gradients of those 
     CHECK(piece.begin == end);
     end = piece.end;
     decayed += piece.decayed;
-    if (piece.gradient == GradientUse::kApply) continue;
+    if (!piece.stored) continue;
     CHECK(piece.grad_begin == grad_end);
     grad_end += piece.end - piece.begin;
   }

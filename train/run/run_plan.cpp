@@ -14,7 +14,9 @@
 #include "train/settings/folders.h"
 #include "train/settings/run_device.h"
 #include "train/settings/settings_text.h"
+#include "train/step/product_flop.h"
 #include "train/step/run_options.h"
+#include "train/step/training_step.h"
 
 namespace inpaint {
 namespace {

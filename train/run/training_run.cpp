@@ -132,8 +132,8 @@ TrainingRun::TrainingRun(const TrainSettings& settings, std::FILE* out)
       holes_(hole_memory_.tensor({settings.batch_size, 2}, DType::kI32)),
       good_file_(beginning_.file),
       warnings_(settings) {
-  step_.generator_updates = state_.generator_updates;
-  step_.discriminator_updates = state_.discriminator_updates;
+  step_.generator().updates = state_.generator_updates;
+  step_.discriminator().updates = state_.discriminator_updates;
   if (settings.resume == "auto" && state_.step > 0 && state_.best_step == state_.step)
     store_.name_best(state_.step);
 }
@@ -211,10 +211,10 @@ void TrainingRun::train_batch(const LoadedBatch& batch) {
               .epoch = state_.epoch,
               .batch = batch.index,
               .losses = losses,
-              .gene_decay_loss = step_.generator_decay_loss(),
-              .disc_decay_loss = step_.discriminator_decay_loss(),
-              .learning_rate_gene = step_.generator_learning_rate(),
-              .learning_rate_disc = step_.discriminator_learning_rate(),
+              .gene_decay_loss = step_.generator().decay_loss(),
+              .disc_decay_loss = step_.discriminator().decay_loss(),
+              .learning_rate_gene = step_.generator().learning_rate(),
+              .learning_rate_disc = step_.discriminator().learning_rate(),
               .images_per_second = out_.images_per_second()},
              settings_.log_offsets ? &holes_ : nullptr);
   warn();
@@ -260,8 +260,8 @@ void TrainingRun::meet_non_finite(const std::string& what) {
   const SafetensorsFile file = open_checkpoint(good_file_);
   load_model(ctx_, file, model_);
   const RunState then = RunState::from_metadata(file.metadata(), good_file_.string());
-  step_.generator_updates = then.generator_updates;
-  step_.discriminator_updates = then.discriminator_updates;
+  step_.generator().updates = then.generator_updates;
+  step_.discriminator().updates = then.discriminator_updates;
   out_.line(
       fmt::format("{}; back to the weights of step {}, on with the data behind this step ({} of {} "
                   "rollbacks to one checkpoint)",
@@ -323,8 +323,8 @@ bool TrainingRun::save_is_due() const {
 
 void TrainingRun::submit_checkpoint(Standing standing) {
   logs_.sync();
-  state_.generator_updates = step_.generator_updates;
-  state_.discriminator_updates = step_.discriminator_updates;
+  state_.generator_updates = step_.generator().updates;
+  state_.discriminator_updates = step_.discriminator().updates;
   CheckpointSnapshot& snapshot = writer_.next();
   snapshot.step = state_.step;
   snapshot.standing = standing;

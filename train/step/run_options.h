@@ -1,8 +1,9 @@
 // What the settings mean for the parts of a run.
 #pragma once
 
+#include "nn/networks/context_encoder.h"
 #include "train/settings/settings.h"
-#include "train/step/training_step.h"
+#include "train/step/step_options.h"
 
 namespace inpaint {
 

@@ -9,6 +9,7 @@
 #include "tests/train/run/small_run.h"
 #include "train/checkpoint/disk_space.h"
 #include "train/step/run_options.h"
+#include "train/step/training_step.h"
 
 using namespace inpaint;
 namespace fs = std::filesystem;

@@ -74,8 +74,8 @@ void copy_state(const TinyTraining& from, TinyTraining& to) {
   };
   copy(from.model.generator_params, to.model.generator_params);
   copy(from.model.discriminator_params, to.model.discriminator_params);
-  to.step.generator_updates = from.step.generator_updates;
-  to.step.discriminator_updates = from.step.discriminator_updates;
+  to.step.generator().updates = from.step.generator().updates;
+  to.step.discriminator().updates = from.step.discriminator().updates;
 }
 
 }  // namespace
@@ -96,8 +96,8 @@ TEST_CASE("GPU: ten training steps agree with the CPU's, recorded" * doctest::sk
       copy_state(cpu, start);
       for (TinyTraining* t : {&cpu, &gpu}) t->load(static_cast<uint64_t>(8 * step));
       const Losses want = cpu.train(), got = gpu.train();
-      const double losses =
-          std::max(apart(got, want), apart(gpu.step.generator_decay_loss(), cpu.step.generator_decay_loss()));
+      const double losses = std::max(
+          apart(got, want), apart(gpu.step.generator().decay_loss(), cpu.step.generator().decay_loss()));
       double updates = 0;
       const auto compare = [&](const Parameters& s, const Parameters& c, const Parameters& g) {
         for (const auto kind : {ParameterId::Kind::kWeight, ParameterId::Kind::kOther})

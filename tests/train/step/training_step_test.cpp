@@ -99,8 +99,8 @@ TEST_CASE("training step: each update moves its own network, and as often as tol
   training.step.train();
   CHECK(values(training.model.generator_params) == generator);
   CHECK(values(training.model.discriminator_params) != discriminator);
-  CHECK(training.step.discriminator_updates == 2);
-  CHECK(training.step.generator_updates == 0);
+  CHECK(training.step.discriminator().updates == 2);
+  CHECK(training.step.generator().updates == 0);
 
   options = {};
   options.disc_iter = 0;
@@ -109,7 +109,7 @@ TEST_CASE("training step: each update moves its own network, and as often as tol
   other.step.train();
   CHECK(values(other.model.discriminator_params) == discriminator);
   CHECK(values(other.model.generator_params) != generator);
-  CHECK(other.step.generator_updates == 5);
+  CHECK(other.step.generator().updates == 5);
 }
 
 TEST_CASE("training step: the clipped rule bounds gradients and slows the discriminator") {
@@ -121,8 +121,8 @@ TEST_CASE("training step: the clipped rule bounds gradients and slows the discri
   options.gene_iter = 1;
   options.lamb_rec = 1e9;
   TinyTraining training(options, 2, DType::kF64);
-  CHECK(training.step.discriminator_learning_rate() == doctest::Approx(0.00002));
-  CHECK(training.step.generator_learning_rate() == 0.0002);
+  CHECK(training.step.discriminator().learning_rate() == doctest::Approx(0.00002));
+  CHECK(training.step.generator().learning_rate() == 0.0002);
   training.load(0);
   training.step.train();
   const Tensor m = training.model.generator_params.moments1(), v = training.model.generator_params.moments2();
@@ -155,5 +155,5 @@ TEST_CASE("training step: weight decay pulls weights and nothing else") {
     REQUIRE(params.moments1().as<double>()[i] == doctest::Approx(expected).epsilon(1e-10));
     if (i < weights) half_squares += w * w / 2;
   }
-  CHECK(training.step.generator_decay_loss() == doctest::Approx(rate * half_squares).epsilon(1e-12));
+  CHECK(training.step.generator().decay_loss() == doctest::Approx(rate * half_squares).epsilon(1e-12));
 }

@@ -1,0 +1,35 @@
+#include "train/step/device_figures.h"
+
+#include "core/device/copy.h"
+
+namespace inpaint {
+
+DeviceFigures::DeviceFigures(const Context& ctx) : ctx_(ctx), there_(ctx) {}
+
+int DeviceFigures::add(int64_t count) {
+  const auto place = static_cast<int>(size_);
+  size_ += count;
+  return place;
+}
+
+void DeviceFigures::allocate() {
+  device_memory_ = Buffer(bytes(), ctx_.device());
+  host_memory_ = Buffer::staging(bytes(), ctx_.device());
+  device_ = device_memory_.tensor({size_}, DType::kF64);
+  host_ = host_memory_.tensor({size_}, DType::kF64);
+}
+
+Tensor DeviceFigures::tensor(int place, int64_t count) const { return device_.slice(place, count); }
+
+void DeviceFigures::read_back() {
+  download_later(ctx_, device_, host_);
+  there_.record(ctx_);
+  is_due_ = true;
+}
+
+void DeviceFigures::wait() {
+  if (is_due_) there_.wait();
+  is_due_ = false;
+}
+
+}  // namespace inpaint

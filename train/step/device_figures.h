@@ -1,0 +1,37 @@
+// The figures of a step as ops write them: f64 scalars side by side in one array of the device, read back in
+// one copy.
+#pragma once
+
+#include "core/device/context.h"
+#include "core/device/event.h"
+
+namespace inpaint {
+
+class DeviceFigures {
+ public:
+  // ctx must outlive this object.
+  explicit DeviceFigures(const Context& ctx);
+
+  // Room for `count` scalars; returns their place. Before allocate(), which is called once.
+  int add(int64_t count = 1);
+  void allocate();
+
+  Tensor tensor(int place, int64_t count = 1) const;  // f64[count], on the device
+
+  // Enqueues the copy to the host; wait() waits for the last one, and returns at once where there is none.
+  void read_back();
+  void wait();
+
+  double value(int place) const { return host_.as<double>()[place]; }  // as last read
+  int64_t bytes() const { return size_ * size_of(DType::kF64); }
+
+ private:
+  const Context& ctx_;
+  int64_t size_ = 0;
+  Buffer device_memory_, host_memory_;
+  Tensor device_, host_;
+  Event there_;
+  bool is_due_ = false;
+};
+
+}  // namespace inpaint

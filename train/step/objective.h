@@ -1,0 +1,52 @@
+// What the two networks are trained for: the terms of both losses with their weights and gradients.
+//
+// With H the hidden image and F the fake image of a batch of N:
+//   rec_loss       mean (H - F)^2, or mean |H - F|
+//   adv_gene_loss  mean cross-entropy of D(F) against 1
+//   tv_loss        total variation of F, mean over the batch
+//   gene_loss_ori  lamb_adv adv_gene_loss + lamb_rec rec_loss + lamb_tv tv_loss
+//   adv_disc_loss  mean cross-entropy over the 2N scores D(H) against 1 and D(F) against 0
+//   disc_loss_ori  lamb_adv adv_disc_loss
+//   disc_acc       share of the 2N scores on the right side
+#pragma once
+
+#include "train/step/device_figures.h"
+#include "train/step/figures.h"
+#include "train/step/step_options.h"
+
+namespace inpaint {
+
+class Objective {
+ public:
+  // hidden: the shape of H. Plans the workspace of ctx, and adds its figures, which must outlive this object.
+  Objective(Context& ctx, const StepOptions& options, const Shape& hidden, DeviceFigures& figures);
+
+  // The discriminator's loss on one half of its scores [N, 1]; the gradient into dscore.
+  void judge_real(const Context& ctx, const Tensor& real_scores, const Tensor& dscore) const;
+  void judge_fake(const Context& ctx, const Tensor& fake_scores, const Tensor& dscore) const;
+
+  // The discriminator's loss and accuracy without gradients, and the generator's adversarial loss, with its
+  // gradient unless dscore is empty.
+  void judge(const Context& ctx, const Tensor& real_scores, const Tensor& fake_scores,
+             const Tensor& dscore) const;
+
+  // The losses of the fake image. dfake holds the adversarial loss's gradient, and the others are added to
+  // it; null: no gradients.
+  void paint(const Context& ctx, const Tensor& fake, const Tensor& hidden, const Tensor* dfake) const;
+
+  // The losses, from the figures that were read.
+  Losses losses() const;
+
+  // The adversarial loss's part in what drove the fake image at the last generator update: the norm of its
+  // gradient over the norm of the whole gradient (0: the discriminator has no say; 0 before any update).
+  double adversarial_share() const;
+
+ private:
+  StepOptions options_;
+  int64_t batch_;
+  DeviceFigures& figures_;
+  int rec_, tv_, gene_, real_, fake_, correct_real_, correct_fake_, unused_;
+  int adversarial_squares_, image_squares_;  // sums of squares of dfake: the adversarial part, and all
+};
+
+}  // namespace inpaint

@@ -1,0 +1,20 @@
+// What a training step can be told.
+#pragma once
+
+#include "kernels/loss/reconstruction_loss.h"
+
+namespace inpaint {
+
+struct StepOptions {
+  double learning_rate = 0.0002;
+  double lamb_rec = 0.999, lamb_adv = 0.001, lamb_tv = 1e-6;
+  ReconstructionNorm norm = ReconstructionNorm::kL2;
+  // Clip gradients to [-10, 10]; Adam's beta2 is 0.999; D learns at a tenth of the rate.
+  bool weight_clip = false;
+  int gene_iter = 5, disc_iter = 1;
+  // Do work that a step repeats with identical results once: the generator's forward pass while the generator
+  // stands still, and D over the real batch while D does. Same bits, fewer passes.
+  bool reuse = true;
+};
+
+}  // namespace inpaint
