@@ -4,7 +4,7 @@
 namespace inpaint::bench {
 namespace {
 
-constexpr int64_t kKernel = Conv2dShape::kKernel, kStride = Conv2dShape::kStride, kPad = Conv2dShape::kPad;
+constexpr int64_t kKernel = kHalving.kernel, kStride = kHalving.stride, kPad = kHalving.pad;
 
 CasePointer factor(const Context& ctx, const Shape& shape, DType dtype, uint32_t part) {
   return std::make_shared<CaseTensor>(ctx, shape, dtype, part, 0, 1);
@@ -53,7 +53,7 @@ OpCase conv2d_forward_case(Context& ctx, const Conv2dShape& s, DType dtype) {
                     y = std::make_shared<CaseTensor>(ctx, s.y(), dtype);
   OpCase made = product_case(s.flop(), x, w, y);
   made.needed_flop = needed_flop(s);
-  made.run = [=, &ctx] { conv2d_forward(ctx, x->device(), w->device(), y->device()); };
+  made.run = [=, &ctx] { conv2d_forward(ctx, kHalving, x->device(), w->device(), y->device()); };
   made.wrong = [=, &ctx] {
     return compare_some(ctx, "y", *y, [&](int64_t index) {
       const ConvPlaces at{s};
@@ -80,7 +80,7 @@ OpCase conv2d_backward_data_case(Context& ctx, const Conv2dShape& s, DType dtype
                     dx = std::make_shared<CaseTensor>(ctx, s.x(), dtype);
   OpCase made = product_case(s.flop(), dy, w, dx);
   made.needed_flop = needed_flop(s);
-  made.run = [=, &ctx] { conv2d_backward_data(ctx, dy->device(), w->device(), dx->device()); };
+  made.run = [=, &ctx] { conv2d_backward_data(ctx, kHalving, dy->device(), w->device(), dx->device()); };
   made.wrong = [=, &ctx] {
     return compare_some(ctx, "dx", *dx, [&](int64_t index) {
       const ConvPlaces at{s};
@@ -107,7 +107,7 @@ OpCase conv2d_backward_weight_case(Context& ctx, const Conv2dShape& s, DType dty
   OpCase made = product_case(s.flop(), x, dy, dw);
   made.needed_flop = needed_flop(s);
   made.run = [=, &ctx] {
-    conv2d_backward_weight(ctx, x->device(), dy->device(), dw->device(), GradMode::kOverwrite);
+    conv2d_backward_weight(ctx, kHalving, x->device(), dy->device(), dw->device(), GradMode::kOverwrite);
   };
   made.wrong = [=, &ctx] {
     return compare_some(ctx, "dw", *dw, [&](int64_t index) {

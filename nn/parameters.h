@@ -20,7 +20,7 @@ enum class InitialValues { kZero, kOne, kNormal, kTruncatedNormal };  // the nor
 // How a tensor of ours is laid out in a checkpoint, where PyTorch's order is kept.
 enum class CheckpointLayout {
   kSame,
-  kKernelLast,  // ours [a, 4, 4, b], PyTorch's [a, b, 4, 4]
+  kKernelLast,  // ours [a, k, k, b], PyTorch's [a, b, k, k]
 };
 
 // What backward may do with a weight's gradient.

@@ -11,13 +11,17 @@ INPAINT_DECLARE_DEVICES(conv2d_backward_weight)
 
 namespace {
 
-void expect_shapes(const Tensor& x, const Tensor& w, DType w_dtype, const Tensor& y) {
+void expect_shapes(const Conv2dWindow& window, const Tensor& x, const Tensor& w, DType w_dtype,
+                   const Tensor& y) {
   if (x.shape.rank() != 4 || w.shape.rank() != 4)
     throw ShapeError(
         fmt::format("conv2d: x {} and w {} must have rank 4", to_string(x.shape), to_string(w.shape)));
-  const Conv2dShape s{x.shape[0], x.shape[1], x.shape[2], x.shape[3], w.shape[0]};
-  if (s.h % Conv2dShape::kStride != 0 || s.w % Conv2dShape::kStride != 0)
-    throw ShapeError(fmt::format("conv2d: height and width of {} must be even", to_string(x.shape)));
+  const Conv2dShape s{x.shape[0], x.shape[1], x.shape[2], x.shape[3], w.shape[0], window};
+  if (!window.covers(s.h) || !window.covers(s.w))
+    throw ShapeError(fmt::format(
+        "conv2d: {} x {} windows of stride {}, padding {} and dilation {} do not cover height and width of "
+        "{} evenly",
+        window.kernel, window.kernel, window.stride, window.pad, window.dilation, to_string(x.shape)));
   expect_shape("conv2d w", w, s.weight(), w_dtype);
   expect_shape("conv2d y", y, s.y(), x.dtype);
 }
@@ -28,20 +32,22 @@ int64_t conv2d_workspace_bytes(const Context& ctx, const Conv2dShape& shape, DTy
   return INPAINT_DISPATCH(ctx, conv2d_workspace_bytes, shape, dtype);
 }
 
-void conv2d_forward(const Context& ctx, const Tensor& x, const Tensor& w, const Tensor& y) {
-  expect_shapes(x, w, x.dtype, y);
-  INPAINT_DISPATCH(ctx, conv2d_forward, x, w, y);
+void conv2d_forward(const Context& ctx, const Conv2dWindow& window, const Tensor& x, const Tensor& w,
+                    const Tensor& y) {
+  expect_shapes(window, x, w, x.dtype, y);
+  INPAINT_DISPATCH(ctx, conv2d_forward, window, x, w, y);
 }
 
-void conv2d_backward_data(const Context& ctx, const Tensor& dy, const Tensor& w, const Tensor& dx) {
-  expect_shapes(dx, w, dx.dtype, dy);
-  INPAINT_DISPATCH(ctx, conv2d_backward_data, dy, w, dx);
+void conv2d_backward_data(const Context& ctx, const Conv2dWindow& window, const Tensor& dy, const Tensor& w,
+                          const Tensor& dx) {
+  expect_shapes(window, dx, w, dx.dtype, dy);
+  INPAINT_DISPATCH(ctx, conv2d_backward_data, window, dy, w, dx);
 }
 
-void conv2d_backward_weight(const Context& ctx, const Tensor& x, const Tensor& dy, const Tensor& dw,
-                            GradMode mode) {
-  expect_shapes(x, dw, parameter_dtype(x.dtype), dy);
-  INPAINT_DISPATCH(ctx, conv2d_backward_weight, x, dy, dw, mode);
+void conv2d_backward_weight(const Context& ctx, const Conv2dWindow& window, const Tensor& x, const Tensor& dy,
+                            const Tensor& dw, GradMode mode) {
+  expect_shapes(window, x, dw, parameter_dtype(x.dtype), dy);
+  INPAINT_DISPATCH(ctx, conv2d_backward_weight, window, x, dy, dw, mode);
 }
 
 }  // namespace inpaint

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "kernels/conv/conv2d.h"
+#include "kernels/conv/conv2d_any_cuda.h"
 #include "kernels/conv/conv2d_direct_cuda.h"
 #include "kernels/conv/conv2d_few_cuda.h"
 #include "kernels/conv/cudnn_convolution.h"
@@ -28,8 +29,8 @@ constexpr int64_t kPartAlignment = 256;  // of the parts of a workspace
 
 int64_t aligned_up(int64_t bytes) { return (bytes + kPartAlignment - 1) / kPartAlignment * kPartAlignment; }
 
-Conv2dShape shape_of(const Tensor& x, const Tensor& w) {
-  return {x.shape[0], x.shape[1], x.shape[2], x.shape[3], w.shape[0]};
+Conv2dShape shape_of(const Conv2dWindow& window, const Tensor& x, const Tensor& w) {
+  return {x.shape[0], x.shape[1], x.shape[2], x.shape[3], w.shape[0], window};
 }
 
 ConvolutionProduct product_of(const Context& ctx, Kind kind, const Conv2dShape& shape, DType dtype) {
@@ -56,8 +57,29 @@ struct Way {
 
 // ---- The ways --------------------------------------------------------------------------------------------
 
+// For windows that the direct kernels do not take.
+Way any_way(const ConvolutionProduct& p) {
+  const Conv2dShape s = p.shape;
+  switch (p.kind) {
+    case Kind::kForward:
+      return {kDirect, 0, false, [s](const Context& ctx, const Operands& o, void*) {
+                conv2d_any_forward(ctx, s, o.x, o.w, o.y);
+              }};
+    case Kind::kBackwardData:
+      return {kDirect, 0, false, [s](const Context& ctx, const Operands& o, void*) {
+                conv2d_any_backward_data(ctx, s, o.y, o.w, o.x);
+              }};
+    case Kind::kBackwardWeight:
+      return {kDirect, 0, false, [s](const Context& ctx, const Operands& o, void*) {
+                conv2d_any_backward_weight(ctx, s, o.x, o.y, o.w, o.mode);
+              }};
+  }
+  throw Error("unknown convolution product");
+}
+
 Way direct_way(const ConvolutionProduct& p) {
   const Conv2dShape s = p.shape;
+  if (s.window != kHalving) return any_way(p);
   switch (p.kind) {
     case Kind::kForward:
       return {kDirect, 0, false, [s](const Context& ctx, const Operands& o, void*) {
@@ -123,14 +145,15 @@ Way cudnn_way(const CudnnHandle& handle, const ConvolutionProduct& p, const std:
 
 struct Key {
   Kind kind;
-  int64_t n, h, w, ci, co;
+  int64_t n, h, w, ci, co, kernel, stride, pad, dilation;
   DType dtype;
   auto operator<=>(const Key&) const = default;
 };
 
 Key key_of(const ConvolutionProduct& p) {
   const Conv2dShape& s = p.shape;
-  return {p.kind, s.n, s.h, s.w, s.ci, s.co, p.dtype};
+  const Conv2dWindow& v = s.window;
+  return {p.kind, s.n, s.h, s.w, s.ci, s.co, v.kernel, v.stride, v.pad, v.dilation, p.dtype};
 }
 
 // The context's cuDNN handle and the way of each product.
@@ -254,17 +277,19 @@ int64_t conv2d_workspace_bytes(const Context& ctx, const Conv2dShape& shape, DTy
   return bytes;
 }
 
-void conv2d_forward(const Context& ctx, const Tensor& x, const Tensor& w, const Tensor& y) {
-  run(ctx, Kind::kForward, shape_of(x, w), x.dtype, {x, w, y});
+void conv2d_forward(const Context& ctx, const Conv2dWindow& window, const Tensor& x, const Tensor& w,
+                    const Tensor& y) {
+  run(ctx, Kind::kForward, shape_of(window, x, w), x.dtype, {x, w, y});
 }
 
-void conv2d_backward_data(const Context& ctx, const Tensor& dy, const Tensor& w, const Tensor& dx) {
-  run(ctx, Kind::kBackwardData, shape_of(dx, w), dx.dtype, {dx, w, dy});
+void conv2d_backward_data(const Context& ctx, const Conv2dWindow& window, const Tensor& dy, const Tensor& w,
+                          const Tensor& dx) {
+  run(ctx, Kind::kBackwardData, shape_of(window, dx, w), dx.dtype, {dx, w, dy});
 }
 
-void conv2d_backward_weight(const Context& ctx, const Tensor& x, const Tensor& dy, const Tensor& dw,
-                            GradMode mode) {
-  run(ctx, Kind::kBackwardWeight, shape_of(x, dw), x.dtype, {x, dw, dy, mode});
+void conv2d_backward_weight(const Context& ctx, const Conv2dWindow& window, const Tensor& x, const Tensor& dy,
+                            const Tensor& dw, GradMode mode) {
+  run(ctx, Kind::kBackwardWeight, shape_of(window, x, dw), x.dtype, {x, dw, dy, mode});
 }
 
 }  // namespace inpaint::cuda

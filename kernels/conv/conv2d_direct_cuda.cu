@@ -11,7 +11,7 @@
 namespace inpaint::cuda {
 namespace {
 
-constexpr int kK = Conv2dShape::kKernel, kTaps = kK * kK;
+constexpr int kK = kHalving.kernel, kTaps = kK * kK;
 constexpr int kThreads = 256;
 // Blocks of a multiprocessor that the registers have to be enough for. 2: at most 128 for a thread,
 // which float sums of up to three channels fit into; four channels take up to 167, double up to 230.

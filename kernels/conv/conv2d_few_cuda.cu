@@ -566,8 +566,9 @@ void expect_taken(const Tensor& a, const Tensor& b, const Tensor& c) {
 bool conv2d_few_takes(const Context& ctx, const Conv2dShape& s, DType dtype) {
   // The kernels number tiles, and the values of a picture, by an int.
   constexpr int64_t kMost = int64_t{1} << 30;
-  return dtype == DType::kBF16 && ctx.has_tensor_cores_for_bf16() && s.ci <= kFewChannels &&
-         s.co % kVector == 0 && s.n * blocks_for(s.h / 2, kRows) * blocks_for(s.w / 2, kCols) < kMost &&
+  return s.window == kHalving && dtype == DType::kBF16 && ctx.has_tensor_cores_for_bf16() &&
+         s.ci <= kFewChannels && s.co % kVector == 0 &&
+         s.n * blocks_for(s.h / 2, kRows) * blocks_for(s.w / 2, kCols) < kMost &&
          s.h * s.w * std::max(s.ci, s.co) < kMost;
 }
 

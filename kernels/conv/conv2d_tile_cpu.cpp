@@ -13,7 +13,7 @@
 namespace inpaint::cpu {
 namespace {
 
-constexpr int64_t kK = Conv2dShape::kKernel, kStride = Conv2dShape::kStride, kPad = Conv2dShape::kPad;
+constexpr int64_t kK = kHalving.kernel, kStride = kHalving.stride, kPad = kHalving.pad;
 
 WindowProduct forward_product(const Conv2dShape& s) {
   return {.images = s.n,

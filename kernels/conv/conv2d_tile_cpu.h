@@ -10,7 +10,7 @@ namespace inpaint::cpu {
 
 // In bf16 the tiles take an even number of outputs (they are what the data gradient sums over).
 inline bool conv2d_tile_takes(const Conv2dShape& shape, DType dtype) {
-  return dtype != DType::kBF16 || shape.co % kTileStep<bf16> == 0;
+  return shape.window == kHalving && (dtype != DType::kBF16 || shape.co % kTileStep<bf16> == 0);
 }
 
 int64_t conv2d_tile_workspace_bytes(const Context& ctx, const Conv2dShape& shape, DType dtype);

@@ -12,7 +12,7 @@
 namespace inpaint::cpu {
 namespace {
 
-constexpr int64_t kK = Conv2dShape::kKernel, kStride = Conv2dShape::kStride, kPad = Conv2dShape::kPad;
+constexpr int64_t kK = kHalving.kernel, kStride = kHalving.stride, kPad = kHalving.pad;
 constexpr int64_t kBlock = 256;  // output pixels
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }

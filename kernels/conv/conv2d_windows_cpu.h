@@ -12,7 +12,7 @@ namespace inpaint::cpu {
 // The window of output pixel (i, j) of one picture, [4, 4, ci]; outside the picture 0.
 template <typename T, int64_t kChannels>
 void copy_window(const Conv2dShape& s, const T* picture, int64_t i, int64_t j, T* to) {
-  constexpr int64_t kKernel = Conv2dShape::kKernel, kStride = Conv2dShape::kStride, kPad = Conv2dShape::kPad;
+  constexpr int64_t kKernel = kHalving.kernel, kStride = kHalving.stride, kPad = kHalving.pad;
   const int64_t ci = kChannels > 0 ? kChannels : s.ci, run = kKernel * ci;
   const int64_t left = kStride * j - kPad;
   const bool whole = left >= 0 && left + kKernel <= s.w;
@@ -32,7 +32,7 @@ void copy_window(const Conv2dShape& s, const T* picture, int64_t i, int64_t j, T
 
 template <typename T, int64_t kChannels>
 void copy_windows(const Conv2dShape& s, int64_t begin, int64_t end, const T* x, T* col) {
-  constexpr int64_t kStride = Conv2dShape::kStride;
+  constexpr int64_t kStride = kHalving.stride;
   const int64_t gh = s.h / kStride, gw = s.w / kStride, window = s.weight().elements() / s.co;
   int64_t j = begin % gw, i = begin / gw % gh;
   const T* picture = x + begin / gw / gh * s.h * s.w * s.ci;

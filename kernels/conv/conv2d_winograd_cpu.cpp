@@ -16,7 +16,7 @@
 namespace inpaint::cpu {
 namespace {
 
-constexpr int64_t kK = Conv2dShape::kKernel, kStride = Conv2dShape::kStride;
+constexpr int64_t kK = kHalving.kernel, kStride = kHalving.stride;
 constexpr int kP = kWinogradPoints;
 constexpr int64_t kProducts = kP * kP;
 constexpr int64_t kTaskSquares = 96;  // at most; their products of a panel take 216 KB

@@ -15,8 +15,9 @@ namespace inpaint::cpu {
 // weights. Outputs come in squares of 2 x 2.
 inline bool conv2d_winograd_takes(const Conv2dShape& s, DType dtype) {
   constexpr int64_t kChannels = 16, kFewSquares = 32;
-  return s.ci % kChannels == 0 && s.co >= kChannels && (dtype != DType::kBF16 || s.co % 2 == 0) &&
-         s.h % 4 == 0 && s.w % 4 == 0 && s.n * (s.h / 4) * (s.w / 4) >= kFewSquares;
+  return s.window == kHalving && s.ci % kChannels == 0 && s.co >= kChannels &&
+         (dtype != DType::kBF16 || s.co % 2 == 0) && s.h % 4 == 0 && s.w % 4 == 0 &&
+         s.n * (s.h / 4) * (s.w / 4) >= kFewSquares;
 }
 
 int64_t conv2d_winograd_workspace_bytes(const Context& ctx, const Conv2dShape& shape, DType dtype);

@@ -14,7 +14,7 @@
 namespace inpaint::cpu {
 namespace {
 
-constexpr int64_t kK = Conv2dShape::kKernel, kStride = Conv2dShape::kStride;
+constexpr int64_t kK = kHalving.kernel, kStride = kHalving.stride;
 constexpr int kP = kWinogradPoints;
 constexpr int64_t kProducts = kP * kP, kParities = 4;
 constexpr int64_t kTaskOutputs = 96;  // at most; their sums of a panel take 216 KB

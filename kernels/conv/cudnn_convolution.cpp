@@ -37,17 +37,16 @@ CudnnDescriptor tensor(int64_t id, const Shape& shape, DType dtype) {
   return d;
 }
 
-CudnnDescriptor convolution(DType dtype) {
-  constexpr int64_t kStride = Conv2dShape::kStride, kPad = Conv2dShape::kPad;
+CudnnDescriptor convolution(const Conv2dWindow& window, DType dtype) {
   const cudnnConvolutionMode_t mode = CUDNN_CROSS_CORRELATION;
   CudnnDescriptor d(CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
   d.set(CUDNN_ATTR_CONVOLUTION_COMP_TYPE, dtype == DType::kF64 ? CUDNN_DATA_DOUBLE : CUDNN_DATA_FLOAT);
   d.set(CUDNN_ATTR_CONVOLUTION_CONV_MODE, CUDNN_TYPE_CONVOLUTION_MODE, 1, &mode);
   d.set(CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS, int64_t{2});
-  d.set(CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, std::vector<int64_t>{kStride, kStride});
-  d.set(CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, std::vector<int64_t>{kPad, kPad});
-  d.set(CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, std::vector<int64_t>{kPad, kPad});
-  d.set(CUDNN_ATTR_CONVOLUTION_DILATIONS, std::vector<int64_t>{1, 1});
+  d.set(CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, std::vector<int64_t>{window.stride, window.stride});
+  d.set(CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, std::vector<int64_t>{window.pad, window.pad});
+  d.set(CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, std::vector<int64_t>{window.pad, window.pad});
+  d.set(CUDNN_ATTR_CONVOLUTION_DILATIONS, std::vector<int64_t>{window.dilation, window.dilation});
   d.finalize();
   return d;
 }
@@ -94,7 +93,7 @@ std::vector<CudnnDescriptor> operation_graph(const CudnnHandle& handle, const Co
   parts.push_back(tensor(kX, p.shape.x(), p.dtype));
   parts.push_back(tensor(kW, p.shape.weight(), p.dtype));
   parts.push_back(tensor(kY, p.shape.y(), p.dtype));
-  parts.push_back(convolution(p.dtype));
+  parts.push_back(convolution(p.shape.window, p.dtype));
 
   const OperationNames names = names_of(p.kind);
   CudnnDescriptor operation(names.type);
@@ -207,8 +206,12 @@ auto named(const std::string& what, F body) {
 std::string to_string(const ConvolutionProduct& p) {
   constexpr const char* kNames[] = {"conv2d_forward", "conv2d_backward_data", "conv2d_backward_weight"};
   const Conv2dShape& s = p.shape;
-  return fmt::format("{} n {} h {} w {} ci {} co {} {}{}", kNames[static_cast<size_t>(p.kind)], s.n, s.h, s.w,
-                     s.ci, s.co, inpaint::to_string(p.dtype),
+  const Conv2dWindow& v = s.window;
+  const std::string window = v == kHalving ? ""
+                                           : fmt::format(" kernel {} stride {} pad {} dilation {}", v.kernel,
+                                                         v.stride, v.pad, v.dilation);
+  return fmt::format("{} n {} h {} w {} ci {} co {}{} {}{}", kNames[static_cast<size_t>(p.kind)], s.n, s.h,
+                     s.w, s.ci, s.co, window, inpaint::to_string(p.dtype),
                      p.dtype == DType::kF32 && p.fp32_products == Fp32Products::kTf32 ? " tf32" : "");
 }
 

@@ -2,7 +2,7 @@
 // a plan.
 //
 // Activations are n x c x h x w with the strides of NHWC, weights likewise k x c x r x s with those of [co,
-// 4, 4, ci], all packed and beginning at multiples of 16 bytes. bf16 and f32 are computed in f32, f64 in f64;
+// k, k, ci], all packed and beginning at multiples of 16 bytes. bf16 and f32 are computed in f32, f64 in f64;
 // f32 in TF32 where that is allowed. Engines that give other bits from run to run are not used, nor are those
 // that have to be compiled when the program starts.
 #pragma once

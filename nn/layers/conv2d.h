@@ -1,8 +1,9 @@
-// Convolution, 4 x 4, stride 2, "SAME"; no bias (bias_activation.h or batch_norm.h adds it).
-//   y = conv2d(x, w)      x [N, H, W, in]   w [out, 4, 4, in]   y [N, H/2, W/2, out]; backward needs x
-// Formulas: kernels/conv/conv2d.h.
+// Convolution; no bias (bias_activation.h or batch_norm.h adds it).
+//   y = conv2d(x, w)      x [N, H, W, in]   w [out, k, k, in]   y [N, ho, wo, out]; backward needs x
+// Window and formulas: kernels/conv/conv2d.h.
 #pragma once
 
+#include "kernels/conv/conv2d.h"
 #include "nn/layer.h"
 
 namespace inpaint {
@@ -10,7 +11,8 @@ namespace inpaint {
 class Conv2d final : public Layer {
  public:
   // Declares "<name>.weight", from a normal cut at two deviations.
-  Conv2d(ParameterSpec& spec, std::string name, int64_t in_channels, int64_t out_channels);
+  Conv2d(ParameterSpec& spec, std::string name, int64_t in_channels, int64_t out_channels,
+         const Conv2dWindow& window = kHalving);
 
   Shape out_shape(const Shape& x) const override;
   int64_t workspace_bytes(const Context& ctx, const Shape& x, DType dtype) const override;
@@ -23,7 +25,10 @@ class Conv2d final : public Layer {
                 std::span<const Tensor> saved) const override;
 
  private:
+  Conv2dShape conv_shape(const Shape& x) const { return {x[0], x[1], x[2], x[3], out_channels_, window_}; }
+
   int64_t in_channels_, out_channels_;
+  Conv2dWindow window_;
   ParameterId weight_;
 };
 

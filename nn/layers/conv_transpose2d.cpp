@@ -6,7 +6,7 @@ namespace inpaint {
 namespace {
 // The shape of the convolution whose adjoint this is. Its input is our output.
 Conv2dShape mirror(const Shape& x, int64_t out_channels) {
-  return {x[0], x[1] * Conv2dShape::kStride, x[2] * Conv2dShape::kStride, out_channels, x[3]};
+  return {x[0], 2 * x[1], 2 * x[2], out_channels, x[3], kHalving};
 }
 }  // namespace
 
@@ -15,8 +15,7 @@ ConvTranspose2d::ConvTranspose2d(ParameterSpec& spec, std::string name, int64_t 
     : Layer(name),
       in_channels_(in_channels),
       out_channels_(out_channels),
-      weight_(spec.weight(name + ".weight",
-                          {in_channels, Conv2dShape::kKernel, Conv2dShape::kKernel, out_channels},
+      weight_(spec.weight(name + ".weight", {in_channels, kHalving.kernel, kHalving.kernel, out_channels},
                           InitialValues::kNormal, CheckpointLayout::kKernelLast)) {}
 
 Shape ConvTranspose2d::out_shape(const Shape& x) const {
@@ -33,15 +32,16 @@ int64_t ConvTranspose2d::product_flop(const Shape& x) const { return mirror(x, o
 
 void ConvTranspose2d::forward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
                               std::span<const Tensor>, Statistics) const {
-  conv2d_backward_data(ctx, x, params.factor(weight_), y);
+  conv2d_backward_data(ctx, kHalving, x, params.factor(weight_), y);
 }
 
 void ConvTranspose2d::backward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor&,
                                const Tensor& dy, const Tensor* dx, ParameterGrads grads,
                                std::span<const Tensor>) const {
   if (!grads.skipped())
-    conv2d_backward_weight(grads.context_of_weights(ctx), dy, x, params.grad(weight_), grads.grad_mode());
-  if (dx != nullptr) conv2d_forward(ctx, dy, params.factor(weight_), *dx);
+    conv2d_backward_weight(grads.context_of_weights(ctx), kHalving, dy, x, params.grad(weight_),
+                           grads.grad_mode());
+  if (dx != nullptr) conv2d_forward(ctx, kHalving, dy, params.factor(weight_), *dx);
 }
 
 }  // namespace inpaint

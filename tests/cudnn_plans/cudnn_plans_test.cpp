@@ -90,6 +90,20 @@ TEST_CASE("cuDNN has engines for every convolution of the networks, on H100 and 
   }
 }
 
+TEST_CASE("cuDNN has engines for other windows: 3 x 3, dilated, 1 x 1") {
+  for (const char* const description : {kH100, kA100}) {
+    const CudnnHandle gpu = CudnnHandle::of_described_device(description);
+    for (const Conv2dWindow& window : {Conv2dWindow{3, 1, 1, 1}, {3, 1, 2, 2}, {3, 1, 8, 8}, {1, 1, 0, 1}})
+      for (const auto& [ci, co] : {std::pair<int64_t, int64_t>{64, 64}, {32, 64}, {64, 3}})
+        for (const Precision& p : kPrecisions)
+          for (const Kind kind : kKinds) {
+            const ConvolutionProduct product{kind, {16, 64, 64, ci, co, window}, p.dtype, p.products};
+            CAPTURE(to_string(product));
+            CHECK(planned_engines(gpu, product) > 0);
+          }
+  }
+}
+
 TEST_CASE("cuDNN has no engine that makes a weight gradient in f32 from bf16") {
   const CudnnHandle gpu = CudnnHandle::of_described_device(kH100);
   const auto tensor = [](int64_t id, cudnnDataType_t type, std::vector<int64_t> dims,

@@ -146,17 +146,19 @@ struct BatchNorm {
 // Calls f(index in x, index in w, index in y) for every product the convolution sums.
 template <typename F>
 void for_each_conv2d_product(const Conv2dShape& s, F&& f) {
-  const int64_t ho = s.h / 2, wo = s.w / 2;
+  const auto [k, stride, pad, dilation] = s.window;
+  const int64_t reach = dilation * (k - 1) + 1;
+  const int64_t ho = (s.h + 2 * pad - reach) / stride + 1, wo = (s.w + 2 * pad - reach) / stride + 1;
   for (int64_t n = 0; n < s.n; ++n)
     for (int64_t i = 0; i < ho; ++i)
       for (int64_t j = 0; j < wo; ++j)
         for (int64_t o = 0; o < s.co; ++o)
-          for (int64_t ky = 0; ky < 4; ++ky)
-            for (int64_t kx = 0; kx < 4; ++kx) {
-              const int64_t y = 2 * i + ky - 1, x = 2 * j + kx - 1;
+          for (int64_t ky = 0; ky < k; ++ky)
+            for (int64_t kx = 0; kx < k; ++kx) {
+              const int64_t y = stride * i + dilation * ky - pad, x = stride * j + dilation * kx - pad;
               if (y < 0 || y >= s.h || x < 0 || x >= s.w) continue;
               for (int64_t c = 0; c < s.ci; ++c)
-                f(at(((n * s.h + y) * s.w + x) * s.ci + c), at(((o * 4 + ky) * 4 + kx) * s.ci + c),
+                f(at(((n * s.h + y) * s.w + x) * s.ci + c), at(((o * k + ky) * k + kx) * s.ci + c),
                   at(((n * ho + i) * wo + j) * s.co + o));
             }
 }

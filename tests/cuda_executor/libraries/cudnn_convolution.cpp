@@ -92,7 +92,8 @@ void for_each_run(const Convolution& c, F f) {
       for (int64_t j = 0; j < wo; ++j)
         for (int64_t ky = 0; ky < kh; ++ky)
           for (int64_t kx = 0; kx < kw; ++kx) {
-            const int64_t y_px = i * c.strides[0] + ky - c.pads[0], x_px = j * c.strides[1] + kx - c.pads[1];
+            const int64_t y_px = i * c.strides[0] + ky * c.dilations[0] - c.pads[0];
+            const int64_t x_px = j * c.strides[1] + kx * c.dilations[1] - c.pads[1];
             if (y_px < 0 || y_px >= h || x_px < 0 || x_px >= w) continue;
             for (int64_t o = 0; o < co; ++o)
               f(static_cast<size_t>(((b * h + y_px) * w + x_px) * ci),
@@ -141,6 +142,7 @@ Convolution read_graph(const Descriptor& graph) {
                       tensor(names.y),
                       pair(CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS),
                       pair(CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES),
+                      pair(CUDNN_ATTR_CONVOLUTION_DILATIONS),
                       compute,
                       factor(op, names.alpha, compute),
                       factor(op, names.beta, compute)};
@@ -149,13 +151,13 @@ Convolution read_graph(const Descriptor& graph) {
   require(
       convolution.value<cudnnConvolutionMode_t>(CUDNN_ATTR_CONVOLUTION_CONV_MODE) == CUDNN_CROSS_CORRELATION,
       CUDNN_STATUS_NOT_SUPPORTED, "only cross-correlations");
-  require(pair(CUDNN_ATTR_CONVOLUTION_DILATIONS) == (std::array<int64_t, 2>{1, 1}),
-          CUDNN_STATUS_NOT_SUPPORTED, "only undilated convolutions");
   const auto post = pair(CUDNN_ATTR_CONVOLUTION_POST_PADDINGS);
-  for (size_t axis = 0; axis < 2; ++axis)
-    require(c.y.dims[2 + axis] ==
-                (c.x.dims[2 + axis] + c.pads[axis] + post[axis] - c.w.dims[2 + axis]) / c.strides[axis] + 1,
-            CUDNN_STATUS_BAD_PARAM_SHAPE_MISMATCH, "the output has another height or width");
+  for (size_t axis = 0; axis < 2; ++axis) {
+    const int64_t span = c.dilations[axis] * (c.w.dims[2 + axis] - 1) + 1;
+    require(
+        c.y.dims[2 + axis] == (c.x.dims[2 + axis] + c.pads[axis] + post[axis] - span) / c.strides[axis] + 1,
+        CUDNN_STATUS_BAD_PARAM_SHAPE_MISMATCH, "the output has another height or width");
+  }
   require(c.x.dims[0] == c.y.dims[0] && c.x.dims[1] == c.w.dims[1] && c.y.dims[1] == c.w.dims[0],
           CUDNN_STATUS_BAD_PARAM_SHAPE_MISMATCH, "pictures or channels of the tensors differ");
   require(c.x.uid != c.w.uid && c.w.uid != c.y.uid && c.y.uid != c.x.uid,

@@ -83,7 +83,7 @@ struct TensorView {
 struct Convolution {
   cudnnBackendDescriptorType_t product;
   TensorView x, w, y;  // dx, dw and dy under the same names
-  std::array<int64_t, 2> pads, strides;
+  std::array<int64_t, 2> pads, strides, dilations;
   cudnnDataType_t compute;
   double alpha, beta;
 

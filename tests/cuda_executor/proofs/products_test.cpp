@@ -123,10 +123,10 @@ TEST_CASE("convolutions: the same bits in every order, captured or not; no alloc
                      dy = tensors.random(s.y(), dtype), y = tensors.empty(s.y(), dtype),
                      dx = tensors.empty(s.x(), dtype), dw = tensors.empty(s.weight(), parameter_dtype(dtype));
         return outputs_of(ctx, conv2d_workspace_bytes(ctx, s, dtype), {y, dx, dw}, [&] {
-          conv2d_forward(ctx, x, w, y);
-          conv2d_backward_data(ctx, dy, w, dx);
-          conv2d_backward_weight(ctx, x, dy, dw, GradMode::kOverwrite);
-          conv2d_backward_weight(ctx, x, dy, dw, GradMode::kAccumulate);
+          conv2d_forward(ctx, kHalving, x, w, y);
+          conv2d_backward_data(ctx, kHalving, dy, w, dx);
+          conv2d_backward_weight(ctx, kHalving, x, dy, dw, GradMode::kOverwrite);
+          conv2d_backward_weight(ctx, kHalving, x, dy, dw, GradMode::kAccumulate);
         });
       });
     }
@@ -159,7 +159,7 @@ TEST_CASE("products that were not planned say so; tensors must begin at multiple
   const Conv2dShape s{1, 2, 2, 8, 8};
   const Tensor x = tensors.random(s.x(), DType::kF32), w = tensors.random(s.weight(), DType::kF32),
                y = tensors.empty(s.y(), DType::kF32);
-  check_contains(error_message<Error>([&] { conv2d_forward(ctx, x, w, y); }),
+  check_contains(error_message<Error>([&] { conv2d_forward(ctx, kHalving, x, w, y); }),
                  "conv2d_forward n 1 h 2 w 2 ci 8 co 8 f32 was not planned");
   const Tensor a = tensors.random({1, 8}, DType::kF32), b = tensors.random({8, 8}, DType::kF32);
   check_contains(error_message<Error>([&] { linear_forward(ctx, a, b, a); }),
@@ -169,7 +169,7 @@ TEST_CASE("products that were not planned say so; tensors must begin at multiple
   Tensor off = tensors.empty(s.y(), DType::kF64);
   off.dtype = DType::kF32;
   off.data = static_cast<float*>(off.data) + 1;
-  check_contains(error_message<Error>([&] { conv2d_forward(ctx, x, w, off); }),
+  check_contains(error_message<Error>([&] { conv2d_forward(ctx, kHalving, x, w, off); }),
                  "conv2d y does not begin at a multiple of 16 bytes");
   off.shape = {1, 8};
   check_contains(error_message<Error>([&] { linear_forward(ctx, a, b, off); }), "multiple of 16 bytes");
@@ -285,10 +285,10 @@ TEST_CASE("products of few channels: each way can be chosen, needs no new plan, 
     for (const Kind kind : {Kind::kForward, Kind::kBackwardData})
       CHECK(ctx.attached<cuda::DeviceChoices>().find(product(kind)) == way);
     return outputs_of(ctx, workspace, {y, dx, dw}, [&] {
-      conv2d_forward(ctx, x, w, y);
-      conv2d_backward_data(ctx, dy, w, dx);
-      conv2d_backward_weight(ctx, x, dy, dw, GradMode::kOverwrite);
-      conv2d_backward_weight(ctx, x, dy, dw, GradMode::kAccumulate);
+      conv2d_forward(ctx, kHalving, x, w, y);
+      conv2d_backward_data(ctx, kHalving, dy, w, dx);
+      conv2d_backward_weight(ctx, kHalving, x, dy, dw, GradMode::kOverwrite);
+      conv2d_backward_weight(ctx, kHalving, x, dy, dw, GradMode::kAccumulate);
     });
   };
   const std::string direct = products_by("own", "own");

@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include "kernels/conv/conv2d_any_cuda.h"
 #include "kernels/conv/conv2d_direct_cuda.h"
 #include "kernels/conv/conv2d_few_cuda.h"
 #include "tests/harness/op_check.h"
@@ -27,6 +28,14 @@ const Conv2dShape kLargeShapes[] = {{3, 34, 38, 2, 8}};
 const Conv2dShape kOtherShapes[] = {
     {1, 2, 2, 1, 1}, {2, 6, 34, 3, 70}, {1, 16, 16, 2, 17}, {1, 10, 18, 4, 72}, {2, 20, 8, 5, 66}};
 
+// Other windows, and the usual one; dilated beyond the picture; outputs between the strides.
+const Conv2dShape kAnyShapes[] = {{2, 6, 10, 3, 5},
+                                  {2, 6, 10, 8, 16, {3, 1, 1, 1}},
+                                  {1, 9, 7, 3, 5, {3, 1, 2, 2}},
+                                  {2, 4, 6, 5, 8, {3, 1, 4, 4}},
+                                  {1, 7, 9, 2, 3, {5, 2, 0, 1}},
+                                  {1, 9, 11, 4, 2, {3, 2, 3, 3}}};
+
 struct Products {
   const char* name;
   void (*forward)(const Context&, const Conv2dShape&, const Tensor& x, const Tensor& w, const Tensor& y);
@@ -45,6 +54,12 @@ const Products kFew = {
     [](const Conv2dShape& s, DType) { return cuda::conv2d_few_backward_weight_workspace_bytes(s); },
     cuda::conv2d_few_backward_weight};
 
+const Products kAny = {
+    "plain kernels", cuda::conv2d_any_forward, cuda::conv2d_any_backward_data,
+    [](const Conv2dShape&, DType) { return int64_t{0}; },
+    [](const Context& ctx, const Conv2dShape& s, const Tensor& x, const Tensor& dy, const Tensor& dw,
+       GradMode mode, void*) { cuda::conv2d_any_backward_weight(ctx, s, x, dy, dw, mode); }};
+
 // Calls f(products, backend, shape) for what each takes.
 void for_each_case(const std::function<void(const Products&, const Backend&, const Conv2dShape&)>& f) {
   for (const Backend& backend : matrix_backends()) {
@@ -57,11 +72,13 @@ void for_each_case(const std::function<void(const Products&, const Backend&, con
     for (const Conv2dShape& shape : kLargeShapes) few(shape);
     if (backend.fp32_products == Fp32Products::kTf32) continue;  // these kernels know of no such products
     for (const Conv2dShape& shape : kOtherShapes) f(kDirect, backend, shape);
+    for (const Conv2dShape& shape : kAnyShapes) f(kAny, backend, shape);
   }
 }
 
 std::string describe_case(const Products& products, const Conv2dShape& s) {
-  return fmt::format("n {} h {} w {} ci {} co {} by {}", s.n, s.h, s.w, s.ci, s.co, products.name);
+  return fmt::format("n {} h {} w {} ci {} co {} kernel {} by {}", s.n, s.h, s.w, s.ci, s.co, s.window.kernel,
+                     products.name);
 }
 
 // What is left of sums of integers in the tensors' type.
@@ -190,9 +207,9 @@ TEST_CASE("conv2d own kernels: conv2d takes pictures of few channels that begin 
     const auto ctx = backend.context();
     prepare_workspace(*ctx, conv2d_workspace_bytes(*ctx, s, backend.dtype));
     Outputs got(backend, s);
-    conv2d_forward(*ctx, x, w, got.y);
-    conv2d_backward_data(*ctx, dy, w, got.dx);
-    conv2d_backward_weight(*ctx, x, dy, got.dw, GradMode::kOverwrite);
+    conv2d_forward(*ctx, kHalving, x, w, got.y);
+    conv2d_backward_data(*ctx, kHalving, dy, w, got.dx);
+    conv2d_backward_weight(*ctx, kHalving, x, dy, got.dw, GradMode::kOverwrite);
     const Label label{"conv2d", backend, aligned ? "aligned" : "not aligned"};
     check_exact(label, "y", got.y, want_y);
     check_exact(label, "dx", got.dx, want_dx);

@@ -13,13 +13,31 @@ namespace {
 // pictures, and the network's 4 x 4 outputs. With values up to 3 the longest sum, 16 * 130 * 9 or
 // 4 * 128 * 9 per picture, is far below 2^24: every product and sum is exact in f32, in any order.
 const Conv2dShape kShapes[] = {
-    {1, 2, 2, 1, 1},    {1, 4, 2, 3, 5},     {2, 2, 6, 5, 3},   {3, 6, 10, 1, 64},
-    {1, 16, 16, 3, 17}, {2, 8, 8, 64, 65},   {5, 8, 4, 33, 16}, {9, 16, 16, 7, 3},
-    {2, 4, 4, 130, 31}, {16, 2, 2, 15, 129}, {1, 34, 38, 3, 1}, {3, 64, 64, 3, 4},
+    {1, 2, 2, 1, 1},
+    {1, 4, 2, 3, 5},
+    {2, 2, 6, 5, 3},
+    {3, 6, 10, 1, 64},
+    {1, 16, 16, 3, 17},
+    {2, 8, 8, 64, 65},
+    {5, 8, 4, 33, 16},
+    {9, 16, 16, 7, 3},
+    {2, 4, 4, 130, 31},
+    {16, 2, 2, 15, 129},
+    {1, 34, 38, 3, 1},
+    {3, 64, 64, 3, 4},
+    // Other windows: 3 x 3, dilated by 2 and by 4 (more than the picture), stride 2, 1 x 1, 5 x 5
+    // without padding.
+    {2, 6, 10, 8, 16, {3, 1, 1, 1}},
+    {1, 9, 7, 3, 5, {3, 1, 2, 2}},
+    {2, 4, 6, 32, 8, {3, 1, 4, 4}},
+    {3, 7, 9, 5, 7, {3, 2, 1, 1}},
+    {2, 3, 5, 17, 6, {1, 1, 0, 1}},
+    {1, 7, 9, 2, 3, {5, 2, 0, 1}},
 };
 
 std::string describe_shape(const Conv2dShape& s) {
-  return fmt::format("n {} h {} w {} ci {} co {}", s.n, s.h, s.w, s.ci, s.co);
+  return fmt::format("n {} h {} w {} ci {} co {}, kernel {} stride {} pad {} dilation {}", s.n, s.h, s.w,
+                     s.ci, s.co, s.window.kernel, s.window.stride, s.window.pad, s.window.dilation);
 }
 
 struct Case {
@@ -77,7 +95,7 @@ TEST_CASE("conv2d: a window's products, by hand") {
     GuardedTensor y(shape.y(), backend);
     const auto ctx = backend.context();
     prepare_workspace(*ctx, conv2d_workspace_bytes(*ctx, shape, backend.dtype));
-    conv2d_forward(*ctx, x, w, y);
+    conv2d_forward(*ctx, shape.window, x, w, y);
     check_exact({"conv2d_forward", backend, describe_shape(shape)}, "y", y, {1 * 5 + 2 * 6 + 3 * 9 + 4 * 10});
   }
 }
@@ -87,7 +105,7 @@ TEST_CASE("conv2d: forward is exact on small integers") {
     for (const Conv2dShape& shape : kShapes) {
       const Case c(backend, shape);
       GuardedTensor y(shape.y(), backend);
-      conv2d_forward(*c.context(), c.x, c.w, y);
+      conv2d_forward(*c.context(), shape.window, c.x, c.w, y);
       check_exact_sums(c.label("conv2d_forward"), "y", y, c.want_y());
     }
 }
@@ -97,7 +115,7 @@ TEST_CASE("conv2d: the data gradient is exact on small integers") {
     for (const Conv2dShape& shape : kShapes) {
       const Case c(backend, shape);
       GuardedTensor dx(shape.x(), backend);
-      conv2d_backward_data(*c.context(), c.dy, c.w, dx);
+      conv2d_backward_data(*c.context(), shape.window, c.dy, c.w, dx);
       check_exact_sums(c.label("conv2d_backward_data"), "dx", dx, c.want_dx());
     }
 }
@@ -109,9 +127,9 @@ TEST_CASE("conv2d: the weight gradient is exact on small integers, overwritten o
       GuardedTensor dw(shape.weight(), backend.parameters());
       const auto ctx = c.context();
       Values<double> want = c.want_dw();
-      conv2d_backward_weight(*ctx, c.x, c.dy, dw, GradMode::kOverwrite);
+      conv2d_backward_weight(*ctx, shape.window, c.x, c.dy, dw, GradMode::kOverwrite);
       check_exact_sums(c.label("conv2d_backward_weight"), "dw", dw, want);
-      conv2d_backward_weight(*ctx, c.x, c.dy, dw, GradMode::kAccumulate);
+      conv2d_backward_weight(*ctx, shape.window, c.x, c.dy, dw, GradMode::kAccumulate);
       for (double& value : want) value *= 2;
       check_exact_sums(c.label("conv2d_backward_weight"), "dw, accumulated", dw, want);
     }
@@ -126,9 +144,9 @@ TEST_CASE("conv2d: the backward products are the adjoints of forward") {
       const Case c(backend, shape);
       GuardedTensor y(shape.y(), backend), dx(shape.x(), backend), dw(shape.weight(), backend.parameters());
       const auto ctx = c.context();
-      conv2d_forward(*ctx, c.x, c.w, y);
-      conv2d_backward_data(*ctx, c.dy, c.w, dx);
-      conv2d_backward_weight(*ctx, c.x, c.dy, dw, GradMode::kOverwrite);
+      conv2d_forward(*ctx, shape.window, c.x, c.w, y);
+      conv2d_backward_data(*ctx, shape.window, c.dy, c.w, dx);
+      conv2d_backward_weight(*ctx, shape.window, c.x, c.dy, dw, GradMode::kOverwrite);
       const double forward = reference::dot(y.values(), c.dy.values());
       CAPTURE(describe(c.label("conv2d"), "adjoint"));
       CHECK(reference::dot(c.x.values(), dx.values()) == forward);
@@ -146,7 +164,7 @@ TEST_CASE("conv2d: real numbers stay within the error bound") {
       GuardedTensor y(shape.y(), backend);
       const auto ctx = backend.context();
       prepare_workspace(*ctx, conv2d_workspace_bytes(*ctx, shape, backend.dtype));
-      conv2d_forward(*ctx, x, w, y);
+      conv2d_forward(*ctx, shape.window, x, w, y);
       const auto xs = x.values<Bounded>(), ws = w.values<Bounded>();
       std::vector<Bounded> want(reference::at(y.elements()));
       reference::for_each_conv2d_product(shape,
@@ -165,9 +183,9 @@ TEST_CASE("conv2d: same bits for any number of threads") {
       check_same_bits({"conv2d", backend, describe_shape(s)}, [&](Context& ctx) {
         prepare_workspace(ctx, conv2d_workspace_bytes(ctx, s, backend.dtype));
         GuardedTensor y(s.y(), backend), dx(s.x(), backend), dw(s.weight(), backend.parameters());
-        conv2d_forward(ctx, x, w, y);
-        conv2d_backward_data(ctx, dy, w, dx);
-        conv2d_backward_weight(ctx, x, dy, dw, GradMode::kOverwrite);
+        conv2d_forward(ctx, s.window, x, w, y);
+        conv2d_backward_data(ctx, s.window, dy, w, dx);
+        conv2d_backward_weight(ctx, s.window, x, dy, dw, GradMode::kOverwrite);
         return outputs(y, dx, dw);
       });
     }
@@ -179,9 +197,9 @@ TEST_CASE("conv2d: wrong tensors are refused") {
   const auto ctx = c.context();
   const GuardedTensor odd({1, 5, 4, 2}, DType::kF32), wrong_w({3, 4, 4, 5}, DType::kF32),
       wrong_type(c.shape.y(), DType::kF64), flat({4, 4}, DType::kF32);
-  check_refused("conv2d", "even", [&] { conv2d_forward(*ctx, odd, c.w, c.dy); });
-  check_refused("conv2d", "rank", [&] { conv2d_forward(*ctx, flat, c.w, c.dy); });
-  check_refused("conv2d", "w", [&] { conv2d_backward_data(*ctx, c.dy, wrong_w, c.x); });
+  check_refused("conv2d", "even", [&] { conv2d_forward(*ctx, kHalving, odd, c.w, c.dy); });
+  check_refused("conv2d", "rank", [&] { conv2d_forward(*ctx, kHalving, flat, c.w, c.dy); });
+  check_refused("conv2d", "w", [&] { conv2d_backward_data(*ctx, kHalving, c.dy, wrong_w, c.x); });
   check_refused("conv2d", "y",
-                [&] { conv2d_backward_weight(*ctx, c.x, wrong_type, c.w, GradMode::kOverwrite); });
+                [&] { conv2d_backward_weight(*ctx, kHalving, c.x, wrong_type, c.w, GradMode::kOverwrite); });
 }

@@ -119,9 +119,9 @@ TEST_CASE("conv2d tiles: same bits for any number of threads, in several parts a
     check_same_bits({"conv2d", backend, to_string(s.x())}, [&](Context& ctx) {
       prepare_workspace(ctx, conv2d_workspace_bytes(ctx, s, backend.dtype));
       GuardedTensor y(s.y(), backend.dtype), dx(s.x(), backend.dtype), dw(s.weight(), backend.dtype);
-      conv2d_forward(ctx, x, w, y);
-      conv2d_backward_data(ctx, dy, w, dx);
-      conv2d_backward_weight(ctx, x, dy, dw, GradMode::kOverwrite);
+      conv2d_forward(ctx, kHalving, x, w, y);
+      conv2d_backward_data(ctx, kHalving, dy, w, dx);
+      conv2d_backward_weight(ctx, kHalving, x, dy, dw, GradMode::kOverwrite);
       return outputs(y, dx, dw);
     });
   }

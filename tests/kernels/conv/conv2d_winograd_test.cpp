@@ -134,9 +134,9 @@ TEST_CASE("conv2d winograd: real numbers stay within the error bound") {
     const auto ctx = backend.context();
     prepare_workspace(*ctx, conv2d_workspace_bytes(*ctx, s, dtype));
     GuardedTensor y(s.y(), dtype), dx(s.x(), dtype), dw(s.weight(), backend.parameters());
-    conv2d_forward(*ctx, x, w, y);
-    conv2d_backward_data(*ctx, dy, w, dx);
-    conv2d_backward_weight(*ctx, x, dy, dw, GradMode::kOverwrite);
+    conv2d_forward(*ctx, kHalving, x, w, y);
+    conv2d_backward_data(*ctx, kHalving, dy, w, dx);
+    conv2d_backward_weight(*ctx, kHalving, x, dy, dw, GradMode::kOverwrite);
     const auto xs = x.values<Bounded>(), ws = w.values<Bounded>(), dys = dy.values<Bounded>();
     std::vector<Bounded> want_y(reference::at(y.elements())), want_dx(reference::at(dx.elements())),
         want_dw(reference::at(dw.elements()));
@@ -164,7 +164,7 @@ TEST_CASE("conv2d winograd: a value that is not finite stays in the sums it belo
   GuardedTensor y(s.y(), backend);
   const auto ctx = backend.context();
   prepare_workspace(*ctx, conv2d_workspace_bytes(*ctx, s, backend.dtype));
-  conv2d_forward(*ctx, x, w, y);
+  conv2d_forward(*ctx, kHalving, x, w, y);
   for (int64_t i = 0; i < y.elements(); ++i) {
     const int64_t column = i / s.co % 4, row = i / s.co / 4 % 4, n = i / s.co / 16;
     const bool under = n == 0 && (row == 0 || row == 1) && (column == 1 || column == 2);
@@ -181,9 +181,9 @@ TEST_CASE("conv2d winograd: same bits for any number of threads") {
     check_same_bits({"conv2d winograd", backend, to_string(s.x())}, [&](Context& ctx) {
       prepare_workspace(ctx, conv2d_workspace_bytes(ctx, s, backend.dtype));
       GuardedTensor y(s.y(), backend.dtype), dx(s.x(), backend.dtype), dw(s.weight(), backend.dtype);
-      conv2d_forward(ctx, x, w, y);
-      conv2d_backward_data(ctx, dy, w, dx);
-      conv2d_backward_weight(ctx, x, dy, dw, GradMode::kOverwrite);
+      conv2d_forward(ctx, kHalving, x, w, y);
+      conv2d_backward_data(ctx, kHalving, dy, w, dx);
+      conv2d_backward_weight(ctx, kHalving, x, dy, dw, GradMode::kOverwrite);
       return outputs(y, dx, dw);
     });
   }
