@@ -48,7 +48,7 @@ ldd "${programs[@]/#/$carry/bin/}" | awk '/=> \//{print $3}' | sort -u |
   xargs -I{} cp -L {} "$carry/lib"
 # Packed: each program holds the same kernels.
 tar -C "$carry" -czf "$carry/programs.tar.gz" bin lib
-rm -r "$carry/bin" "$carry/lib"
+rm -r "${carry:?}/bin" "${carry:?}/lib"
 cp "$root"/bench/{contender,gpu_report,machine,peer_check,peer_model,pytorch_baseline}.py "$carry/bench"
 PYTHONPATH=$root/bench python3 -c 'import machine, sys; print(machine.commit(sys.argv[1]))' "$root" >"$carry/COMMIT"
 if [[ -n $data ]]; then

@@ -96,7 +96,7 @@ def compile_file(nvcc, source, folder, architecture):
     log = run.stdout + run.stderr
     failures = []
     if run.returncode != 0:
-        failures.append("\n".join(l for l in log.splitlines() if not l.startswith("ptxas info"))[:2000])
+        failures.append("\n".join(line for line in log.splitlines() if not line.startswith("ptxas info"))[:2000])
     registers, entry = {}, None
     for line in log.splitlines():
         if found := re.search(r"Compiling entry function '(\w+)'", line):

@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-sanitize= coverage=0 parity=1
+sanitize='' coverage=0 parity=1
 while [[ $# -gt 0 ]]; do
   case "$1" in
     --sanitize)

@@ -25,7 +25,7 @@ struct Conv2dWindow {
   int64_t kernel, stride, pad, dilation;
 
   int64_t span() const { return dilation * (kernel - 1) + 1; }  // pixels from its first to its last
-  // Of a picture's side: whether the windows cover it without a rest, and how many there are.
+  // Whether the windows cover a side of the picture without a rest, and how many windows that is.
   bool covers(int64_t side) const {
     return side > 0 && side + 2 * pad >= span() && (side + 2 * pad - span()) % stride == 0;
   }

@@ -26,7 +26,7 @@ cmake -S . -B $build -G Ninja -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=De
   -DINPAINT_SANITIZE=fuzzer-no-link,address,undefined -DINPAINT_FUZZ=ON -DINPAINT_TESTS=OFF -DINPAINT_BENCH=OFF
 targets=()
 for run in "${runs[@]}"; do targets+=("fuzz_${run%%:*}"); done
-cmake --build $build -j "$(nproc)" --target $(printf '%s\n' "${targets[@]}" | sort -u)
+cmake --build $build -j "$(nproc)" --target "${targets[@]}"
 
 one() {
   local name=${1%%:*} seeds=${1##*:} build=build/fuzz

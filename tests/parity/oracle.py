@@ -130,8 +130,8 @@ def initial_state(settings, seed, dtype=torch.float64):
             state[name] = torch.ones(shape, dtype=dtype)
         elif name.endswith(".weight"):
             w = torch.randn(shape, generator=random, dtype=torch.float64)
-            is_conv = any(name == f"{l.name}.weight" and l.kind == "conv" for n in NETWORKS
-                          for l in layers_of(settings, n))
+            is_conv = any(name == f"{layer.name}.weight" and layer.kind == "conv" for n in NETWORKS
+                          for layer in layers_of(settings, n))
             while is_conv and bool((w.abs() > 2).any()):
                 w = torch.where(w.abs() > 2, torch.randn(shape, generator=random, dtype=torch.float64), w)
             state[name] = (0.02 * w).float().to(dtype)

@@ -2,7 +2,6 @@
 import struct
 import zlib
 
-import numpy as np
 
 GREY, RGB = 0, 2
 ADAM7 = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))

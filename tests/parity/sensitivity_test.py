@@ -4,7 +4,6 @@ The clean stand-in must pass at the float32 bounds, and every planted error must
 are both kept by a correct program and broken by a wrong one, before any C++ is involved.
 """
 import dataclasses
-import math
 
 import numpy as np
 import torch
