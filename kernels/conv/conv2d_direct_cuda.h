@@ -1,6 +1,6 @@
-// The convolution's three products in our own kernels, for any shape and type (conv2d.h is the contract).
-// conv2d_cuda.cpp runs them where cuDNN has no engine, and for few channels where they are the fastest.
-// Sums have one order, fixed by the shape.
+// The convolution's three products in our own kernels, for the 4 x 4 window of stride 2 and any shape and
+// type (conv2d.h is the contract). conv2d_cuda.cpp runs them where cuDNN has no engine, and for few channels
+// where they are the fastest. Sums have one order, fixed by the shape.
 #pragma once
 
 #include "kernels/conv/conv2d.h"
