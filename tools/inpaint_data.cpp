@@ -1,6 +1,7 @@
 // Makes data sets for inpaint_train, and looks into them.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "core/image/image_codec.h"
@@ -31,7 +32,13 @@ void run(ConvertCommand& command) {
                                                : pictures_in_lists(command.folder, command.lists);
   command.options.on_progress = show_progress;
   const ConversionReport report = convert_pictures(Context(command.threads), sources, command.options);
-  for (const std::string& skipped : report.skipped) fmt::print("skipped: {}\n", skipped);
+  constexpr size_t kNamed = 20;
+  for (size_t i = 0; i < std::min(kNamed, report.skipped.size()); ++i)
+    fmt::print("skipped: {}\n", report.skipped[i]);
+  if (report.skipped.size() > kNamed) fmt::print("skipped: and {} more\n", report.skipped.size() - kNamed);
+  for (const auto& [reason, count] : report.reasons) fmt::print("skipped {}: {}\n", count, reason);
+  if (!report.skipped.empty())
+    fmt::print("all that was skipped is named in {}\n", report.skipped_file.string());
   print_written(command.options.target, report.written);
   fmt::print("pictures={} skipped={}\n", report.pictures, report.skipped.size());
 }

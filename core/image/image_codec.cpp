@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <initializer_list>
+#include <optional>
 #include <string_view>
 
 #include "core/file/file.h"
@@ -33,17 +35,42 @@ bool starts_with(std::span<const uint8_t> file, std::string_view magic, size_t o
          std::memcmp(file.data() + offset, magic.data(), magic.size()) == 0;
 }
 
-// What a file we cannot read is, where that is easy to tell: the user then knows what to convert.
-std::string_view foreign_format(std::span<const uint8_t> file) {
+// Whether an ISO media file (HEIC, AVIF) names one of the brands, as its own or as one it is compatible with.
+bool has_brand(std::span<const uint8_t> file, std::initializer_list<std::string_view> brands) {
+  if (!starts_with(file, "ftyp", 4)) return false;
+  const size_t box = size_t{file[0]} << 24 | size_t{file[1]} << 16 | size_t{file[2]} << 8 | file[3];
+  const size_t end = std::min(box, file.size());
+  for (size_t at = 8; at + 4 <= end; at += at == 8 ? 8 : 4)  // the major brand's version lies behind it
+    for (const std::string_view brand : brands)
+      if (starts_with(file, brand, at)) return true;
+  return false;
+}
+
+// What a file we cannot read is, where that is easy to tell, and a command that converts it.
+struct ForeignFormat {
+  std::string_view name, command;
+};
+
+std::optional<ForeignFormat> foreign_format(std::span<const uint8_t> file) {
   using namespace std::string_view_literals;
-  if (starts_with(file, "GIF8")) return "a GIF";
-  if (starts_with(file, "RIFF") && starts_with(file, "WEBP", 8)) return "a WebP";
-  if (starts_with(file, "BM")) return "a BMP";
-  if (starts_with(file, "II*\0"sv) || starts_with(file, "MM\0*"sv)) return "a TIFF";
-  if (starts_with(file, "ftypheic", 4) || starts_with(file, "ftypmif1", 4)) return "a HEIC";
-  if (starts_with(file, "ftypavif", 4)) return "an AVIF";
-  if (starts_with(file, "P1") || starts_with(file, "P4")) return "a PBM bitmap";
-  return {};
+  constexpr std::string_view kMagick = "magick FILE out.png", kHeif = "heif-convert FILE out.jpg";
+  if (starts_with(file, "GIF8")) return ForeignFormat{"a GIF", kMagick};
+  if (starts_with(file, "RIFF") && starts_with(file, "WEBP", 8))
+    return ForeignFormat{"a WebP", "dwebp FILE -o out.png"};
+  if (starts_with(file, "BM")) return ForeignFormat{"a BMP", kMagick};
+  if (starts_with(file, "II*\0"sv) || starts_with(file, "MM\0*"sv) || starts_with(file, "II+\0"sv) ||
+      starts_with(file, "MM\0+"sv))
+    return ForeignFormat{"a TIFF", kMagick};  // and some cameras' raw files
+  if (has_brand(file, {"avif", "avis"})) return ForeignFormat{"an AVIF", kHeif};
+  if (has_brand(file,
+                {"heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs", "mif1", "mif2", "msf1"}))
+    return ForeignFormat{"a HEIC", kHeif};
+  if (starts_with(file, "\xff\x0a"sv) || starts_with(file, "\0\0\0\x0cJXL "sv))
+    return ForeignFormat{"a JPEG XL", "djxl FILE out.png"};
+  if (starts_with(file, "\0\0\0\x0cjP  "sv)) return ForeignFormat{"a JPEG 2000", kMagick};
+  if (starts_with(file, "8BPS")) return ForeignFormat{"a Photoshop", kMagick};
+  if (starts_with(file, "P1") || starts_with(file, "P4")) return ForeignFormat{"a PBM bitmap", kMagick};
+  return std::nullopt;
 }
 
 enum class Format { kPng, kJpeg, kPnm };
@@ -54,9 +81,9 @@ Format format_of(std::span<const uint8_t> file, const std::string& name) {
   if (starts_with(file, "\xff\xd8\xff")) return Format::kJpeg;
   for (const std::string_view magic : {"P2", "P3", "P5", "P6"})
     if (starts_with(file, magic)) return Format::kPnm;
-  const std::string_view foreign = foreign_format(file);
-  if (!foreign.empty())
-    user_error("{}: {} picture; convert it to PNG, JPEG, PGM or PPM first", name, foreign);
+  if (const auto foreign = foreign_format(file))
+    user_error("{}: {} picture; convert it to PNG or JPEG first, for instance with `{}`", name, foreign->name,
+               foreign->command);
   user_error("{}: not a PNG, JPEG, PGM or PPM picture", name);
 }
 

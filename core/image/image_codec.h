@@ -2,9 +2,10 @@
 //
 // The first bytes of a file say what it is, never its name. Grey files give 1 channel, all others 3.
 //   PNG   every depth, palette and interlacing; 16 bits become 8; transparent parts are laid over black
-//   JPEG  baseline and progressive; CMYK becomes RGB; turned upright as its EXIF orientation says
+//   JPEG  baseline and progressive, any sampling; CMYK becomes RGB. The first picture counts: what phones put
+//         behind it (videos, second pictures, gain maps) is left alone
 //   PNM   P2, P3, P5, P6, comments in the header, any maxval up to 65535, scaled to 0..255 with rounding
-// Colour profiles and gamma are not applied.
+// PNG and JPEG are turned upright as their EXIF orientation says. Colour profiles and gamma are not applied.
 //
 // A file that is cut off or damaged is refused, not filled up with grey. (JPEG has no checksums: damage that
 // libjpeg can step over passes.) So is a file that asks for unreasonable memory, before any pixel is decoded:

@@ -8,6 +8,7 @@
 #include <csetjmp>
 #include <cstring>
 
+#include "core/image/exif_orientation.h"
 #include "core/image/image_codec.h"
 
 namespace inpaint {
@@ -68,6 +69,9 @@ void flush_nothing(png_structp) {}
 bool read_png(PngReading& r) {
   if (setjmp(png_jmpbuf(r.png)) != 0) return false;
   png_set_read_fn(r.png, &r, read_bytes);
+  // What nothing here asks for is skipped: small files can hold texts that unpack to gigabytes.
+  static constexpr png_byte kSkipped[] = "iCCP\0iTXt\0tEXt\0zTXt\0sPLT";
+  png_set_keep_unknown_chunks(r.png, PNG_HANDLE_CHUNK_NEVER, kSkipped, sizeof kSkipped / 5);
   png_read_info(r.png, r.info);
   const int64_t width = png_get_image_width(r.png, r.info), height = png_get_image_height(r.png, r.info);
   // As they are unpacked: a file may store as little as a bit for each.
@@ -87,8 +91,18 @@ bool read_png(PngReading& r) {
   r.rows.resize(static_cast<size_t>(height));
   for (size_t row = 0; row < r.rows.size(); ++row) r.rows[row] = r.pixels.data() + row * row_bytes;
   png_read_image(r.png, r.rows.data());
-  png_read_end(r.png, nullptr);  // checks the last checksums
+  png_read_end(r.png, r.info);  // checks the last checksums; EXIF may stand behind the pixels
   return true;
+}
+
+// The chunk eXIf holds an EXIF block without its name.
+int orientation_of(const PngReading& r) {
+  png_uint_32 count = 0;
+  png_bytep bytes = nullptr;
+  if (png_get_eXIf_1(r.png, r.info, &count, &bytes) == 0) return 1;
+  std::vector<uint8_t> block = {'E', 'x', 'i', 'f', 0, 0};
+  block.insert(block.end(), bytes, bytes + count);
+  return exif_orientation(block);
 }
 
 // Lays pixels of `channels` + alpha over black, in place.
@@ -128,7 +142,7 @@ Image decode_png(std::span<const uint8_t> file, const std::string& name) {
   r.image.channels = alpha ? channels - 1 : channels;
   if (alpha) multiply_alpha(r.pixels, r.image.channels);
   r.image.bytes = std::move(r.pixels);
-  return std::move(r.image);
+  return upright(std::move(r.image), orientation_of(r));
 }
 
 // The first chunk, IHDR, lies at byte 8 and begins with width and height (PNG specification, 11.2.2).

@@ -29,6 +29,8 @@ TEST_CASE("inpaint_data: pictures become data sets that check describes") {
   CHECK(convert.err == "");
   CHECK(convert.exit_code == 0);
   CHECK(contains(convert.out, "skipped: pictures/notes.txt: not a PNG"));
+  CHECK(contains(convert.out, "skipped 1: not a PNG, JPEG, PGM or PPM picture\n"));
+  CHECK(contains(convert.out, "all that was skipped is named in data/x16_skipped.txt\n"));
   CHECK(contains(convert.out, "train: data/x16_train.bin images=8\n"));
   CHECK(contains(convert.out, "test: data/x16_test.bin images=2\n"));
   CHECK(contains(convert.out, "pictures=10 skipped=1\n"));

@@ -9,6 +9,7 @@
 
 #include "core/base/philox.h"
 #include "core/file/file.h"
+#include "core/file/replace_file.h"
 #include "core/image/image_codec.h"
 #include "train/data/picture_squares.h"
 #include "train/data/shuffle.h"
@@ -87,6 +88,34 @@ Reading read_picture(const PictureFile& source, int64_t number, const Conversion
   }
 }
 
+// "<path>: 200 x 15 pixels are too few; ..." is of the kind "N x N pixels are too few".
+std::string kind_of(const std::string& problem, const std::string& path) {
+  std::string kind;
+  for (const char c : problem.substr(std::min(problem.size(), path.size() + 2))) {
+    if (c == ':' || c == ';') break;
+    const bool is_digit = c >= '0' && c <= '9';
+    if (!is_digit)
+      kind += c;
+    else if (kind.empty() || kind.back() != 'N')
+      kind += 'N';
+  }
+  return kind;
+}
+
+// An earlier run's file goes where nothing was skipped this time.
+std::filesystem::path write_skipped(const DatasetTarget& target, const std::vector<std::string>& skipped) {
+  const std::filesystem::path file =
+      target.data_root / fmt::format("{}{}_skipped.txt", target.dataname, target.image_size);
+  if (skipped.empty()) {
+    std::filesystem::remove(file);
+    return {};
+  }
+  std::string text;
+  for (const std::string& line : skipped) text += line + "\n";
+  replace_file(file, text);
+  return file;
+}
+
 // Which split each used picture goes to; those no list has placed are shared out by chance.
 std::vector<Split> place_pictures(const std::vector<PictureFile>& sources,
                                   const std::vector<UsedPicture>& used, const ConversionOptions& options) {
@@ -157,6 +186,7 @@ ConversionReport convert_pictures(const Context& ctx, const std::vector<PictureF
       const Reading& reading = readings[static_cast<size_t>(i - begin)];
       if (!reading.problem.empty()) {
         report.skipped.push_back(reading.problem);
+        ++report.reasons[kind_of(reading.problem, sources[static_cast<size_t>(i)].path.string())];
         continue;
       }
       used.push_back({i, staging.images()});
@@ -185,6 +215,7 @@ ConversionReport convert_pictures(const Context& ctx, const std::vector<PictureF
   }
   report.pictures = static_cast<int64_t>(used.size());
   report.written = outputs.commit();
+  report.skipped_file = write_skipped(options.target, report.skipped);
   return report;
 }
 

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -33,13 +34,15 @@ struct ConversionOptions {
 };
 
 struct ConversionReport {
-  int64_t pictures = 0;              // used
-  std::vector<std::string> skipped;  // "<path>: <why>"
+  int64_t pictures = 0;                    // used
+  std::vector<std::string> skipped;        // "<path>: <why>"
+  std::map<std::string, int64_t> reasons;  // how many were skipped for each kind of reason: "damaged PNG"
+  std::filesystem::path skipped_file;  // <data_root>/<dataname><image_size>_skipped.txt; empty: none skipped
   std::vector<WrittenDataset> written;
 };
 
-// UserError, with nothing left behind, when an option is out of range, a file to write exists, or no picture
-// could be used.
+// Names what was skipped in skipped_file, a line for each. UserError, with nothing left behind, when an
+// option is out of range, a file to write exists, or no picture could be used.
 ConversionReport convert_pictures(const Context& ctx, const std::vector<PictureFile>& sources,
                                   const ConversionOptions& options);
 

@@ -1,8 +1,13 @@
 #include <doctest/doctest.h>
+
+#include <cstdio>  // for jpeglib.h
+//
+#include <jpeglib.h>
 #include <turbojpeg.h>
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 #include "core/image/image_codec.h"
 #include "tests/harness/error_message.h"
@@ -22,6 +27,38 @@ std::vector<uint8_t> make_jpeg(const std::vector<uint8_t>& pixels, int width, in
   std::vector<uint8_t> file(bytes, bytes + size);
   tjFree(bytes);
   tjDestroy(handle);
+  return file;
+}
+
+// With factors (across, down) of each component's samples, as few programs write them.
+std::vector<uint8_t> jpeg_with_sampling(const Image& image, const int (&factors)[3][2], bool progressive) {
+  jpeg_compress_struct encoder = {};
+  jpeg_error_mgr errors = {};
+  encoder.err = jpeg_std_error(&errors);
+  jpeg_create_compress(&encoder);
+  unsigned char* bytes = nullptr;
+  unsigned long size = 0;
+  jpeg_mem_dest(&encoder, &bytes, &size);
+  encoder.image_width = static_cast<JDIMENSION>(image.width);
+  encoder.image_height = static_cast<JDIMENSION>(image.height);
+  encoder.input_components = 3;
+  encoder.in_color_space = JCS_RGB;
+  jpeg_set_defaults(&encoder);
+  jpeg_set_quality(&encoder, 100, TRUE);
+  if (progressive) jpeg_simple_progression(&encoder);
+  for (int c = 0; c < 3; ++c) {
+    encoder.comp_info[c].h_samp_factor = factors[c][0];
+    encoder.comp_info[c].v_samp_factor = factors[c][1];
+  }
+  jpeg_start_compress(&encoder, TRUE);
+  while (encoder.next_scanline < encoder.image_height) {
+    JSAMPROW row = const_cast<JSAMPROW>(image.pixel(encoder.next_scanline, 0));
+    jpeg_write_scanlines(&encoder, &row, 1);
+  }
+  jpeg_finish_compress(&encoder);
+  jpeg_destroy_compress(&encoder);
+  std::vector<uint8_t> file(bytes, bytes + size);
+  std::free(bytes);
   return file;
 }
 
@@ -153,6 +190,41 @@ TEST_CASE("jpeg: what libjpeg only warns about is not an error") {
   CHECK(largest_difference(decode_image(file, "memory"), image) <= 2);
   file.insert(file.end(), junk.begin(), junk.end());  // and after it, as some phones write
   CHECK(largest_difference(decode_image(file, "memory"), image) <= 2);
+}
+
+TEST_CASE("jpeg: any sampling of the colours") {
+  // Factors of the three components, and the picture in halves of brightness and colour, written by libjpeg.
+  const int factors[][3][2] = {{{3, 1}, {1, 1}, {1, 1}}, {{1, 4}, {1, 1}, {1, 1}}, {{2, 4}, {1, 1}, {1, 1}},
+                               {{4, 2}, {1, 1}, {1, 1}}, {{1, 1}, {2, 2}, {1, 2}}, {{2, 1}, {2, 1}, {1, 1}},
+                               {{2, 2}, {2, 1}, {1, 2}}, {{4, 1}, {1, 1}, {2, 1}}};
+  const Image image = slope(24, 40, 3);
+  for (const auto& sampling : factors) {
+    CAPTURE(sampling[0][0]);
+    CAPTURE(sampling[0][1]);
+    for (const bool progressive : {false, true})
+      CHECK(largest_difference(decode_image(jpeg_with_sampling(image, sampling, progressive), "memory"),
+                               image) <= 12);
+  }
+}
+
+TEST_CASE("jpeg: what stands behind the first picture is not looked at") {
+  const Image image = slope(24, 24, 3);
+  const std::vector<uint8_t> first = jpeg_of(image), second = jpeg_of(slope(40, 16, 1));
+  const auto behind = [&](const std::vector<uint8_t>& rest) {
+    std::vector<uint8_t> file = first;
+    file.insert(file.end(), rest.begin(), rest.end());
+    return file;
+  };
+  // A motion photo's video, by chance with the bytes of a scan's start; a second picture, whole and cut off.
+  const std::vector<uint8_t> video = {0,   0,   0,   24,   'f',  't', 'y', 'p', 'm',
+                                      'p', '4', '2', 0xff, 0xda, 1,   2,   3};
+  const std::vector<uint8_t> half(second.begin(), second.begin() + static_cast<int64_t>(second.size() / 2));
+  for (const auto& rest : {video, second, half})
+    CHECK(largest_difference(decode_image(behind(rest), "memory"), image) <= 2);
+  // But a first picture that is cut off is not made whole by what stands behind it.
+  std::vector<uint8_t> cut(first.begin(), first.end() - 40);
+  CHECK(contains(error_message([&] { decode_image(cut, "cut.jpg"); }),
+                 "cut.jpg: damaged JPEG: the file is cut off"));
 }
 
 TEST_CASE("jpeg: a header that asks for too much is refused before decoding") {

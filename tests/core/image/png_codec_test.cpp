@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 #include <png.h>
+#include <zlib.h>
 
 #include <algorithm>
 
@@ -48,6 +49,22 @@ std::vector<uint8_t> make_png(uint32_t width, uint32_t height, PngLayout layout,
   return file;
 }
 
+// Puts a chunk in front of the pixels, or behind them.
+std::vector<uint8_t> with_chunk(std::vector<uint8_t> file, const std::string& type,
+                                const std::vector<uint8_t>& data, bool behind) {
+  const auto put = [](std::vector<uint8_t>& to, uint32_t value) {
+    for (int shift = 24; shift >= 0; shift -= 8) to.push_back(static_cast<uint8_t>(value >> shift));
+  };
+  std::vector<uint8_t> body(type.begin(), type.end()), chunk;
+  body.insert(body.end(), data.begin(), data.end());
+  put(chunk, static_cast<uint32_t>(data.size()));
+  chunk.insert(chunk.end(), body.begin(), body.end());
+  put(chunk, static_cast<uint32_t>(crc32(0, body.data(), static_cast<uInt>(body.size()))));
+  constexpr int64_t kSignatureAndHeader = 8 + 25, kEnd = 12;
+  file.insert(behind ? file.end() - kEnd : file.begin() + kSignatureAndHeader, chunk.begin(), chunk.end());
+  return file;
+}
+
 Image ramp(int64_t height, int64_t width, int channels) {
   Image image(height, width, channels);
   for (size_t i = 0; i < image.bytes.size(); ++i) image.bytes[i] = static_cast<uint8_t>(i * 37 + i / 7);
@@ -62,6 +79,31 @@ TEST_CASE("png: what is written is read back, byte for byte") {
       const Image image = ramp(height, width, channels);
       CHECK(decode_image(encode_png(image), "memory") == image);
     }
+}
+
+TEST_CASE("png: turned upright as its EXIF chunk says, in front of the pixels or behind them") {
+  const Image stored = ramp(3, 5, 3);
+  const auto exif = [](uint8_t value) {  // one tag, the orientation (0x0112, type SHORT)
+    return std::vector<uint8_t>{'M', 'M', 0, 42, 0, 0, 0,     8, 0, 1, 0x01, 0x12, 0,
+                                3,   0,   0, 0,  1, 0, value, 0, 0, 0, 0,    0,    0};
+  };
+  for (const bool behind : {false, true}) {
+    const auto turned = [&](uint8_t value) {
+      return decode_image(with_chunk(encode_png(stored), "eXIf", exif(value), behind), "memory");
+    };
+    CHECK(turned(1) == stored);
+    CHECK(turned(9) == stored);
+    const Image half = turned(3), quarter = turned(6);
+    REQUIRE(half.width == 5);
+    REQUIRE(quarter.width == 3);
+    REQUIRE(quarter.height == 5);
+    for (int c = 0; c < 3; ++c) {
+      CHECK(half.pixel(2, 4)[c] == stored.pixel(0, 0)[c]);
+      CHECK(quarter.pixel(0, 2)[c] == stored.pixel(0, 0)[c]);  // the stored first row is the right side
+      CHECK(quarter.pixel(4, 2)[c] == stored.pixel(0, 4)[c]);
+    }
+  }
+  CHECK(decode_image(with_chunk(encode_png(stored), "eXIf", {'M', 'M', 0}, false), "memory") == stored);
 }
 
 TEST_CASE("png: sixteen bits are rounded to eight") {

@@ -85,6 +85,33 @@ TEST_CASE("decode_image: files that are no pictures are named with the reason") 
   CHECK(contains(refused("notes.png"), "not a PNG, JPEG, PGM or PPM"));
   put_file(folder / "moving.png", "GIF89a......");
   CHECK(contains(refused("moving.png"), "a GIF"));
+  using namespace std::string_literals;
+  const auto box =
+      [](const std::string& brands) {  // an ISO media file's first box; the first brand has a version
+        const std::string body = "ftyp" + brands.substr(0, 4) + "\0\0\0\0"s + brands.substr(4);
+        return "\0\0\0"s + static_cast<char>(body.size() + 4) + body + "mdat";
+      };
+  const std::pair<std::string, std::string> foreign[] = {
+      {"RIFF\1\2\3\4WEBPVP8 ", "a WebP picture; convert it to PNG or JPEG first, for instance with `dwebp"},
+      {box("heic"), "a HEIC picture; convert it to PNG or JPEG first, for instance with `heif-convert"},
+      {box("heix"), "a HEIC"},
+      {box("mif1miafheic"), "a HEIC"},
+      {box("mif1avifmiaf"), "an AVIF"},
+      {box("avis"), "an AVIF"},
+      {"\xff\x0a\0\0"s, "a JPEG XL"},
+      {"\0\0\0\x0cJXL \r\n"s, "a JPEG XL"},
+      {"\0\0\0\x0cjP  \r\n"s, "a JPEG 2000"},
+      {"II*\0\x10"s, "a TIFF"},
+      {"MM\0*"s, "a TIFF"},
+      {"BM1234", "a BMP"},
+      {"8BPS\0\1"s, "a Photoshop"},
+  };
+  for (const auto& [bytes, what] : foreign) {
+    put_file(folder / "other.png", bytes);
+    CHECK(contains(refused("other.png"), what));
+  }
+  put_file(folder / "film.png", box("isommp42"));
+  CHECK(contains(refused("film.png"), "not a PNG, JPEG, PGM or PPM"));
   CHECK(contains(refused(""), "not a file"));
 }
 

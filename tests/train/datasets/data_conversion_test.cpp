@@ -213,6 +213,16 @@ TEST_CASE("data_conversion: what cannot be used is skipped with its reason, the 
   skipped(1, "0002_small.png", "200 x 15 pixels are too few for image_size 16");
   skipped(2, "0003_cut.png", "damaged PNG");
   skipped(3, "0009_empty.jpg", "empty");
+  // Every one of them is named in a file, and their kinds are counted.
+  const std::map<std::string, int64_t> kinds = {{"not a PNG, JPEG, PGM or PPM picture", 1},
+                                                {"N x N pixels are too few for image_size N", 1},
+                                                {"damaged PNG", 1},
+                                                {"the file is empty", 1}};
+  CHECK(report.reasons == kinds);
+  CHECK(report.skipped_file == pictures.folder / "data/x16_skipped.txt");
+  std::string lines;
+  for (const std::string& line : report.skipped) lines += line + "\n";
+  CHECK(file_contents(report.skipped_file) == lines);
   auto all = pictures.order("train");
   const auto test = pictures.order("test");
   all.insert(all.end(), test.begin(), test.end());
