@@ -149,6 +149,11 @@ BUGS = [
     ("train/step/training_step.cpp", "{ParameterGrads::kAccumulate, nullptr", "{ParameterGrads::kOverwrite, nullptr", "the real batch's gradient lost", PARITY, REPLAY),
     # The run and its data
     ("train/checkpoint/resume.cpp", "load_model(ctx, file, model);", "model.initialize(ctx, 1);", "resume without the weights", TRAIN, "run: ten steps*"),
+    ("core/image/png_codec.cpp", "png_read_end(r.png, r.info);", "png_read_end(r.png, nullptr);", "EXIF behind the pixels unseen", CORE, "png: turned*"),
+    ("core/image/image_codec.cpp", "at += at == 8 ? 8 : 4", "at += 1000", "compatible brands unseen", CORE, "decode_image*"),
+    ("train/datasets/data_conversion.cpp", "replace_file(file, text);", "", "skipped files are named nowhere", TRAIN, "data_conversion: what*"),
+    ("train/data/batch_loader.cpp", "(image + 1) % count", "image % count", "a bad picture is tried again and again", TRAIN, "batch_loader: a bad*"),
+    ("train/run/training_run.cpp", "if (replaced_pictures_ <= most) return;", "return;", "any number of bad pictures", TRAIN, "run: too many*"),
     ("train/run/training_run.cpp", "step_.generator().updates = state_.generator_updates;", "", "Adam's count forgotten at resume", TRAIN, "run: ten steps*", FAST),
     ("train/checkpoint/model_state.cpp", "t[b * taps + k] = o[k * channels + b];", "t[k * channels + b] = o[k * channels + b];", "a checkpoint in our layout, not PyTorch's", TRAIN, "run: ten steps*"),
     ("train/holes/hole_placement.cpp", "image_size / 2", "image_size / 2 + 1", "holes one further than the source's", TRAIN, "hole placement*"),

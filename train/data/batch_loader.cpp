@@ -66,7 +66,9 @@ const LoadedBatch& BatchLoader::next() {
     waited_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
   if (!is_loaded(taken_)) std::rethrow_exception(failure_);
-  return slots_[taken_++ % kSlots].batch;
+  LoadedBatch& batch = slots_[taken_++ % kSlots].batch;
+  std::ranges::sort(batch.replaced, {}, &ReplacedPicture::image);  // workers overtake each other
+  return batch;
 }
 
 bool BatchLoader::is_loaded(int64_t number) const {
@@ -84,8 +86,9 @@ void BatchLoader::work() {
     ++busy_;
     lock.unlock();
     std::exception_ptr failure;
+    std::optional<ReplacedPicture> replaced;
     try {
-      read(slot, place);
+      replaced = read(slot, place);
     } catch (...) {
       failure = std::current_exception();
     }
@@ -93,6 +96,7 @@ void BatchLoader::work() {
     --busy_;
     if (!failure) {
       ++slot.done;
+      if (replaced) slot.batch.replaced.push_back(std::move(*replaced));
     } else if (!failure_ || picture < failed_) {
       failure_ = failure;
       failed_ = picture;
@@ -113,6 +117,7 @@ void BatchLoader::begin_batch(int64_t number) {
   Slot& slot = slots_[number % kSlots];
   slot.number = number;
   slot.done = 0;
+  slot.batch.replaced.clear();
   slot.batch.epoch = options_.first_epoch + position / batches_per_epoch_;
   slot.batch.index = position % batches_per_epoch_;
   if (options_.shuffle && order_epoch_ != slot.batch.epoch) {
@@ -123,20 +128,32 @@ void BatchLoader::begin_batch(int64_t number) {
               slot.batch.images.begin());
 }
 
-void BatchLoader::read(const Slot& slot, int64_t place) const {
-  const int64_t image = slot.batch.images[static_cast<size_t>(place)], epoch = slot.batch.epoch;
-  const Shape shape = pictures_.shape(1);
-  uint8_t* to = slot.batch.pixels.as<uint8_t>() + place * shape.elements();
+// The picture of a place, or the next one of the set that can be read.
+std::optional<ReplacedPicture> BatchLoader::read(Slot& slot, int64_t place) const {
+  int64_t& image = slot.batch.images[static_cast<size_t>(place)];
+  uint8_t* to = slot.batch.pixels.as<uint8_t>() + place * pictures_.shape(1).elements();
+  const int64_t wanted = image, count = pictures_.count();
+  std::string problem;
+  for (int64_t i = 0; i < count; ++i, image = (image + 1) % count) {
+    const std::string found = read_picture(image, slot.batch.epoch, to);
+    if (found.empty())
+      return image == wanted ? std::nullopt
+                             : std::optional(ReplacedPicture{wanted, image, std::move(problem)});
+    if (problem.empty()) problem = found;
+  }
+  user_error("{}; and none of the other {} pictures can be read", problem, count - 1);
+}
+
+// "", or why this picture cannot be had.
+std::string BatchLoader::read_picture(int64_t image, int64_t epoch, uint8_t* to) const {
   const auto choose = [&](int64_t height, int64_t width) {
     return random_square(options_.seed, epoch, image, height, width, pictures_.image_size());
   };
-  const std::string problem = options_.augmentation.random_crop ? pictures_.read_square(image, choose, to)
-                                                                : pictures_.read(image, to);
-  if (!problem.empty())
-    user_error("{}; take it out of the folder, or give data_cache, which leaves out what cannot be used",
-               problem);
-  if (options_.augmentation.flip && is_flipped(options_.seed, epoch, image))
+  std::string problem = options_.augmentation.random_crop ? pictures_.read_square(image, choose, to)
+                                                          : pictures_.read(image, to);
+  if (problem.empty() && options_.augmentation.flip && is_flipped(options_.seed, epoch, image))
     mirror(to, pictures_.image_size(), pictures_.image_channel());
+  return problem;
 }
 
 }  // namespace inpaint

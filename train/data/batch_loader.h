@@ -4,12 +4,17 @@
 // in file order, with it in the epoch's shuffled_order. Any (epoch, batch) is a possible start, so a resumed
 // run sees what an uninterrupted one would have seen; and what is done to a picture (augmentation.h) follows
 // from the seed, the epoch and its number alone, so the workers' number and order do not show in the bytes.
+//
+// A picture that cannot be read gives its place to the next one of the set that can: the same one at
+// every start.
 #pragma once
 
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -20,11 +25,17 @@
 
 namespace inpaint {
 
+struct ReplacedPicture {
+  int64_t image, by;    // indices into the set
+  std::string problem;  // why it cannot be read, beginning with its path
+};
+
 struct LoadedBatch {
   int64_t epoch = 0;
-  int64_t index = 0;            // within the epoch
-  Tensor pixels;                // u8[N, S, S, C]
-  std::vector<int64_t> images;  // N indices into the set
+  int64_t index = 0;                      // within the epoch
+  Tensor pixels;                          // u8[N, S, S, C]
+  std::vector<int64_t> images;            // N indices into the set, of those that are there
+  std::vector<ReplacedPicture> replaced;  // by the batch's pictures, in the order of `image`
 };
 
 class BatchLoader {
@@ -49,8 +60,8 @@ class BatchLoader {
   int64_t batches_per_epoch() const { return batches_per_epoch_; }
 
   // The next batch, valid until the following call. Never ends: after an epoch's last batch comes the next
-  // epoch's first. Throws what went wrong with the first picture in order that could not be read, in the
-  // place of its batch. For one thread.
+  // epoch's first. Throws, in the place of its batch, what went wrong with the first place in order that no
+  // picture of the set could fill: UserError when none can be read any more. For one thread.
   const LoadedBatch& next();
 
   // Time that next() has spent waiting so far: 0 as long as loading keeps up.
@@ -68,7 +79,8 @@ class BatchLoader {
   void work();
   bool wait_for_work(std::unique_lock<std::mutex>& lock);
   void begin_batch(int64_t number);
-  void read(const Slot& slot, int64_t place) const;
+  std::optional<ReplacedPicture> read(Slot& slot, int64_t place) const;
+  std::string read_picture(int64_t image, int64_t epoch, uint8_t* to) const;
   bool is_loaded(int64_t number) const;
   void stop();
 

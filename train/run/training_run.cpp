@@ -6,6 +6,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "core/base/signal_thread.h"
 #include "core/device/copy.h"
@@ -42,6 +43,8 @@ class TrainingRun {
 
  private:
   bool finished() const;
+  void note_replaced(const LoadedBatch& batch);
+  void save_now();
   void train_batch(const LoadedBatch& batch);
   void warn();
   void check_state();
@@ -74,8 +77,10 @@ class TrainingRun {
   Tensor holes_;  // i32 [N, 2]
   int64_t saved_step_ = -1;
   std::chrono::steady_clock::time_point saved_ = std::chrono::steady_clock::now();  // or begun
-  std::filesystem::path good_file_;  // the last checkpoint of this run or the one it began at; empty: none
-  int rollbacks_ = 0;                // since it
+  std::filesystem::path good_file_;   // the last checkpoint of this run or the one it began at; empty: none
+  int rollbacks_ = 0;                 // since it
+  std::set<int64_t> named_pictures_;  // that cannot be read
+  int64_t replaced_pictures_ = 0;     // in this epoch
   RunWarnings warnings_;
 };
 
@@ -152,11 +157,7 @@ int TrainingRun::run() {
       submit_checkpoint(Standing::kNewest);
     }
   }
-  if (saved_step_ != state_.step) {
-    check_state();
-    submit_checkpoint(Standing::kNewest);
-  }
-  writer_.finish();
+  save_now();
   if (signal_.received() != 0) {
     out_.line(fmt::format("Stopped by a signal; step {} is saved", state_.step));
     return signal_.exit_code();
@@ -173,9 +174,38 @@ bool TrainingRun::finished() const {
          (settings_.max_steps != TrainSettings::kNoStepLimit && state_.step >= settings_.max_steps);
 }
 
+// Pictures that cannot be read are named once. Too many of them in an epoch end the run.
+void TrainingRun::note_replaced(const LoadedBatch& batch) {
+  for (const ReplacedPicture& replaced : batch.replaced)
+    if (named_pictures_.insert(replaced.image).second)
+      out_.line(
+          fmt::format("note: {}; {} is taken in its place", replaced.problem, data_.set->name(replaced.by)));
+  replaced_pictures_ += std::ssize(batch.replaced);
+  constexpr int64_t kFew = 10, kPercent = 1;
+  const int64_t epoch = loader_.batches_per_epoch() * settings_.batch_size;
+  const int64_t most = std::max(kFew, epoch * kPercent / 100);
+  if (replaced_pictures_ <= most) return;
+  save_now();
+  user_error(
+      "{} of the {} pictures of an epoch could not be read, more than {}; step {} is saved. Mend these files "
+      "or take "
+      "them out of {}, then start again",
+      replaced_pictures_, epoch, most, state_.step, data_.set->path().string());
+}
+
+// Unless this step is saved already; waits for the disk.
+void TrainingRun::save_now() {
+  if (saved_step_ != state_.step) {
+    check_state();
+    submit_checkpoint(Standing::kNewest);
+  }
+  writer_.finish();
+}
+
 void TrainingRun::train_batch(const LoadedBatch& batch) {
   INPAINT_CHECK(batch.epoch == state_.epoch && batch.index == state_.batch, "loader at {}/{}, run at {}/{}",
                 batch.epoch, batch.index, state_.epoch, state_.batch);
+  note_replaced(batch);
   place_holes(settings_.block, hole_random_, static_cast<uint64_t>(state_.step * settings_.batch_size),
               settings_.image_size, holes_);
   step_.load(batch.pixels, holes_);
@@ -288,6 +318,7 @@ void TrainingRun::end_epoch() {
   if (state_.sums.steps > 0) logs_.epoch(state_.epoch, state_.sums);  // none: every step was rolled back
   ++state_.epoch;
   state_.batch = 0;
+  replaced_pictures_ = 0;
   state_.sums = {};
   // A checkpoint that was made during the validation lacks the end of the epoch.
   if (standing == Standing::kNewestAndBest || epochs % settings_.ckpt == 0 || saved_step_ == state_.step)

@@ -7,6 +7,8 @@
 #include <map>
 #include <set>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "core/base/philox.h"
 #include "tests/harness/error_message.h"
@@ -278,16 +280,39 @@ TEST_CASE("batch_loader: flips are half of the pictures, anew each epoch, the sa
   CHECK(different > 10);  // another seed, other flips
 }
 
-TEST_CASE("batch_loader: what comes before a bad picture is handed out, then its fault, the first in order") {
-  for (const int workers : {1, 2, 3, 8}) {
-    const SlowPictures pictures(40, {23, 24, 27, 39});
-    BatchLoader loader(pictures, {.batch_size = 4, .workers = workers});
-    for (int64_t i = 0; i < 5; ++i) {
-      const LoadedBatch& batch = loader.next();
-      CHECK(batch.index == i);
-      CHECK(holds_its_images(batch));
+TEST_CASE("batch_loader: a bad picture's place goes to the next good one, from any start, and is told") {
+  for (const int workers : {1, 2, 3, 8})
+    for (const int64_t start : {0, 5}) {
+      const SlowPictures pictures(40, {23, 24, 27, 39});
+      BatchLoader loader(pictures, {.batch_size = 4, .first_batch = start, .workers = workers});
+      for (int64_t i = start; i < 20; ++i) {
+        const LoadedBatch& batch = loader.next();
+        CHECK(batch.index == i % 10);
+        CHECK(holds_its_images(batch));
+        std::vector<int64_t> want;
+        for (int64_t n = 4 * (i % 10); n < 4 * (i % 10) + 4; ++n)
+          want.push_back(n == 23 || n == 24 ? 25 : n == 27 ? 28 : n == 39 ? 0 : n);
+        CHECK(batch.images == want);
+        std::vector<std::pair<int64_t, int64_t>> replaced;
+        for (const ReplacedPicture& r : batch.replaced) {
+          replaced.emplace_back(r.image, r.by);
+          CHECK(r.problem.starts_with(fmt::format("picture {} is bad", r.image)));
+        }
+        using Pairs = std::vector<std::pair<int64_t, int64_t>>;
+        CHECK(replaced == (i % 10 == 5   ? Pairs{{23, 25}}
+                           : i % 10 == 6 ? Pairs{{24, 25}, {27, 28}}
+                           : i % 10 == 9 ? Pairs{{39, 0}}
+                                         : Pairs{}));
+      }
     }
-    CHECK(error_message([&] { loader.next(); }).starts_with("picture 23 is bad"));
-    CHECK(error_message([&] { loader.next(); }).starts_with("picture 23 is bad"));
+}
+
+TEST_CASE("batch_loader: where no picture can be read any more, it says so") {
+  const SlowPictures pictures(4, {0, 1, 2, 3});
+  BatchLoader loader(pictures, {.batch_size = 2, .workers = 2});
+  for (int time = 0; time < 2; ++time) {
+    const std::string message = error_message([&] { loader.next(); });
+    CHECK(message.starts_with("picture 0 is bad"));
+    CHECK(contains(message, "none of the other 3 pictures can be read"));
   }
 }

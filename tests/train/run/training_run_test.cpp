@@ -20,6 +20,60 @@
 using namespace inpaint;
 namespace fs = std::filesystem;
 
+namespace {
+
+// A folder of small pictures, of which those from `first_bad` on are cut off behind their heads.
+void put_pictures(const fs::path& folder, int count, int first_bad) {
+  fs::create_directory(folder);
+  for (int i = 0; i < count; ++i) {
+    const fs::path path = folder / fmt::format("{:02}.png", i);
+    write_png(path, procedural_picture(1, i, 64, 3));
+    if (i >= first_bad) fs::resize_file(path, fs::file_size(path) / 2);
+  }
+}
+
+int occurrences(const std::string& text, const std::string& part) {
+  int count = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("run: a damaged picture of a folder gives its place to the next, and is named once") {
+  const TemporaryFolder whole_folder, parted_folder;
+  TrainSettings whole = small_run(whole_folder.path()), parted = small_run(parted_folder.path());
+  for (TrainSettings* s : {&whole, &parted}) {
+    const fs::path pictures = fs::path(s->data_root) / "pictures";
+    put_pictures(pictures, 9, 8);
+    s->data_dir = pictures;
+    s->shuffle = true;
+    s->loader_threads = 3;
+  }
+  whole.max_steps = 6;
+  const std::string said = run_quietly(whole);
+  CHECK(occurrences(said, "note: ") == 1);
+  CHECK(contains(said, "08.png: damaged PNG: the file is cut off; 00.png is taken in its place"));
+  parted.max_steps = 3;
+  run_quietly(parted);
+  parted.max_steps = 6;
+  run_quietly(parted);
+  check_same_state(checkpoint(whole, 6), checkpoint(parted, 6));
+}
+
+TEST_CASE("run: too many damaged pictures end it, with the last step saved") {
+  const TemporaryFolder folder;
+  TrainSettings s = small_run(folder.path());
+  const fs::path pictures = folder / "pictures";
+  put_pictures(pictures, 24, 12);  // batches 0 to 2 are good; the eleventh bad picture is in batch 5
+  s.data_dir = pictures;
+  const Captured out(stdout);
+  const std::string message = error_message([&] { run_training(s); });
+  CHECK(contains(message,
+                 "12 of the 24 pictures of an epoch could not be read, more than 10; step 5 is saved"));
+  CHECK(fs::exists(checkpoint(s, 5)));
+}
+
 TEST_CASE("run: ten steps equal five, stop, resume, five more, bit for bit") {
   for (const bool shuffle : {false, true}) {
     const TemporaryFolder whole_folder, parted_folder;
