@@ -84,8 +84,7 @@ class Comparison:
         options = ["--threads", settings["threads"], "--compile", settings["compile"]]
         return options + (["--channels_last"] if settings["channels_last"] else [])
 
-    # --- search
-    # -----------------------------------------------------------------------------------------------
+    # --- search -----------------------------------------------------------------------------------------
 
     def peer_ms(self, precision, settings):
         command = [*self.peer, "--precision", precision, "--batch_size", SEARCH_BATCH, "--rounds", 3,
@@ -108,8 +107,7 @@ class Comparison:
         self.results.put("search", precision, {**self.build, "batch_size": SEARCH_BATCH, "best": best,
                                                "trials": trials})
 
-    # --- steps
-    # ------------------------------------------------------------------------------------------------
+    # --- steps ------------------------------------------------------------------------------------------
 
     def ours(self, precision, **options):
         flags = [part for name, value in options.items() for part in (f"--{name}", value)]
@@ -139,8 +137,7 @@ class Comparison:
             "times_faster_without_sharing": peer["step_ms"] / reports["ours, no sharing"]["step_ms"],
             "memory_ratio": ours["peak_memory_bytes"] / peer["peak_memory_bytes"]})
 
-    # --- scaling
-    # ----------------------------------------------------------------------------------------------
+    # --- scaling ----------------------------------------------------------------------------------------
 
     def scaling(self, axis, precision):
         threads = self.arguments.threads
@@ -153,8 +150,7 @@ class Comparison:
         reports = alternate(starts, rounds)
         self.results.put("scaling", f"{precision}, {axis}", {**self.build, "contenders": reports})
 
-    # --- table
-    # ------------------------------------------------------------------------------------------------
+    # --- table ------------------------------------------------------------------------------------------
 
     def table(self):
         data = self.results.data

@@ -173,8 +173,7 @@ class Report:
         if self.arguments.dry_run:
             raise NotMeasured("needs a GPU")
 
-    # --- sections: each yields its parts: a name, a limit in seconds, and what to
-    # call ----------------------------
+    # --- sections: each yields its parts: a name, a limit in seconds, and what to call --------------------
 
     def build(self):
         yield "version", 20, lambda: run(self.program("bench_train"), "--version").splitlines()
@@ -377,8 +376,7 @@ class Report:
             scores = json.loads((scratch / "scores/scores.json").read_text())
             return {"steps": steps, "seconds": seconds, "pictures": scores["pictures"], "scores": scores["methods"]}
 
-    # --- all of it
-    # --------------------------------------------------------------------------------------------
+    # --- all of it --------------------------------------------------------------------------------------
 
     def all(self):
         """Runs the sections; returns the exit code."""

@@ -9,7 +9,7 @@ Checks that
 - every header compiles alone: its source includes it first, and a header without source is compiled here;
 - every folder has a README.md that names its headers; no README names a source file, and no document links to a
   file, that is not there;
-- no comment line is longer than 110 columns, begins with "Of", or holds one word of a longer sentence.
+- no comment line is longer than 110 columns, begins with "Of" or with dashes, or holds one word of a sentence.
 
 Prints a line per finding and ends with `N passed, N failed`: passed are the files without one.
 """
@@ -75,6 +75,8 @@ def wrong_comments(path, lines):
                 yield number, f"a comment of {len(line)} columns, at most {MOST_COLUMNS}"
             if text.startswith("Of "):
                 yield number, "a comment that begins with 'Of': say what it is"
+            if re.match(r"-{10,}", text):
+                yield number, "a line of dashes torn from its title"
             if before and " " not in text and re.fullmatch(r"[a-z]+[.,:;]?", text):
                 yield number, f"a comment line of one word, '{text}'"
         before = text

@@ -57,67 +57,74 @@ struct Way {
 
 // ---- The ways --------------------------------------------------------------------------------------------
 
+// The three products in kernels of our own.
+struct OwnKernels {
+  const char* name;
+  bool needs_alignment;
+  void (*forward)(const Context&, const Conv2dShape&, const Tensor& x, const Tensor& w, const Tensor& y);
+  void (*backward_data)(const Context&, const Conv2dShape&, const Tensor& dy, const Tensor& w,
+                        const Tensor& dx);
+  int64_t (*backward_weight_workspace_bytes)(const Conv2dShape&, DType);
+  void (*backward_weight)(const Context&, const Conv2dShape&, const Tensor& x, const Tensor& dy,
+                          const Tensor& dw, GradMode, void* workspace);
+};
+
+constexpr OwnKernels kDirectKernels = {kDirect,
+                                       false,
+                                       conv2d_direct_forward,
+                                       conv2d_direct_backward_data,
+                                       conv2d_direct_backward_weight_workspace_bytes,
+                                       conv2d_direct_backward_weight};
+
 // For windows that the direct kernels do not take.
-Way any_way(const ConvolutionProduct& p) {
+constexpr OwnKernels kAnyKernels = {
+    kDirect,
+    false,
+    conv2d_any_forward,
+    conv2d_any_backward_data,
+    [](const Conv2dShape&, DType) { return int64_t{0}; },
+    [](const Context& ctx, const Conv2dShape& s, const Tensor& x, const Tensor& dy, const Tensor& dw,
+       GradMode mode, void*) { conv2d_any_backward_weight(ctx, s, x, dy, dw, mode); }};
+
+constexpr OwnKernels kTensorCoreKernels = {
+    kTensorCores,
+    true,
+    conv2d_few_forward,
+    conv2d_few_backward_data,
+    [](const Conv2dShape& s, DType) { return conv2d_few_backward_weight_workspace_bytes(s); },
+    conv2d_few_backward_weight};
+
+Way own_way(const OwnKernels& kernels, const ConvolutionProduct& p) {
+  const auto way = [&](int64_t workspace_bytes, auto run) {
+    return Way{kernels.name, workspace_bytes, kernels.needs_alignment, run};
+  };
   const Conv2dShape s = p.shape;
   switch (p.kind) {
     case Kind::kForward:
-      return {kDirect, 0, false, [s](const Context& ctx, const Operands& o, void*) {
-                conv2d_any_forward(ctx, s, o.x, o.w, o.y);
-              }};
+      return way(0, [s, run = kernels.forward](const Context& ctx, const Operands& o, void*) {
+        run(ctx, s, o.x, o.w, o.y);
+      });
     case Kind::kBackwardData:
-      return {kDirect, 0, false, [s](const Context& ctx, const Operands& o, void*) {
-                conv2d_any_backward_data(ctx, s, o.y, o.w, o.x);
-              }};
+      return way(0, [s, run = kernels.backward_data](const Context& ctx, const Operands& o, void*) {
+        run(ctx, s, o.y, o.w, o.x);
+      });
     case Kind::kBackwardWeight:
-      return {kDirect, 0, false, [s](const Context& ctx, const Operands& o, void*) {
-                conv2d_any_backward_weight(ctx, s, o.x, o.y, o.w, o.mode);
-              }};
+      return way(kernels.backward_weight_workspace_bytes(s, p.dtype),
+                 [s, run = kernels.backward_weight](const Context& ctx, const Operands& o, void* workspace) {
+                   run(ctx, s, o.x, o.y, o.w, o.mode, workspace);
+                 });
   }
   throw Error("unknown convolution product");
 }
 
 Way direct_way(const ConvolutionProduct& p) {
-  const Conv2dShape s = p.shape;
-  if (s.window != kHalving) return any_way(p);
-  switch (p.kind) {
-    case Kind::kForward:
-      return {kDirect, 0, false, [s](const Context& ctx, const Operands& o, void*) {
-                conv2d_direct_forward(ctx, s, o.x, o.w, o.y);
-              }};
-    case Kind::kBackwardData:
-      return {kDirect, 0, false, [s](const Context& ctx, const Operands& o, void*) {
-                conv2d_direct_backward_data(ctx, s, o.y, o.w, o.x);
-              }};
-    case Kind::kBackwardWeight:
-      return {kDirect, conv2d_direct_backward_weight_workspace_bytes(s, p.dtype), false,
-              [s](const Context& ctx, const Operands& o, void* workspace) {
-                conv2d_direct_backward_weight(ctx, s, o.x, o.y, o.w, o.mode, workspace);
-              }};
-  }
-  throw Error("unknown convolution product");
+  return own_way(p.shape.window == kHalving ? kDirectKernels : kAnyKernels, p);
 }
 
 // None where the kernels do not take the product.
 std::optional<Way> tensor_core_way(const Context& context, const ConvolutionProduct& p) {
   if (!conv2d_few_takes(context, p.shape, p.dtype)) return std::nullopt;
-  const Conv2dShape s = p.shape;
-  switch (p.kind) {
-    case Kind::kForward:
-      return Way{kTensorCores, 0, true, [s](const Context& ctx, const Operands& o, void*) {
-                   conv2d_few_forward(ctx, s, o.x, o.w, o.y);
-                 }};
-    case Kind::kBackwardData:
-      return Way{kTensorCores, 0, true, [s](const Context& ctx, const Operands& o, void*) {
-                   conv2d_few_backward_data(ctx, s, o.y, o.w, o.x);
-                 }};
-    case Kind::kBackwardWeight:
-      return Way{kTensorCores, conv2d_few_backward_weight_workspace_bytes(s), true,
-                 [s](const Context& ctx, const Operands& o, void* workspace) {
-                   conv2d_few_backward_weight(ctx, s, o.x, o.y, o.w, o.mode, workspace);
-                 }};
-  }
-  throw Error("unknown convolution product");
+  return own_way(kTensorCoreKernels, p);
 }
 
 // Throws Error when there is no plan with this engine. The handle outlives the way.

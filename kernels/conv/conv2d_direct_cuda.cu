@@ -153,11 +153,11 @@ __global__ void __launch_bounds__(kThreads, kLeastBlocks<Compute<T>, kCi>)
   }
 }
 
-// ---- Data gradient
-// --------------------------------------------------------------------------------------- A pixel (2i + a,
-// 2j + b) of dx takes part in the windows of four outputs: rows i and i - 1 with kernel rows 1 and 3 for a
-// = 0, rows i + 1 and i with kernel rows 0 and 2 for a = 1; columns likewise. A block: 8 x 16 cells of 2 x
-// 2 pixels. A thread: 4 cells of a row and every eighth output channel; eight lanes add up theirs.
+// ---- Data gradient ---------------------------------------------------------------------------------------
+// A pixel (2i + a, 2j + b) of dx takes part in the windows of four outputs: rows i and i - 1 with kernel
+// rows 1 and 3 for a = 0, rows i + 1 and i with kernel rows 0 and 2 for a = 1; columns likewise. A block:
+// 8 x 16 cells of 2 x 2 pixels. A thread: 4 cells of a row and every eighth output channel; eight lanes
+// add up theirs.
 
 constexpr int kDataRows = 8, kDataCols = 16, kDataRun = 4, kDataLanes = 8;
 constexpr int kDataHaloRows = kDataRows + 2, kDataHaloCols = kDataCols + 2;
@@ -271,10 +271,10 @@ __global__ void __launch_bounds__(kThreads, kLeastBlocks<Compute<T>, kCi>)
   }
 }
 
-// ---- Weight gradient
-// ------------------------------------------------------------------------------------- A block adds up 64
-// output channels over every blocks-th tile of 8 x 8 output pixels. A thread: 4 output channels, one kernel
-// row, two of a tile's rows. Its sums go to partial[block]; a second kernel adds the blocks.
+// ---- Weight gradient -------------------------------------------------------------------------------------
+// A block adds up 64 output channels over every blocks-th tile of 8 x 8 output pixels. A thread: 4 output
+// channels, one kernel row, two of a tile's rows. Its sums go to partial[block]; a second kernel adds
+// the blocks.
 
 constexpr int kWeightTile = 8, kWeightPatch = 2 * kWeightTile + 2;
 constexpr int kWeightGroups = kThreads / (kBlockCo / 4 * kK);  // of threads that share a tile's rows

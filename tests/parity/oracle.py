@@ -188,8 +188,7 @@ class Oracle:
         self.updates = dict.fromkeys(NETWORKS, 0)
         self.clipped = 0  # gradient elements cut so far
 
-    # --- networks
-    # ---------------------------------------------------------------------------------------------
+    # --- networks ---------------------------------------------------------------------------------------
 
     def batch_norm(self, layer, x, training):
         gamma, beta = self.state[layer.name + ".bn.weight"], self.state[layer.name + ".bn.bias"]
@@ -232,8 +231,7 @@ class Oracle:
             x = self.apply(layer, x, training)
         return x.reshape(-1) if network == "discriminator" else x
 
-    # --- objective
-    # --------------------------------------------------------------------------------------------
+    # --- objective --------------------------------------------------------------------------------------
 
     def weight_decay(self, network):
         weights = [self.state[layer.name + ".weight"] for layer in self.layers[network]]
@@ -259,8 +257,7 @@ class Oracle:
             fake = self.forward("discriminator", fake_image, training=False)
             return self.losses(hidden, fake_image, real, fake), fake_image, hidden
 
-    # --- updates
-    # ----------------------------------------------------------------------------------------------
+    # --- updates ----------------------------------------------------------------------------------------
 
     def trainable(self, network):
         return [name for name in self.state if name.startswith(network + ".") and is_trainable(name)]

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Compares the built programs with an independent implementation in Python:
-#   tests/parity/run.sh [BIN FOLDER] [--only PATTERN] [--list]      BIN FOLDER: default build/cpu-release/bin
+#   tests/parity/run.sh [BIN FOLDER] [--only PATTERN] [--list] [--record]
+# BIN FOLDER: default build/cpu-release/bin.
 # Installs what it needs (Debian 12, Ubuntu 24.04; through sudo when not root), and into .venv/parity what the
 # distribution does not package.
 set -euo pipefail

@@ -19,8 +19,7 @@ Tensor other_values(const Parameters& params) {
 
 Learner::Learner(Context& ctx, const Network& network, const Parameters& params, const AdamOptions& options,
                  int updates_per_step, int64_t batch, DeviceFigures& figures)
-    : network_(network),
-      params_(params),
+    : params_(params),
       options_(options),
       updates_per_step_(updates_per_step),
       figures_(figures),

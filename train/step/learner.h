@@ -14,13 +14,11 @@ class Learner {
  public:
   static constexpr double kWeightDecayRate = 1e-5;
 
-  // options: the weight decay is set here. Plans the workspace of ctx, and adds its figures. ctx, network,
-  // params and figures must outlive this object.
+  // options: the weight decay is set here. Plans the workspace of ctx, and adds its figures. params and
+  // figures must outlive this object.
   Learner(Context& ctx, const Network& network, const Parameters& params, const AdamOptions& options,
           int updates_per_step, int64_t batch, DeviceFigures& figures);
 
-  const Network& network() const { return network_; }
-  const Parameters& params() const { return params_; }
   double learning_rate() const { return options_.learning_rate; }
 
   int64_t updates = 0;  // so many this network has had: Adam's step count, part of a checkpoint
@@ -44,7 +42,6 @@ class Learner {
   bool is_state_finite(const Context& ctx) const;
 
  private:
-  const Network& network_;
   const Parameters& params_;
   AdamOptions options_;
   int updates_per_step_;
