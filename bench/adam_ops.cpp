@@ -104,8 +104,13 @@ OpCase adam_case(Context& ctx, int64_t parameters, int64_t decayed, DType dtype)
   made.bytes = grad->bytes();
   to.describe(made);
   made.run = [=, &ctx] {
-    adam(ctx, kOptions, to.rate->device(), decayed, grad->device(), to.w->device(), to.m->device(),
-         to.v->device(), to.copy_or_null(), &to.half_squares->device());
+    adam(ctx, kOptions, to.rate->device(), decayed,
+         {.grad = grad->device(),
+          .param = to.w->device(),
+          .m = to.m->device(),
+          .v = to.v->device(),
+          .weights_bf16 = to.copy ? to.copy->device() : Tensor{},
+          .half_squares = to.half_squares->device()});
   };
   made.wrong = [=, &ctx] {
     return to.wrong(ctx, [&](int64_t i) { return Expected{(*grad)[i], std::abs((*grad)[i])}; });

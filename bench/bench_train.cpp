@@ -26,6 +26,7 @@
 #include "kernels/parameter/adam.h"
 #include "tools/main_guard.h"
 #include "train/holes/hole_placement.h"
+#include "train/step/run_options.h"
 #include "train/step/training_step.h"
 
 namespace inpaint::bench {
@@ -37,8 +38,22 @@ struct Options {
   int gpu = 0, threads = 0, rounds = 5, steps_per_turn = 1, warm_up = 1;
   bool on_demand = false, one_step = false, json = false;
   ContextEncoderOptions network{.image_channel = 3};
+  ModelKind kind = ModelKind::kContextEncoder;
+  ModelSize size = ModelSize::kSmall;
   StepOptions step;
 
+  ModelOptions model() const {
+    TrainSettings settings = TrainSettings::of_model(kind);
+    settings.model_size = size;
+    settings.image_size = static_cast<int>(network.image_size);
+    settings.image_channel = static_cast<int>(network.image_channel);
+    ModelOptions options = model_options(settings);
+    options.context_encoder = network;
+    return options;
+  }
+  Shape pictures() const {
+    return {batch_size, network.image_size, network.image_size, network.image_channel};
+  }
   DType activation() const { return precision == "bf16" ? DType::kBF16 : DType::kF32; }
 };
 
@@ -57,6 +72,13 @@ std::optional<int> parse(int argc, const char* const* argv, Options& o) {
       ->capture_default_str();
   app.add_option("--batch_size", o.batch_size, "images per batch")
       ->check(CLI::Range(2, 4096))
+      ->capture_default_str();
+  std::string model = "context_encoder", size = "small";
+  app.add_option("--model", model, "context_encoder or harmonic_unet")
+      ->check(CLI::IsMember({"context_encoder", "harmonic_unet"}))
+      ->capture_default_str();
+  app.add_option("--model_size", size, "small, base or large, of harmonic_unet")
+      ->check(CLI::IsMember({"small", "base", "large"}))
       ->capture_default_str();
   app.add_option("--image_size", o.network.image_size, "pixels along a side")
       ->check(CLI::IsMember({64, 128, 256}))
@@ -87,6 +109,8 @@ std::optional<int> parse(int argc, const char* const* argv, Options& o) {
   app.add_flag("--json", o.json, "print one JSON object");
   try {
     app.parse(argc, argv);
+    if (model == "harmonic_unet") o.kind = ModelKind::kHarmonicUnet;
+    o.size = size == "small" ? ModelSize::kSmall : size == "base" ? ModelSize::kBase : ModelSize::kLarge;
     if (o.precision == "tf32" && o.device == "cpu")
       throw CLI::ValidationError("--precision", "tf32 needs --device cuda");
   } catch (const CLI::ParseError& e) {
@@ -105,26 +129,31 @@ Context make_context(const Options& o) {
 }
 
 // Random pixels: a processor may run zeros faster.
-class Batch {
+class RandomBatch {
  public:
-  Batch(const Options& o, const Shape& shape)
-      : pixels_(Buffer::staging(shape.elements(), device_of(o))),
+  explicit RandomBatch(const Options& o)
+      : pixels_(Buffer::staging(o.pictures().elements(), device_of(o))),
         offsets_(Buffer::staging(o.batch_size * 8, device_of(o))),
-        images(pixels_.tensor(shape, DType::kU8)),
-        holes(offsets_.tensor({o.batch_size, 2}, DType::kI32)) {
+        mask_(Buffer::staging(o.pictures().rows(), device_of(o))) {
+    const Shape shape = o.pictures();
+    const Tensor images = pixels_.tensor(shape, DType::kU8),
+                 holes = offsets_.tensor({o.batch_size, 2}, DType::kI32),
+                 mask = mask_.tensor({shape[0], shape[1], shape[2]}, DType::kU8);
     const Philox random(1, RandomStream::kProceduralPictures);
     for (int64_t i = 0; i < shape.elements(); ++i)
       images.as<uint8_t>()[i] = static_cast<uint8_t>(random.bits(static_cast<uint64_t>(i))[0]);
     place_holes(HolePlacement::kRandom, Philox(1, RandomStream::kHoleOffsets), 0, o.network.image_size,
                 holes);
+    mark_squares(holes, mask);
+    batch = {images, {mask, holes}};
   }
 
  private:
   static Device device_of(const Options& o) { return o.device == "cuda" ? Device::kCuda : Device::kCpu; }
-  Buffer pixels_, offsets_;
+  Buffer pixels_, offsets_, mask_;
 
  public:
-  const Tensor images, holes;
+  Batch batch;
 };
 
 // One update of a network's parameters, which leaves the weights as they are. The gradients stay in the
@@ -148,10 +177,13 @@ class AdamTime {
         n = std::min(kGradients, values.elements() - begin);
         const int64_t decayed = std::clamp<int64_t>(weights - begin, 0, n);
         const Tensor* const all_copies = params_.weights_bf16();
-        const Tensor copies = all_copies == nullptr ? Tensor{} : all_copies->slice(begin, decayed);
-        adam(ctx_, {}, rate, decayed, grads.slice(0, n), values.slice(begin, n),
-             params_.moments1().slice(begin, n), params_.moments2().slice(begin, n),
-             all_copies == nullptr ? nullptr : &copies, &half_squares);
+        adam(ctx_, {}, rate, decayed,
+             {.grad = grads.slice(0, n),
+              .param = values.slice(begin, n),
+              .m = params_.moments1().slice(begin, n),
+              .v = params_.moments2().slice(begin, n),
+              .weights_bf16 = all_copies == nullptr ? Tensor{} : all_copies->slice(begin, decayed),
+              .half_squares = half_squares});
       }
       ctx_.synchronize();
     });
@@ -179,6 +211,8 @@ nlohmann::ordered_json report_of(const Options& o, const Context& ctx, const std
       {"batch_size", o.batch_size},
       {"image_size", o.network.image_size},
       {"image_channel", o.network.image_channel},
+      {"model", to_string(o.kind)},
+      {"model_size", to_string(o.size)},
       {"base_channels", o.network.base_channels},
       {"bottleneck", o.network.bottleneck},
       {"sharing", o.step.reuse},
@@ -209,26 +243,26 @@ int run(int argc, const char* const* argv) {
   if (const auto code = parse(argc, argv, o)) return *code;
   const auto start = std::chrono::steady_clock::now();
   Context ctx = make_context(o);
-  Model model(o.network, o.activation(), Parameters::Use::kTraining, ctx.device());
+  Model model(o.model(), o.activation(), Parameters::Use::kTraining, ctx.device());
   model.initialize(ctx, 1);
-  TrainingStep step(ctx, model, o.batch_size, o.step);
+  const auto step = make_training_step(ctx, model, o.batch_size, o.step);
   ctx.synchronize();
   const double start_up_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  const Batch batch(o, model.generator.in_shape(o.batch_size));
+  const RandomBatch random(o);
   const auto step_seconds = [&] {
     const double turn = seconds_of([&] {
       for (int i = 0; i < o.steps_per_turn; ++i) {
-        step.load(batch.images, batch.holes);
-        step.train();
+        step->load(random.batch);
+        step->train(0);
       }
-      step.losses();
+      step->losses();
     });
     return turn / o.steps_per_turn;
   };
   if (o.one_step) {
-    step.load(batch.images, batch.holes);
-    step.train();
-    step.losses();
+    step->load(random.batch);
+    step->train(0);
+    step->losses();
     return 0;
   }
   if (o.on_demand) {
@@ -252,8 +286,10 @@ int run(int argc, const char* const* argv) {
     discriminator_s.push_back(discriminator);
   }
 
-  const double rate = median(rates), flop = static_cast<double>(step.product_flop());
-  const double adam_s = o.step.gene_iter * median(generator_s) + o.step.disc_iter * median(discriminator_s);
+  const double rate = median(rates), flop = static_cast<double>(step->product_flop());
+  const double adam_s = o.kind == ModelKind::kHarmonicUnet ? median(generator_s)
+                                                           : o.step.gene_iter * median(generator_s) +
+                                                                 o.step.disc_iter * median(discriminator_s);
   const double floor_s = flop / rate + adam_s;
   nlohmann::ordered_json report = report_of(o, ctx, steps);
   report["start_up_ms"] = start_up_s * 1e3;

@@ -175,7 +175,9 @@ OpCase bias_activation_forward_case(Context& ctx, const Shape& rows, Activation 
   OpCase made;
   made.bytes = x->bytes() + bias->bytes() + y->bytes();
   made.outputs = {y};
-  made.run = [=, &ctx] { bias_activation_forward(ctx, x->device(), bias->device(), act, y->device()); };
+  made.run = [=, &ctx] {
+    bias_activation_forward(ctx, x->device(), bias->device(), nullptr, act, y->device());
+  };
   made.wrong = [=, &ctx] {
     return compare_some(ctx, "y", *y, [&](int64_t i) {
       const double b = (*bias)[i % rows[1]];

@@ -3,11 +3,7 @@
 #include <algorithm>
 
 #include "bench/layer_ops.h"
-#include "nn/layers/batch_norm.h"
-#include "nn/layers/bias_activation.h"
-#include "nn/layers/conv2d.h"
-#include "nn/layers/conv_transpose2d.h"
-#include "nn/layers/linear.h"
+#include "nn/network.h"
 
 namespace inpaint::bench {
 namespace {
@@ -40,69 +36,89 @@ void add(std::vector<CaseMaker>& cases, const std::string& name, double runs, Op
                    }});
 }
 
-bool hands_over_gradient(const Network& network, const std::string& weight) {
-  const auto& weights = network.spec().list(ParameterId::Kind::kWeight);
-  return std::ranges::find(weights, weight, &ParameterInfo::name)->gradient == GradientUse::kHandOver;
-}
+// The cases of one layer, which reads x and writes y.
+struct LayerCases {
+  std::vector<CaseMaker>& cases;
+  const Network& network;
+  const std::string& name;
+  const Runs& runs;
+  double back;  // runs of the input's gradient
+  Shape x, y;
+  DType dtype;
+
+  void operator()(const Conv2dDescription& conv) const {
+    // A transposed one is the mirror of a convolution from y to x.
+    const Shape &wide = conv.transposed ? y : x, &narrow = conv.transposed ? x : y;
+    const Conv2dShape s{wide[0], wide[1], wide[2], wide[3], narrow[3], conv.window};
+    add(cases, name + (conv.transposed ? "/input gradient" : "/forward"),
+        conv.transposed ? back : runs.forward,
+        [s, d = dtype](Context& c) { return conv2d_forward_case(c, s, d); });
+    add(cases, name + (conv.transposed ? "/forward" : "/input gradient"),
+        conv.transposed ? runs.forward : back,
+        [s, d = dtype](Context& c) { return conv2d_backward_data_case(c, s, d); });
+    add(cases, name + "/weight gradient", runs.weight_gradient,
+        [s, d = dtype](Context& c) { return conv2d_backward_weight_case(c, s, d); });
+  }
+
+  void operator()(const LinearDescription& linear) const {
+    const LinearShape s{x[0], x.elements() / x[0], y.elements() / x[0]};
+    add(cases, name + "/forward", runs.forward,
+        [s, d = dtype](Context& c) { return linear_forward_case(c, s, d); });
+    add(cases, name + "/input gradient", back,
+        [s, d = dtype](Context& c) { return linear_backward_data_case(c, s, d); });
+    if (network.spec().info(linear.weight).gradient == GradientUse::kHandOver)
+      add(cases, name + "/weight update", runs.weight_gradient,
+          [s, d = dtype](Context& c) { return linear_adam_case(c, s, d); });
+    else
+      add(cases, name + "/weight gradient", runs.weight_gradient,
+          [s, d = dtype](Context& c) { return linear_backward_weight_case(c, s, d); });
+  }
+
+  void operator()(const BatchNormDescription& norm) const {
+    const Shape rows{x.rows(), x.back()};
+    const Activation act = norm.activation;
+    add(cases, name + ".bn/statistics", runs.forward,
+        [rows, d = dtype](Context& c) { return batch_norm_statistics_case(c, rows, d); });
+    add(cases, name + ".bn/forward", runs.forward,
+        [rows, act, d = dtype](Context& c) { return batch_norm_forward_case(c, rows, act, d); });
+    add(cases, name + ".bn/backward", back,
+        [rows, act, d = dtype](Context& c) { return batch_norm_backward_case(c, rows, act, d); });
+  }
+
+  void operator()(const GroupNormDescription& norm) const {
+    const Activation act = norm.activation;
+    add(cases, name + "/forward", runs.forward,
+        [in = x, act, d = dtype](Context& c) { return group_norm_forward_case(c, in, act, d); });
+    add(cases, name + "/backward", back,
+        [in = x, act, d = dtype](Context& c) { return group_norm_backward_case(c, in, act, d); });
+  }
+
+  void operator()(const BiasActivationDescription& bias) const {
+    const Shape rows{x.elements() / bias.values, bias.values};
+    const Activation act = bias.activation;
+    add(cases, name + ".bias/forward", runs.forward,
+        [rows, act, d = dtype](Context& c) { return bias_activation_forward_case(c, rows, act, d); });
+    add(cases, name + ".bias/backward", back,
+        [rows, act, d = dtype](Context& c) { return bias_activation_backward_case(c, rows, act, d); });
+  }
+};
 
 void add_network(std::vector<CaseMaker>& cases, const Network& network, const Runs& runs, int64_t batch,
                  DType dtype) {
-  Shape x = network.in_shape(batch);
-  for (const auto& layer : network.layers()) {
-    const Shape y = layer->out_shape(x);
-    const bool first = layer == network.layers().front();
-    const double back = first ? runs.first_input_gradient : runs.input_gradient;
-    const std::string& name = layer->name();
-    if (dynamic_cast<const Conv2d*>(layer.get()) != nullptr) {
-      const Conv2dShape s{x[0], x[1], x[2], x[3], y[3]};
-      add(cases, name + "/forward", runs.forward,
-          [=](Context& c) { return conv2d_forward_case(c, s, dtype); });
-      add(cases, name + "/input gradient", back,
-          [=](Context& c) { return conv2d_backward_data_case(c, s, dtype); });
-      add(cases, name + "/weight gradient", runs.weight_gradient,
-          [=](Context& c) { return conv2d_backward_weight_case(c, s, dtype); });
-    } else if (dynamic_cast<const ConvTranspose2d*>(layer.get()) != nullptr) {
-      // The mirror of a convolution from y to x.
-      const Conv2dShape s{y[0], y[1], y[2], y[3], x[3]};
-      add(cases, name + "/forward", runs.forward,
-          [=](Context& c) { return conv2d_backward_data_case(c, s, dtype); });
-      add(cases, name + "/input gradient", back,
-          [=](Context& c) { return conv2d_forward_case(c, s, dtype); });
-      add(cases, name + "/weight gradient", runs.weight_gradient,
-          [=](Context& c) { return conv2d_backward_weight_case(c, s, dtype); });
-    } else if (dynamic_cast<const Linear*>(layer.get()) != nullptr) {
-      const LinearShape s{batch, x.elements() / batch, y.elements() / batch};
-      add(cases, name + "/forward", runs.forward,
-          [=](Context& c) { return linear_forward_case(c, s, dtype); });
-      add(cases, name + "/input gradient", back,
-          [=](Context& c) { return linear_backward_data_case(c, s, dtype); });
-      if (hands_over_gradient(network, name + ".weight"))
-        add(cases, name + "/weight update", runs.weight_gradient,
-            [=](Context& c) { return linear_adam_case(c, s, dtype); });
-      else
-        add(cases, name + "/weight gradient", runs.weight_gradient,
-            [=](Context& c) { return linear_backward_weight_case(c, s, dtype); });
-    } else if (dynamic_cast<const BatchNorm*>(layer.get()) != nullptr) {
-      const Shape rows{x.elements() / x[x.rank() - 1], x[x.rank() - 1]};
-      const Activation act = network.name() == "generator" ? Activation::kRelu : Activation::kLeakyRelu;
-      add(cases, name + ".bn/statistics", runs.forward,
-          [=](Context& c) { return batch_norm_statistics_case(c, rows, dtype); });
-      add(cases, name + ".bn/forward", runs.forward,
-          [=](Context& c) { return batch_norm_forward_case(c, rows, act, dtype); });
-      add(cases, name + ".bn/backward", back,
-          [=](Context& c) { return batch_norm_backward_case(c, rows, act, dtype); });
-    } else if (dynamic_cast<const BiasActivation*>(layer.get()) != nullptr) {
-      // A picture's channels and tanh behind the last; one value per feature elsewhere.
-      const bool last = layer == network.layers().back();
-      const int64_t values = last ? y[y.rank() - 1] : y.elements() / batch;
-      const Activation act = last && network.name() == "generator" ? Activation::kTanh : Activation::kNone;
-      const Shape rows{x.elements() / values, values};
-      add(cases, name + ".bias/forward", runs.forward,
-          [=](Context& c) { return bias_activation_forward_case(c, rows, act, dtype); });
-      add(cases, name + ".bias/backward", back,
-          [=](Context& c) { return bias_activation_backward_case(c, rows, act, dtype); });
-    }
-    x = y;
+  const Shape input = network.in_shape(batch);
+  const std::vector<Shape> shapes = network.output_shapes(input);
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    const Network::Node& node = network.nodes()[i];
+    const bool first = node.from.is_input();
+    const LayerCases layer{.cases = cases,
+                           .network = network,
+                           .name = node.layer->name(),
+                           .runs = runs,
+                           .back = first ? runs.first_input_gradient : runs.input_gradient,
+                           .x = first ? input : shapes[static_cast<size_t>(node.from.node)],
+                           .y = shapes[i],
+                           .dtype = dtype};
+    std::visit(layer, node.layer->describe());
   }
 }
 

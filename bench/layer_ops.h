@@ -1,4 +1,4 @@
-// The ops that layers are made of as cases: products, batch norm, bias and activation, and the updates of
+// The ops that layers are made of as cases: products, norms, bias and activation, and the updates of
 // parameters. Rows: [M, C].
 #pragma once
 
@@ -23,6 +23,11 @@ OpCase linear_adam_case(Context& ctx, const LinearShape& s, DType dtype);
 OpCase batch_norm_statistics_case(Context& ctx, const Shape& rows, DType dtype);
 OpCase batch_norm_forward_case(Context& ctx, const Shape& rows, Activation act, DType dtype);
 OpCase batch_norm_backward_case(Context& ctx, const Shape& rows, Activation act, DType dtype);
+
+// Pictures [N, H, W, C] in groups of 16 channels.
+OpCase group_norm_forward_case(Context& ctx, const Shape& pictures, Activation act, DType dtype);
+OpCase group_norm_backward_case(Context& ctx, const Shape& pictures, Activation act, DType dtype);
+OpCase add_case(Context& ctx, const Shape& shape, DType dtype);
 
 OpCase bias_activation_forward_case(Context& ctx, const Shape& rows, Activation act, DType dtype);
 OpCase bias_activation_backward_case(Context& ctx, const Shape& rows, Activation act, DType dtype);

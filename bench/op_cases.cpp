@@ -1,8 +1,12 @@
 #include "bench/op_cases.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "bench/layer_ops.h"
+#include "bench/paint_ops.h"
+#include "kernels/fill/harmonic_fill.h"
+#include "kernels/fill/patch_match.h"
 #include "kernels/loss/reconstruction_loss.h"
 #include "kernels/loss/sigmoid_bce.h"
 #include "kernels/loss/total_variation.h"
@@ -151,6 +155,34 @@ OpCase cut_hole_case(Context& ctx, const Shape& image, const Shape& hole, DType 
   return made;
 }
 
+// A square hole of half the side in the middle of each picture, in place.
+OpCase harmonic_fill_case(Context& ctx, const Shape& image, DType dtype) {
+  ctx.reserve_workspace(harmonic_fill_workspace_bytes(ctx, image, dtype));
+  const int64_t n = image[0], h = image[1], w = image[2], c = image[3];
+  const auto mask = std::make_shared<CaseTensor>(ctx, Shape{n, h, w}, DType::kU8, 1, 0, 0),
+             pictures = std::make_shared<CaseTensor>(ctx, image, dtype, 2, 0, 1),
+             before = std::make_shared<CaseTensor>(ctx, image, dtype, 2, 0, 1);
+  const auto missing = [=](int64_t row, int64_t column) {
+    return row >= h / 4 && row < h / 4 + h / 2 && column >= w / 4 && column < w / 4 + w / 2;
+  };
+  for (int64_t i = 0; i < mask->elements(); ++i) mask->set(i, missing(i / w % h, i % w) ? 1 : 0);
+  mask->put(ctx);
+  OpCase made;
+  made.bytes = mask->bytes() + 2 * pictures->bytes();
+  made.outputs = {pictures};
+  made.run = [=, &ctx] { harmonic_fill(ctx, mask->device(), pictures->device()); };
+  made.wrong = [=, &ctx] {
+    return compare_some(ctx, "pictures", *pictures, [&](int64_t i) {
+      if (!missing(i / c / w % h, i / c % w)) return Expected{(*before)[i], 0};
+      const int64_t row = w * c;
+      const auto value = [&](int64_t at) { return (*pictures)[at]; };
+      // 20 roundings: each of the values is within the op's error.
+      return Expected{(value(i - row) + value(i + row) + value(i - c) + value(i + c)) / 4, 20};
+    });
+  };
+  return made;
+}
+
 OpCase to_bytes_case(Context& ctx, const Shape& shape, DType dtype) {
   const auto values = std::make_shared<CaseTensor>(ctx, shape, dtype, 1, 0, 1.1);
   const CasePointer bytes = output(ctx, shape, DType::kU8);
@@ -164,6 +196,55 @@ OpCase to_bytes_case(Context& ctx, const Shape& shape, DType dtype) {
       const volatile float rounded = product;  // no fused multiply-add: the contract rounds twice
       return Expected{std::floor(std::min(255.0f, std::max(0.0f, rounded + 127.5f))), 0};
     });
+  };
+  return made;
+}
+
+// What the CPU makes of the pictures, which its own tests prove: a GPU comes to the same bits.
+std::vector<float> patched(const CaseTensor& pictures, const CaseTensor& mask, const Shape& shape,
+                           const PatchMatchOptions& options) {
+  Context cpu;
+  cpu.reserve_workspace(patch_match_workspace_bytes(cpu, options, shape));
+  std::vector<float> values(static_cast<size_t>(pictures.elements()));
+  std::vector<uint8_t> missing(static_cast<size_t>(mask.elements()));
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] = static_cast<float>(pictures[static_cast<int64_t>(i)]);
+  for (size_t i = 0; i < missing.size(); ++i) missing[i] = mask[static_cast<int64_t>(i)] != 0;
+  patch_match(cpu, options, {{shape[0], shape[1], shape[2]}, DType::kU8, Device::kCpu, missing.data()},
+              {shape, DType::kF32, Device::kCpu, values.data()});
+  return values;
+}
+
+// Fills `hole` of every picture; a run begins with what the run before has left there.
+OpCase patch_match_case(Context& ctx, const Shape& pictures, const PixelBox& hole,
+                        const PatchMatchOptions& options) {
+  const Shape pixels{pictures[0], pictures[1], pictures[2]};
+  const auto values = std::make_shared<CaseTensor>(ctx, pictures, DType::kF32, 1, 0, 1);
+  const auto mask = std::make_shared<CaseTensor>(ctx, pixels, DType::kU8, 2, 0, 0);
+  for (int64_t i = 0; i < mask->elements(); ++i) {
+    const int64_t row = i / pixels[2] % pixels[1], column = i % pixels[2];
+    mask->set(i, row >= hole.top && row < hole.top + hole.height && column >= hole.left &&
+                     column < hole.left + hole.width);
+  }
+  mask->put(ctx);
+  ctx.reserve_workspace(patch_match_workspace_bytes(ctx, options, pictures));
+  OpCase made;
+  made.bytes = pictures[0] * hole.height * hole.width * pictures[3] * 2 * values->device().bytes() /
+               values->device().elements();
+  made.outputs = {values};
+  made.run = [=, &ctx] { patch_match(ctx, options, mask->device(), values->device()); };
+  const auto given = std::make_shared<CaseTensor>(ctx, pictures, DType::kF32, 1, 0, 1);  // the same numbers
+  const auto wanted = std::make_shared<std::vector<float>>();  // made when it is first asked for
+  made.wrong = [=, &ctx] {
+    if (wanted->empty()) *wanted = patched(*given, *mask, pictures, options);
+    const auto want = [&](int64_t i) {
+      const double value = (*wanted)[static_cast<size_t>(i)];
+      return Expected{value, std::abs(value)};
+    };
+    std::string message = compare_some(ctx, "pictures", *values, want);
+    for (int64_t i = 0; i < values->elements() && message.empty(); ++i)
+      if ((*mask)[i / pictures[3]] != 0) message = compare(ctx, "pictures", *values, i, want(i));
+    return message;
   };
   return made;
 }
@@ -191,14 +272,41 @@ OpCase stored_adam_case(Context& ctx, const Network& network, double updates, DT
   return made;
 }
 
+// The products of 3 x 3 windows that keep the side, at the shapes of a U-net: few channels at the picture's
+// side, more at a half, a quarter and an eighth of it, there dilated too.
+void add_kept_sides(std::vector<CaseMaker>& cases, int64_t side, int64_t batch, DType dtype) {
+  struct Level {
+    int64_t part, ci, co, dilation;
+  };
+  for (const Level& level : {Level{1, 4, 16, 1},
+                             {1, 16, 3, 1},
+                             {2, 48, 48, 1},
+                             {4, 96, 96, 1},
+                             {8, 128, 128, 1},
+                             {8, 128, 128, 2},
+                             {8, 128, 128, 4},
+                             {8, 192, 192, 1}}) {
+    const auto& [part, ci, co, dilation] = level;
+    const Conv2dShape s{batch, side / part, side / part, ci, co, {3, 1, dilation, dilation}};
+    const std::string name = fmt::format("conv3x3 {}-{} at {}, dilation {}", ci, co, side / part, dilation);
+    cases.push_back({name + "/forward", [=](Context& ctx) { return conv2d_forward_case(ctx, s, dtype); }});
+    cases.push_back(
+        {name + "/input gradient", [=](Context& ctx) { return conv2d_backward_data_case(ctx, s, dtype); }});
+    cases.push_back({name + "/weight gradient",
+                     [=](Context& ctx) { return conv2d_backward_weight_case(ctx, s, dtype); }});
+  }
+}
+
 }  // namespace
 
 std::vector<CaseMaker> op_cases(const ContextEncoderOptions& options, int64_t batch, DType dtype) {
   const int64_t side = options.image_size, c = options.image_channel;
   const Shape image{batch, side, side, c}, hole{batch, side / 2, side / 2, c};
+  const Shape features{batch, side / 2, side / 2, 48};  // of a U-Net, near its outer end
   const int64_t weights = make_generator(options).spec().elements(ParameterId::Kind::kWeight);
   std::vector<CaseMaker> cases = {
       {"cut_hole", [=](Context& ctx) { return cut_hole_case(ctx, image, hole, dtype); }},
+      {"harmonic_fill", [=](Context& ctx) { return harmonic_fill_case(ctx, image, parameter_dtype(dtype)); }},
       {"reconstruction_loss", [=](Context& ctx) { return reconstruction_case(ctx, hole, dtype); }},
       {"total_variation", [=](Context& ctx) { return total_variation_case(ctx, hole, dtype); }},
       {"sigmoid_bce", [=](Context& ctx) { return sigmoid_bce_case(ctx, batch, dtype); }},
@@ -206,9 +314,28 @@ std::vector<CaseMaker> op_cases(const ContextEncoderOptions& options, int64_t ba
        [=](Context& ctx) { return stored_adam_case(ctx, make_generator(options), 5, dtype); }},
       {"adam/discriminator",
        [=](Context& ctx) { return stored_adam_case(ctx, make_discriminator(options), 1, dtype); }},
+      {"append_mask", [=](Context& ctx) { return append_mask_case(ctx, image, dtype); }},
+      {"compose_hole", [=](Context& ctx) { return compose_hole_case(ctx, image, dtype); }},
+      {"hole_loss", [=](Context& ctx) { return hole_loss_case(ctx, image, dtype); }},
+      {"moving_average", [=](Context& ctx) { return moving_average_case(ctx, weights, dtype); }},
+      {"group_norm/forward",
+       [=](Context& ctx) { return group_norm_forward_case(ctx, features, Activation::kRelu, dtype); }},
+      {"group_norm/backward",
+       [=](Context& ctx) { return group_norm_backward_case(ctx, features, Activation::kRelu, dtype); }},
+      {"add", [=](Context& ctx) { return add_case(ctx, features, dtype); }},
       {"to_bytes", [=](Context& ctx) { return to_bytes_case(ctx, hole, dtype); }},
+      {"patch_match/photograph",
+       [](Context& ctx) {
+         const PixelBox missing{400, 800, 200, 300};
+         return patch_match_case(ctx, {1, 1080, 1920, 3}, missing, {.box = missing});
+       }},
+      {"patch_match/small",
+       [](Context& ctx) {
+         return patch_match_case(ctx, {64, 64, 64, 3}, {16, 16, 32, 32}, one_level_patch_match());
+       }},
       {"round_to_bf16", [=](Context& ctx) { return round_case(ctx, weights); }},
   };
+  add_kept_sides(cases, side, batch, dtype);
   for (CaseMaker& maker : cases)
     maker.make = [name = maker.name, make = maker.make](Context& ctx) {
       OpCase made = make(ctx);

@@ -1,4 +1,5 @@
-// The ops of a training step outside the layers, at their shapes of training: losses, holes, Adam.
+// The ops of a training step outside the layers, at their shapes of training: losses, holes, Adam. And the
+// convolutions of 3 x 3 that keep the side.
 #pragma once
 
 #include "bench/op_case.h"

@@ -4,8 +4,6 @@
 namespace inpaint::bench {
 namespace {
 
-constexpr int64_t kKernel = kHalving.kernel, kStride = kHalving.stride, kPad = kHalving.pad;
-
 CasePointer factor(const Context& ctx, const Shape& shape, DType dtype, uint32_t part) {
   return std::make_shared<CaseTensor>(ctx, shape, dtype, part, 0, 1);
 }
@@ -18,17 +16,29 @@ struct ConvPlaces {
     return ((n * s.h + row) * s.w + column) * s.ci + c;
   }
   int64_t w(int64_t o, int64_t ky, int64_t kx, int64_t c) const {
-    return ((o * kKernel + ky) * kKernel + kx) * s.ci + c;
+    return ((o * s.window.kernel + ky) * s.window.kernel + kx) * s.ci + c;
   }
   int64_t y(int64_t n, int64_t i, int64_t j, int64_t o) const {
-    return ((n * (s.h / kStride) + i) * (s.w / kStride) + j) * s.co + o;
+    return ((n * s.ho() + i) * s.wo() + j) * s.co + o;
+  }
+  // The row or column of x under place k of output i.
+  int64_t under(int64_t i, int64_t k) const {
+    return s.window.stride * i + s.window.dilation * k - s.window.pad;
   }
 };
 
-// A row has kKernel * outputs taps. One at each end lies in the padding; likewise for columns.
+// Counts the taps that lie in the picture.
 int64_t needed_flop(const Conv2dShape& s) {
-  const int64_t rows = kKernel * (s.h / kStride) - 2 * kPad, columns = kKernel * (s.w / kStride) - 2 * kPad;
-  return 2 * s.n * rows * columns * s.ci * s.co;
+  const auto taps = [&](int64_t side) {
+    int64_t inside = 0;
+    for (int64_t i = 0; i < s.window.outputs(side); ++i)
+      for (int64_t k = 0; k < s.window.kernel; ++k) {
+        const int64_t at = ConvPlaces{s}.under(i, k);
+        if (at >= 0 && at < side) ++inside;
+      }
+    return inside;
+  };
+  return 2 * s.n * taps(s.h) * taps(s.w) * s.ci * s.co;
 }
 
 OpCase product_case(int64_t flop, const CasePointer& a, const CasePointer& b, const CasePointer& out) {
@@ -53,17 +63,16 @@ OpCase conv2d_forward_case(Context& ctx, const Conv2dShape& s, DType dtype) {
                     y = std::make_shared<CaseTensor>(ctx, s.y(), dtype);
   OpCase made = product_case(s.flop(), x, w, y);
   made.needed_flop = needed_flop(s);
-  made.run = [=, &ctx] { conv2d_forward(ctx, kHalving, x->device(), w->device(), y->device()); };
+  made.run = [=, &ctx] { conv2d_forward(ctx, s.window, x->device(), w->device(), y->device()); };
   made.wrong = [=, &ctx] {
     return compare_some(ctx, "y", *y, [&](int64_t index) {
       const ConvPlaces at{s};
-      const int64_t o = index % s.co, j = index / s.co % (s.w / kStride),
-                    i = index / s.co / (s.w / kStride) % (s.h / kStride),
-                    n = index / s.co / (s.w / kStride) / (s.h / kStride);
+      const int64_t o = index % s.co, j = index / s.co % s.wo(), i = index / s.co / s.wo() % s.ho(),
+                    n = index / s.co / s.wo() / s.ho();
       Expected sum;
-      for (int64_t ky = 0; ky < kKernel; ++ky)
-        for (int64_t kx = 0; kx < kKernel; ++kx) {
-          const int64_t row = kStride * i + ky - kPad, column = kStride * j + kx - kPad;
+      for (int64_t ky = 0; ky < s.window.kernel; ++ky)
+        for (int64_t kx = 0; kx < s.window.kernel; ++kx) {
+          const int64_t row = at.under(i, ky), column = at.under(j, kx);
           if (row < 0 || row >= s.h || column < 0 || column >= s.w) continue;
           for (int64_t c = 0; c < s.ci; ++c)
             sum.add((*x)[at.x(n, row, column, c)] * (*w)[at.w(o, ky, kx, c)]);
@@ -80,19 +89,21 @@ OpCase conv2d_backward_data_case(Context& ctx, const Conv2dShape& s, DType dtype
                     dx = std::make_shared<CaseTensor>(ctx, s.x(), dtype);
   OpCase made = product_case(s.flop(), dy, w, dx);
   made.needed_flop = needed_flop(s);
-  made.run = [=, &ctx] { conv2d_backward_data(ctx, kHalving, dy->device(), w->device(), dx->device()); };
+  made.run = [=, &ctx] { conv2d_backward_data(ctx, s.window, dy->device(), w->device(), dx->device()); };
   made.wrong = [=, &ctx] {
     return compare_some(ctx, "dx", *dx, [&](int64_t index) {
       const ConvPlaces at{s};
       const int64_t c = index % s.ci, column = index / s.ci % s.w, row = index / s.ci / s.w % s.h,
                     n = index / s.ci / s.w / s.h;
       Expected sum;
-      for (int64_t ky = 0; ky < kKernel; ++ky)
-        for (int64_t kx = 0; kx < kKernel; ++kx) {
-          const int64_t i = row + kPad - ky, j = column + kPad - kx;  // times the stride
-          if (i < 0 || j < 0 || i % kStride != 0 || j % kStride != 0 || i >= s.h || j >= s.w) continue;
+      for (int64_t ky = 0; ky < s.window.kernel; ++ky)
+        for (int64_t kx = 0; kx < s.window.kernel; ++kx) {
+          const int64_t stride = s.window.stride;
+          const int64_t i = row - at.under(0, ky), j = column - at.under(0, kx);  // times the stride
+          if (i < 0 || j < 0 || i % stride != 0 || j % stride != 0) continue;
+          if (i / stride >= s.ho() || j / stride >= s.wo()) continue;
           for (int64_t o = 0; o < s.co; ++o)
-            sum.add((*dy)[at.y(n, i / kStride, j / kStride, o)] * (*w)[at.w(o, ky, kx, c)]);
+            sum.add((*dy)[at.y(n, i / stride, j / stride, o)] * (*w)[at.w(o, ky, kx, c)]);
         }
       return of_convolution(dtype, sum);
     });
@@ -107,18 +118,19 @@ OpCase conv2d_backward_weight_case(Context& ctx, const Conv2dShape& s, DType dty
   OpCase made = product_case(s.flop(), x, dy, dw);
   made.needed_flop = needed_flop(s);
   made.run = [=, &ctx] {
-    conv2d_backward_weight(ctx, kHalving, x->device(), dy->device(), dw->device(), GradMode::kOverwrite);
+    conv2d_backward_weight(ctx, s.window, x->device(), dy->device(), dw->device(), GradMode::kOverwrite);
   };
   made.wrong = [=, &ctx] {
     return compare_some(ctx, "dw", *dw, [&](int64_t index) {
       const ConvPlaces at{s};
-      const int64_t c = index % s.ci, kx = index / s.ci % kKernel, ky = index / s.ci / kKernel % kKernel,
-                    o = index / s.ci / kKernel / kKernel;
+      const int64_t k = s.window.kernel;
+      const int64_t c = index % s.ci, kx = index / s.ci % k, ky = index / s.ci / k % k,
+                    o = index / s.ci / k / k;
       Expected sum;
       for (int64_t n = 0; n < s.n; ++n)
-        for (int64_t i = 0; i < s.h / kStride; ++i)
-          for (int64_t j = 0; j < s.w / kStride; ++j) {
-            const int64_t row = kStride * i + ky - kPad, column = kStride * j + kx - kPad;
+        for (int64_t i = 0; i < s.ho(); ++i)
+          for (int64_t j = 0; j < s.wo(); ++j) {
+            const int64_t row = at.under(i, ky), column = at.under(j, kx);
             if (row < 0 || row >= s.h || column < 0 || column >= s.w) continue;
             sum.add((*x)[at.x(n, row, column, c)] * (*dy)[at.y(n, i, j, o)]);
           }

@@ -7,11 +7,6 @@
 #include "core/base/error.h"
 
 namespace inpaint {
-namespace {
-constexpr uint64_t kMultiply0 = 0xD2511F53, kMultiply1 = 0xCD9E8D57;  // table 2 of the paper
-constexpr uint32_t kWeyl0 = 0x9E3779B9, kWeyl1 = 0xBB67AE85;
-}  // namespace
-
 Philox::Philox(uint64_t seed, RandomStream stream, uint32_t part)
     : key_{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)},
       stream_((static_cast<uint32_t>(stream) << 24) | part) {
@@ -19,16 +14,7 @@ Philox::Philox(uint64_t seed, RandomStream stream, uint32_t part)
 }
 
 std::array<uint32_t, 4> Philox::bits(uint64_t index, uint32_t round) const {
-  std::array<uint32_t, 4> c{static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32), round, stream_};
-  uint32_t key0 = key_[0], key1 = key_[1];
-  for (int i = 0; i < 10; ++i) {
-    const uint64_t product0 = kMultiply0 * c[0], product1 = kMultiply1 * c[2];
-    c = {static_cast<uint32_t>(product1 >> 32) ^ c[1] ^ key0, static_cast<uint32_t>(product1),
-         static_cast<uint32_t>(product0 >> 32) ^ c[3] ^ key1, static_cast<uint32_t>(product0)};
-    key0 += kWeyl0;
-    key1 += kWeyl1;
-  }
-  return c;
+  return philox4x32({static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32), round, stream_}, key_);
 }
 
 void Philox::bits(uint64_t first, std::span<uint32_t> b0, std::span<uint32_t> b1) const {
@@ -46,14 +32,14 @@ void Philox::bits(uint64_t first, std::span<uint32_t> b0, std::span<uint32_t> b1
     uint32_t key0 = key_[0], key1 = key_[1];
     for (int i = 0; i < 10; ++i) {
       for (size_t l = 0; l < kLanes; ++l) {
-        const uint64_t product0 = kMultiply0 * c0[l], product1 = kMultiply1 * c2[l];
+        const uint64_t product0 = kPhiloxMultiply0 * c0[l], product1 = kPhiloxMultiply1 * c2[l];
         c0[l] = static_cast<uint32_t>(product1 >> 32) ^ c1[l] ^ key0;
         c1[l] = static_cast<uint32_t>(product1);
         c2[l] = static_cast<uint32_t>(product0 >> 32) ^ c3[l] ^ key1;
         c3[l] = static_cast<uint32_t>(product0);
       }
-      key0 += kWeyl0;
-      key1 += kWeyl1;
+      key0 += kPhiloxWeyl0;
+      key1 += kPhiloxWeyl1;
     }
     const size_t count = std::min(kLanes, b0.size() - at);
     std::copy_n(c0, count, b0.begin() + static_cast<std::ptrdiff_t>(at));

@@ -20,7 +20,27 @@ enum class RandomStream : uint32_t {
   kSampleHoles = 7,
   kFlips = 8,
   kRandomCrops = 9,
+  kPatchMatch = 10,
 };
+
+// Multipliers and steps of the keys: table 2 of the paper.
+inline constexpr uint64_t kPhiloxMultiply0 = 0xD2511F53, kPhiloxMultiply1 = 0xCD9E8D57;
+inline constexpr uint32_t kPhiloxWeyl0 = 0x9E3779B9, kPhiloxWeyl1 = 0xBB67AE85;
+
+// The block function: four random numbers for a counter and a key. constexpr, so that kernels can call it.
+constexpr std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key) {
+  uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3], key0 = key[0], key1 = key[1];
+  for (int i = 0; i < 10; ++i) {
+    const uint64_t product0 = kPhiloxMultiply0 * c0, product1 = kPhiloxMultiply1 * c2;
+    c0 = static_cast<uint32_t>(product1 >> 32) ^ c1 ^ key0;
+    c1 = static_cast<uint32_t>(product1);
+    c2 = static_cast<uint32_t>(product0 >> 32) ^ c3 ^ key1;
+    c3 = static_cast<uint32_t>(product0);
+    key0 += kPhiloxWeyl0;
+    key1 += kPhiloxWeyl1;
+  }
+  return {c0, c1, c2, c3};
+}
 
 class Philox {
  public:

@@ -6,7 +6,7 @@
 // centre's for all types.
 #include "kernels/channel/batch_norm.h"
 #include "kernels/cuda/activation_cuda.h"
-#include "kernels/cuda/channel_blocks_cuda.h"
+#include "kernels/cuda/channel_moments_cuda.h"
 
 namespace inpaint::cuda {
 namespace {
@@ -26,77 +26,15 @@ struct Workspace {
   }
 };
 
-__device__ double rows_of_block(const ChannelBlocks& b, int64_t row_block) {
-  const int64_t left = b.rows - row_block * b.block_rows;
-  return static_cast<double>(left < b.block_rows ? left : b.block_rows);
-}
-
-// Mean and variance. A thread sums x - shift and its square, the shift being the mean of its first group of
-// rows: one pass, in which cancellation costs at most a factor of the thread's groups. A block leaves the
-// mean and the squared deviations of its rows; merged are sums of deviations from the first block's mean.
-// sm_90: at most 128 registers, 128-bit loads
+// Mean and variance. sm_90: at most 128 registers, 128-bit loads
 template <int V, typename T>
 __global__ void __launch_bounds__(kBlockThreads, 2)
     statistics_kernel(ChannelBlocks b, const T* __restrict__ x, RowBlockSums blocks,
                       Compute<T>* __restrict__ mean, Compute<T>* __restrict__ variance) {
-  using C = Compute<T>;
-  __shared__ C base[kSumChannels];  // the shifts of the block's first lane
-  C shift[V] = {};
-  double sums[2][V] = {};
-  int rows = 0;
-  for_each_row_group<V>(b, [&](auto group, int64_t at, int64_t stride) {
-    Pack<T, V> values[group()];
-    load_rows(values, x, at, stride);
-    if (rows == 0)
-#pragma unroll
-      for (int k = 0; k < V; ++k) {
-#pragma unroll
-        for (int r = 0; r < group(); ++r) shift[k] += value_of(values[r][k]);
-        shift[k] *= C(1) / C(group());
-      }
-    rows += group();
-#pragma unroll
-    for (int k = 0; k < V; ++k) {
-      C sum = 0, squares = 0;
-#pragma unroll
-      for (int r = 0; r < group(); ++r) {
-        const C d = value_of(values[r][k]) - shift[k];
-        sum += d;
-        squares = fma(d, d, squares);
-      }
-      sums[0][k] += sum;
-      sums[1][k] += squares;
-    }
+  sum_moments<V>(b, x, blocks, [&](int64_t channel, double middle, double m2) {
+    mean[channel] = static_cast<Compute<T>>(middle);
+    variance[channel] = static_cast<Compute<T>>(m2 / static_cast<double>(b.rows));
   });
-  if (threadIdx.y == 0)
-#pragma unroll
-    for (int k = 0; k < V; ++k) base[threadIdx.x * V + k] = shift[k];
-  __syncthreads();
-#pragma unroll
-  for (int k = 0; k < V; ++k) {
-    const double off = static_cast<double>(shift[k]) - static_cast<double>(base[threadIdx.x * V + k]);
-    sums[1][k] += off * (2 * sums[0][k] + rows * off);
-    sums[0][k] += rows * off;
-  }
-  sum_lanes(b.channels, b.columns, sums, [&](int64_t channel, unsigned place, const double(&totals)[2]) {
-    const double n = rows_of_block(b, blockIdx.y), off = totals[0] / n;
-    double* const block_mean = blocks.of(blockIdx.y, 2, b.channels);
-    block_mean[channel] = static_cast<double>(base[place]) + off;
-    block_mean[b.channels + channel] = fmax(totals[1] - totals[0] * off, 0.0);
-  });
-  merge_row_blocks<2, V>(
-      b, blocks,
-      [&](unsigned block, int64_t channel, double(&mine)[2][1]) {
-        const double* const block_mean = blocks.of(block, 2, b.channels);
-        const double n = rows_of_block(b, block), off = block_mean[channel] - blocks.partial[channel];
-        mine[0][0] += n * off;
-        mine[1][0] += block_mean[b.channels + channel] + n * off * off;
-      },
-      [&](int64_t channel, unsigned, const double(&totals)[2]) {
-        const double n = static_cast<double>(b.rows), off = totals[0] / n;
-        mean[channel] = static_cast<C>(blocks.partial[channel] + off);
-        variance[channel] = static_cast<C>(fmax(totals[1] - totals[0] * off, 0.0) / n);
-      });
 }
 
 template <typename P>

@@ -18,12 +18,13 @@ void expect_rows(const char* what, const Tensor& x) {
 
 }  // namespace
 
-void bias_activation_forward(const Context& ctx, const Tensor& x, const Tensor& bias, Activation act,
-                             const Tensor& y) {
+void bias_activation_forward(const Context& ctx, const Tensor& x, const Tensor& bias, const Tensor* addend,
+                             Activation act, const Tensor& y) {
   expect_rows("bias_activation_forward x", x);
   expect_shape("bias_activation_forward bias", bias, {x.shape.back()}, parameter_dtype(x.dtype));
+  if (addend != nullptr) expect_shape("bias_activation_forward addend", *addend, x.shape, x.dtype);
   expect_shape("bias_activation_forward y", y, x.shape, x.dtype);
-  INPAINT_DISPATCH(ctx, bias_activation_forward, x, bias, act, y);
+  INPAINT_DISPATCH(ctx, bias_activation_forward, x, bias, addend, act, y);
 }
 
 int64_t bias_activation_workspace_bytes(const Context& ctx, const Shape& x, DType dtype) {

@@ -9,14 +9,20 @@ namespace {
 
 constexpr int64_t kLanes = ChannelTiles::kLanes;
 
-template <Activation A, typename T>
-void forward(const Context& ctx, const ChannelTiles& tiles, const T* x, const ArithmeticOf<T>* bias, T* y) {
+// With kAdds the addend is added too; else it is null.
+template <Activation A, bool kAdds, typename T>
+void forward(const Context& ctx, const ChannelTiles& tiles, const T* x, const ArithmeticOf<T>* bias,
+             const T* addend, T* y) {
   tiles.for_each_tile(ctx, [&](const ChannelTile& t) {
     alignas(64) ArithmeticOf<T> lane_bias[kLanes];
     t.spread(lane_bias, [&](int64_t c) { return bias[c]; });
     t.for_each_row([&](int64_t at, int64_t lanes) {
 #pragma GCC ivdep
-      for (int64_t l = 0; l < lanes; ++l) y[at + l] = static_cast<T>(activate<A>(x[at + l] + lane_bias[l]));
+      for (int64_t l = 0; l < lanes; ++l) {
+        ArithmeticOf<T> z = x[at + l] + lane_bias[l];
+        if constexpr (kAdds) z += addend[at + l];
+        y[at + l] = static_cast<T>(activate<A>(z));
+      }
     });
   });
 }
@@ -49,12 +55,16 @@ void add_partials(const Context& ctx, const ChannelTiles& tiles, const double* p
 
 }  // namespace
 
-void bias_activation_forward(const Context& ctx, const Tensor& x, const Tensor& bias, Activation act,
-                             const Tensor& y) {
+void bias_activation_forward(const Context& ctx, const Tensor& x, const Tensor& bias, const Tensor* addend,
+                             Activation act, const Tensor& y) {
   const ChannelTiles tiles(x.shape);
   visit_activation_type(x.dtype, [&]<typename T>(T) {
     visit_activation(act, [&]<Activation A>(ActivationConstant<A>) {
-      forward<A>(ctx, tiles, x.as<T>(), bias.as<ArithmeticOf<T>>(), y.as<T>());
+      const auto* biases = bias.as<ArithmeticOf<T>>();
+      if (addend == nullptr)
+        forward<A, false, T>(ctx, tiles, x.as<T>(), biases, nullptr, y.as<T>());
+      else
+        forward<A, true>(ctx, tiles, x.as<T>(), biases, addend->as<T>(), y.as<T>());
     });
   });
 }

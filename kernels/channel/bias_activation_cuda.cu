@@ -24,21 +24,27 @@ __device__ T activation_gradient(T y, T slope, T dy) {
     return kinked_gradient(y, slope, dy);
 }
 
-// y may be x.
+// With kAdds the addend is added too; else it is null. y may be x or the addend.
 // sm_90: at most 64 registers, 128-bit loads, 128-bit stores
-template <int V, bool kTanh, typename T>
+template <int V, bool kTanh, bool kAdds, typename T>
 __global__ void __launch_bounds__(kBlockThreads)
-    forward_kernel(ChannelBlocks b, const Compute<T>* __restrict__ bias, Compute<T> slope, const T* x, T* y) {
+    forward_kernel(ChannelBlocks b, const Compute<T>* __restrict__ bias, Compute<T> slope, const T* x,
+                   const T* addend, T* y) {
   Compute<T> shift[V];
   if (first_channel<V>() < b.channels) load_channels(shift, bias, first_channel<V>());
-  for_each_row_group<V>(b, [&](auto group, int64_t at, int64_t stride) {
+  for_each_row_group<V, kAdds ? kRowGroup / 2 : kRowGroup>(b, [&](auto group, int64_t at, int64_t stride) {
     Pack<T, V> values[group()];
+    [[maybe_unused]] Pack<T, V> more[group()];
     load_rows(values, x, at, stride);
+    if constexpr (kAdds) load_rows(more, addend, at, stride);
 #pragma unroll
     for (int r = 0; r < group(); ++r) {
 #pragma unroll
-      for (int k = 0; k < V; ++k)
-        values[r][k] = rounded_to<T>(activate<kTanh>(value_of(values[r][k]) + shift[k], slope));
+      for (int k = 0; k < V; ++k) {
+        Compute<T> z = value_of(values[r][k]) + shift[k];
+        if constexpr (kAdds) z += value_of(more[r][k]);
+        values[r][k] = rounded_to<T>(activate<kTanh>(z, slope));
+      }
       store_row(values[r], y, at + r * stride);
     }
   });
@@ -105,21 +111,23 @@ void visit_tanh(Activation act, F&& f) {
 
 }  // namespace
 
-void bias_activation_forward(const Context& ctx, const Tensor& x, const Tensor& bias, Activation act,
-                             const Tensor& y) {
+void bias_activation_forward(const Context& ctx, const Tensor& x, const Tensor& bias, const Tensor* addend,
+                             Activation act, const Tensor& y) {
   visit_activation_type(x.dtype, [&]<typename T>(T) {
     using D = DeviceType<T>;
-    const D* const xs = data_of<T>(x);
+    const D *const xs = data_of<T>(x), *const more = addend == nullptr ? nullptr : data_of<T>(*addend);
     D* const ys = data_of<T>(y);
     visit_tanh(act, [&]<bool kTanh>(std::bool_constant<kTanh>, double slope) {
       visit_vector<D>(
           x.shape.back(),
           [&]<int V>(std::integral_constant<int, V>) {
             const ChannelBlocks b(x.shape, V, Cut::kMap);
-            launch("bias_activation_forward", ctx.stream(), b.grid(), b.block(), 0,
-                   forward_kernel<V, kTanh, D>, b, bias.as<Compute<D>>(), slope, xs, ys);
+            const auto kernel =
+                more == nullptr ? forward_kernel<V, kTanh, false, D> : forward_kernel<V, kTanh, true, D>;
+            launch("bias_activation_forward", ctx.stream(), b.grid(), b.block(), 0, kernel, b,
+                   bias.as<Compute<D>>(), slope, xs, more, ys);
           },
-          xs, ys);
+          xs, more, ys);
     });
   });
 }

@@ -11,8 +11,8 @@
 //
 // Contiguous, bf16, f32 or f64, all tensors of a call alike, but dw is f32 beside bf16. Sums run in a fixed
 // order: same shapes and input, same bits, for any number of threads. In bf16 they are sums in f32 of
-// products of bf16: of values, or of sums of up to four values rounded again (Winograd). Every op needs
-// conv2d_workspace_bytes() of workspace.
+// products of bf16: of values, or of sums of a few values rounded again (Winograd: up to four of x or dy,
+// nine of w). Every op needs conv2d_workspace_bytes() of workspace.
 #pragma once
 
 #include "core/device/context.h"

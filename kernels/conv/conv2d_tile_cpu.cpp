@@ -6,7 +6,6 @@
 #include <array>
 #include <cstddef>
 
-#include "kernels/conv/conv2d_tile_weight_cpu.h"
 #include "kernels/conv/conv2d_windows_cpu.h"
 #include "kernels/cpu/window_product_cpu.h"
 
@@ -16,52 +15,60 @@ namespace {
 constexpr int64_t kK = kHalving.kernel, kStride = kHalving.stride, kPad = kHalving.pad;
 
 WindowProduct forward_product(const Conv2dShape& s) {
+  const Conv2dWindow& w = s.window;
   return {.images = s.n,
-          .grid_h = s.h / kStride,
-          .grid_w = s.w / kStride,
+          .grid_h = s.ho(),
+          .grid_w = s.wo(),
           .source_h = s.h,
           .source_w = s.w,
           .channels = s.ci,
-          .window = kK,
-          .stride = kStride,
-          .top = kPad,
-          .left = kPad,
-          .out_h = s.h / kStride,
-          .out_w = s.w / kStride,
+          .window = w.kernel,
+          .stride = w.stride,
+          .dilation = w.dilation,
+          .top = w.pad,
+          .left = w.pad,
+          .out_h = s.ho(),
+          .out_w = s.wo(),
           .outputs = s.co,
           .out_step = 1,
           .out_top = 0,
           .out_left = 0,
           .w_offset = 0,
-          .w_row = kK * s.ci,
+          .w_row = w.kernel * s.ci,
           .w_column = s.ci,
           .w_channel = 1,
-          .w_output = kK * kK * s.ci};
+          .w_output = w.kernel * w.kernel * s.ci};
 }
 
-// The pixels of dx at rows of one parity and columns of one parity: each gets 2 x 2 pixels of dy. Row 2 a + 0
-// gets rows a - 1 and a by way of kernel rows 3 and 1; row 2 a + 1 gets a and a + 1 by way of 2 and 0.
+// The pixels of dx at rows of one parity and columns of one parity; with stride 1 there is one, 0. Row
+// stride a + parity gets rows of dy from a - top on, by way of kernel rows `stride` apart, the last one
+// first. Halving, row 2 a gets rows a - 1 and a by way of kernel rows 3 and 1; row 2 a + 1 gets a and a + 1
+// by way of 2 and 0.
 WindowProduct data_product(const Conv2dShape& s, int64_t row_parity, int64_t column_parity) {
+  const Conv2dWindow& w = s.window;
+  const auto last = [&](int64_t parity) { return w.kernel - 1 - (w.kernel - 1 - parity - w.pad) % w.stride; };
+  const auto before = [&](int64_t parity) { return (w.dilation * last(parity) - parity - w.pad) / w.stride; };
   return {.images = s.n,
-          .grid_h = s.h / kStride,
-          .grid_w = s.w / kStride,
-          .source_h = s.h / kStride,
-          .source_w = s.w / kStride,
+          .grid_h = s.h / w.stride,
+          .grid_w = s.w / w.stride,
+          .source_h = s.ho(),
+          .source_w = s.wo(),
           .channels = s.co,
-          .window = kK / kStride,
+          .window = w.kernel / w.stride,
           .stride = 1,
-          .top = 1 - row_parity,
-          .left = 1 - column_parity,
+          .dilation = w.dilation,
+          .top = before(row_parity),
+          .left = before(column_parity),
           .out_h = s.h,
           .out_w = s.w,
           .outputs = s.ci,
-          .out_step = kStride,
+          .out_step = w.stride,
           .out_top = row_parity,
           .out_left = column_parity,
-          .w_offset = ((3 - row_parity) * kK + 3 - column_parity) * s.ci,
-          .w_row = -kStride * kK * s.ci,
-          .w_column = -kStride * s.ci,
-          .w_channel = kK * kK * s.ci,
+          .w_offset = (last(row_parity) * w.kernel + last(column_parity)) * s.ci,
+          .w_row = -w.stride * w.kernel * s.ci,
+          .w_column = -w.stride * s.ci,
+          .w_channel = w.kernel * w.kernel * s.ci,
           .w_output = 1};
 }
 
@@ -77,9 +84,11 @@ WindowProduct window_gradient_product(const Conv2dShape& s) {
   return plain_product(s.h / kStride * (s.w / kStride), s.co, window(s), window(s), 1);
 }
 
-// With few channels the four parities would leave most of a vector empty; the 16 ci products of a dy pixel
-// fill it.
+// With few channels the four parities of a halving window would leave most of a vector empty; the 16 ci
+// products of a dy pixel fill it.
 constexpr int64_t kMaxWindowChannels = 4;
+
+bool data_by_windows(const Conv2dShape& s) { return s.window == kHalving && s.ci <= kMaxWindowChannels; }
 
 // Adds up the runs of `kRuns` rows of windows into one row of the picture. A window's run covers 4 pixels
 // from 2 j - 1 on, and shares two of them with the next one: those wait in `carry`.
@@ -150,8 +159,9 @@ int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1
 constexpr int64_t kWindowRows = 512;
 
 int64_t windows_bytes(const Conv2dShape& s, DType dtype) {
+  if (s.window != kHalving) return 0;
   const int64_t pixels = s.h / kStride * (s.w / kStride);
-  const int64_t gradients = s.ci <= kMaxWindowChannels ? pixels * size_of(parameter_dtype(dtype)) : 0;
+  const int64_t gradients = data_by_windows(s) ? pixels * size_of(parameter_dtype(dtype)) : 0;
   return round_up(std::max(gradients, kWindowRows * size_of(dtype)) * window(s), 64);
 }
 
@@ -164,7 +174,7 @@ void forward_by_windows(const Context& ctx, const TileKernels<T>& kernels, const
   ctx.parallel_blocks(s.y().elements() / s.co, kWindowRows, [&](int64_t begin, int64_t end, int worker) {
     std::byte* mine = scratch + worker * worker_bytes;
     T* col = reinterpret_cast<T*>(mine + product_bytes);
-    copy_windows(s, begin, end, x, col);
+    copy_windows(s, begin, end, x, col, window(s));
     const WindowProduct product = window_forward_product(s, end - begin);
     for (int64_t first = 0; first < s.co; first += width)
       window_product_rows(kernels, product, 0, end - begin, first, std::min(width, s.co - first), col, w,
@@ -212,11 +222,14 @@ template <typename T>
 void conv2d_tile_backward_data(const Context& ctx, const TileKernels<T>& kernels, const Conv2dShape& s,
                                const T* dy, const T* w, T* dx) {
   void* scratch = ctx.workspace(conv2d_tile_workspace_bytes(ctx, s, kDTypeOf<T>));
-  if (s.ci <= kMaxWindowChannels)
+  if (data_by_windows(s))
     return backward_data_by_windows(ctx, kernels, s, dy, w, dx, static_cast<std::byte*>(scratch));
-  const std::array products = {data_product(s, 0, 0), data_product(s, 0, 1), data_product(s, 1, 0),
-                               data_product(s, 1, 1)};
-  window_products<T>(ctx, kernels, products, dy, w, dx, scratch);
+  const int64_t stride = s.window.stride;
+  std::array<WindowProduct, kHalving.stride * kHalving.stride> products;
+  for (int64_t parity = 0; parity < stride * stride; ++parity)
+    products[static_cast<size_t>(parity)] = data_product(s, parity / stride, parity % stride);
+  window_products<T>(ctx, kernels, {products.data(), static_cast<size_t>(stride * stride)}, dy, w, dx,
+                     scratch);
 }
 
 #define INPAINT_INSTANTIATE(T)                                                                           \

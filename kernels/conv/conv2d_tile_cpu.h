@@ -5,12 +5,17 @@
 
 #include "kernels/conv/conv2d.h"
 #include "kernels/cpu/tile_cpu.h"
+#include "kernels/cpu/window_product_cpu.h"
 
 namespace inpaint::cpu {
 
-// In bf16 the tiles take an even number of outputs (they are what the data gradient sums over).
+// The halving window and, in f32 and bf16, those of stride 1. In bf16 the numbers that the products sum over
+// are even: the outputs, which the data gradient sums over, and the channels or, halving, those of a window.
 inline bool conv2d_tile_takes(const Conv2dShape& shape, DType dtype) {
-  return shape.window == kHalving && (dtype != DType::kBF16 || shape.co % kTileStep<bf16> == 0);
+  const bool even = shape.co % kTileStep<bf16> == 0, even_channels = shape.ci % kTileStep<bf16> == 0;
+  if (shape.window == kHalving) return dtype != DType::kBF16 || even;
+  return shape.window.stride == 1 && shape.window.kernel <= kMaxProductWindow && dtype != DType::kF64 &&
+         (dtype != DType::kBF16 || (even && even_channels));
 }
 
 int64_t conv2d_tile_workspace_bytes(const Context& ctx, const Conv2dShape& shape, DType dtype);
@@ -26,5 +31,8 @@ void conv2d_tile_backward_data(const Context& ctx, const TileKernels<T>& kernels
 template <typename T>
 void conv2d_tile_backward_weight(const Context& ctx, const TileKernels<T>& kernels, const Conv2dShape& shape,
                                  const T* x, const T* dy, SumOf<T>* dw, GradMode mode);
+
+// For the files of this op.
+int64_t conv2d_tile_weight_workspace_bytes(const Context& ctx, const Conv2dShape& shape, DType dtype);
 
 }  // namespace inpaint::cpu

@@ -1,10 +1,11 @@
 // conv2d by register tiles: the weight gradient; contract in conv2d.h. Compute-bound; the sums run over
 // blocks of output pixels whose gradients and inputs stay in the second-level cache.
-#include "kernels/conv/conv2d_tile_weight_cpu.h"
-
 #include <algorithm>
+#include <array>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <tuple>
 
 #include "kernels/conv/conv2d_tile_cpu.h"
 #include "kernels/conv/conv2d_windows_cpu.h"
@@ -12,14 +13,14 @@
 namespace inpaint::cpu {
 namespace {
 
-constexpr int64_t kK = kHalving.kernel, kStride = kHalving.stride, kPad = kHalving.pad;
 constexpr int64_t kBlock = 256;  // output pixels
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t round_up(int64_t value, int64_t multiple) { return ceil_div(value, multiple) * multiple; }
 
-int64_t output_pixels(const Conv2dShape& s) { return s.n * (s.h / kStride) * (s.w / kStride); }
-int64_t window(const Conv2dShape& s) { return kK * kK * s.ci; }
+int64_t output_pixels(const Conv2dShape& s) { return s.n * s.ho() * s.wo(); }
+int64_t places(const Conv2dShape& s) { return s.window.kernel * s.window.kernel; }
+int64_t window(const Conv2dShape& s) { return places(s) * s.ci; }
 
 // Adds left^T right to rows [begin, end) of out.
 template <typename T>
@@ -45,7 +46,59 @@ int64_t distance(const T* from, const T* to) {
          static_cast<intptr_t>(sizeof(T));
 }
 
-// The output pixels of a block for which place (ky, kx) of the window lies in the picture.
+// Output pixels along one axis.
+struct Range {
+  int64_t begin, end;
+  friend bool operator==(const Range&, const Range&) = default;
+  friend auto operator<=>(const Range&, const Range&) = default;
+};
+
+// Those whose place k lies in the picture. `side`: the picture's.
+Range outputs_of(const Conv2dWindow& w, int64_t side, int64_t k) {
+  const int64_t before = w.pad - w.dilation * k;  // of output 0
+  const int64_t outputs = w.outputs(side), end = side + before;
+  return {std::clamp<int64_t>(ceil_div(std::max<int64_t>(before, 0), w.stride), 0, outputs),
+          std::clamp<int64_t>(ceil_div(std::max<int64_t>(end, 0), w.stride), 0, outputs)};
+}
+
+// A place of the window, and the output pixels for which it lies in the picture.
+struct Place {
+  int64_t ky, kx;
+  Range rows, columns;
+
+  bool has_pixels_of(const Place& other) const { return rows == other.rows && columns == other.columns; }
+  bool has_all_pixels(const Conv2dShape& s) const {
+    return rows == Range{0, s.ho()} && columns == Range{0, s.wo()};
+  }
+  // Places that read the same pixels of x, a stride apart, are a multiple of stride^2 apart.
+  int64_t number(const Conv2dWindow& w) const {
+    return (ky / w.stride * (w.kernel / w.stride) + kx / w.stride) * w.stride * w.stride +
+           ky % w.stride * w.stride + kx % w.stride;
+  }
+};
+
+// The places of a window; those with the same output pixels follow each other.
+class Places {
+ public:
+  explicit Places(const Conv2dShape& s) : count_(places(s)) {
+    for (int64_t i = 0; i < count_; ++i) {
+      const int64_t ky = i / s.window.kernel, kx = i % s.window.kernel;
+      all_[static_cast<size_t>(i)] = {ky, kx, outputs_of(s.window, s.h, ky), outputs_of(s.window, s.w, kx)};
+    }
+    std::sort(all_.begin(), all_.begin() + count_, [](const Place& a, const Place& b) {
+      return std::tie(a.rows, a.columns, a.ky, a.kx) < std::tie(b.rows, b.columns, b.ky, b.kx);
+    });
+  }
+
+  const Place* begin() const { return all_.data(); }
+  const Place* end() const { return all_.data() + count_; }
+
+ private:
+  int64_t count_;
+  std::array<Place, kMaxProductWindow * kMaxProductWindow> all_;
+};
+
+// The output pixels of a block for which a place lies in the picture.
 template <typename T>
 struct PixelPairs {
   const T *dy[kBlock], *x[kBlock];
@@ -53,20 +106,22 @@ struct PixelPairs {
 };
 
 template <typename T>
-void find_pairs(const Conv2dShape& s, int64_t begin, int64_t end, int64_t ky, int64_t kx, const T* x,
-                const T* dy, PixelPairs<T>& pairs) {
-  const int64_t gh = s.h / kStride, gw = s.w / kStride;
+void find_pairs(const Conv2dShape& s, int64_t begin, int64_t end, const Place& place, const T* x, const T* dy,
+                PixelPairs<T>& pairs) {
+  const Conv2dWindow& w = s.window;
+  const int64_t gh = s.ho(), gw = s.wo();
   int64_t count = 0;
   for (int64_t m = begin; m < end;) {
     const int64_t line = m / gw, i = line % gh, n = line / gh;
     const int64_t line_end = std::min(end, (line + 1) * gw);
-    const int64_t y = kStride * i + ky - kPad;
-    if (y >= 0 && y < s.h) {
-      const int64_t first = std::max(m - line * gw, kx < kPad ? int64_t{1} : 0);
-      const int64_t last = std::min(line_end - line * gw, kx > kPad + 1 ? gw - 1 : gw);
+    if (i >= place.rows.begin && i < place.rows.end) {
+      const int64_t first = std::max(m - line * gw, place.columns.begin);
+      const int64_t last = std::min(line_end - line * gw, place.columns.end);
+      const int64_t y = w.stride * i + w.dilation * place.ky - w.pad,
+                    column = w.stride * first + w.dilation * place.kx - w.pad;
       const T* left = dy + (line * gw + first) * s.co;
-      const T* right = x + ((n * s.h + y) * s.w + kStride * first + kx - kPad) * s.ci;
-      for (int64_t j = first; j < last; ++j, ++count, left += s.co, right += kStride * s.ci) {
+      const T* right = x + ((n * s.h + y) * s.w + column) * s.ci;
+      for (int64_t j = first; j < last; ++j, ++count, left += s.co, right += w.stride * s.ci) {
         pairs.dy[count] = left;
         pairs.x[count] = right;
       }
@@ -121,31 +176,37 @@ Cut cut_of(const Context& ctx, const TileKernels<T>& kernels, const Conv2dShape&
   constexpr int64_t kTasksPerThread = 3, kFewOutputs = 24, kNearBytes = 256 << 10;
   const int64_t width = kernels.lanes * kernels.vectors;
   Cut cut{1, ceil_div(s.ci, width), 1};
-  // The sums of a task should stay near. Places cut by parity read different pixels of x: that comes first.
-  if (s.co * kK * kK * width * static_cast<int64_t>(sizeof(SumOf<T>)) > kNearBytes) cut.places = 4;
+  // The sums of a task should stay near. Places cut so read different pixels of x: that comes first.
+  const int64_t few = s.window.kernel;
+  if (s.co * places(s) * width * static_cast<int64_t>(sizeof(SumOf<T>)) > kNearBytes) cut.places = few;
   const int64_t wanted = ctx.threads() == 1 ? 1 : kTasksPerThread * ctx.threads();
   const auto tasks = [&] { return parts_of(s, kDTypeOf<T>) * cut.places * cut.panels * cut.outputs; };
-  if (tasks() < wanted) cut.places = 4;
+  if (tasks() < wanted) cut.places = few;
   if (tasks() < wanted)
     cut.outputs = std::clamp<int64_t>(ceil_div(wanted, tasks()), 1, ceil_div(s.co, kFewOutputs));
-  if (tasks() < wanted) cut.places = kK * kK;
+  if (tasks() < wanted) cut.places = places(s);
   return cut;
 }
 
-// The workspace: the sums of all parts but the first; then for each worker the windows of a block and, in
-// bf16, the block's operands in pairs.
+// The values of a window as a row, in whole vectors of any instruction set: the last ones may be 0.
+int64_t window_row(const Conv2dShape& s) { return round_up(window(s), 16); }
+
+// The workspace: the sums of all parts but the first; then for each worker the windows of a block, in bf16
+// the block's operands in pairs, and the sums of rows that are longer than windows.
 template <typename T>
 struct Scratch {
   SumOf<T>* sums;
   T *windows, *left, *right;
+  SumOf<T>* row_sums;
 
   Scratch(const Context& ctx, const Conv2dShape& s, int worker) {
     auto* memory =
         static_cast<std::byte*>(ctx.workspace(conv2d_tile_weight_workspace_bytes(ctx, s, kDTypeOf<T>)));
     sums = reinterpret_cast<SumOf<T>*>(memory);
     windows = reinterpret_cast<T*>(memory + sums_bytes(s) + worker * worker_bytes(s));
-    left = windows + kBlock * window(s);
+    left = windows + kBlock * window_row(s);
     right = left + kBlock / 2 * left_stride(s.co);
+    row_sums = reinterpret_cast<SumOf<T>*>(reinterpret_cast<std::byte*>(windows) + operand_bytes(s));
   }
 
   // The values of a pair of rows, with a cache line between them: at a power of two they would share a few
@@ -156,9 +217,13 @@ struct Scratch {
     return round_up(
         (parts_of(s, kDTypeOf<T>) - 1) * s.co * window(s) * static_cast<int64_t>(sizeof(SumOf<T>)), 64);
   }
+  static int64_t operand_bytes(const Conv2dShape& s) {
+    const int64_t pairs = kTileStep<T> == 1 ? 0 : kBlock / 2 * (left_stride(s.co) + 2 * window_row(s));
+    return round_up((kBlock * window_row(s) + pairs) * static_cast<int64_t>(sizeof(T)), 64);
+  }
   static int64_t worker_bytes(const Conv2dShape& s) {
-    const int64_t pairs = kTileStep<T> == 1 ? 0 : kBlock / 2 * (left_stride(s.co) + 2 * window(s));
-    return round_up((kBlock * window(s) + pairs) * static_cast<int64_t>(sizeof(T)), 64);
+    const int64_t sums = window_row(s) == window(s) ? 0 : s.co * window_row(s);
+    return operand_bytes(s) + sums * static_cast<int64_t>(sizeof(SumOf<T>));
   }
 };
 
@@ -177,37 +242,17 @@ void interleave(const TileKernels<T>& kernels, bool new_pixels, int64_t first_ou
   }
 }
 
-// A place of the window.
-struct Place {
-  int64_t ky, kx;
-
-  // The output pixels whose windows hold the place within the picture are told by whether it lies at the
-  // window's first row, in the middle or at the last, and by the same of its column.
-  bool has_pixels_of(const Place& other) const {
-    return part(ky) == part(other.ky) && part(kx) == part(other.kx);
-  }
-  bool has_all_pixels() const { return part(ky) == 1 && part(kx) == 1; }
-  int64_t parity() const { return ky % 2 * 2 + kx % 2; }
-  // Which of the four places with all pixels.
-  int64_t quarter() const { return (ky - kPad) * 2 + kx - kPad; }
-
- private:
-  static int64_t part(int64_t k) { return k < kPad ? 0 : k > kPad + 1 ? 2 : 1; }
-};
-
-// Places with the same output pixels follow each other.
-constexpr Place kPlaces[] = {{0, 0}, {0, 1}, {0, 2}, {0, 3}, {1, 0}, {2, 0}, {1, 1}, {1, 2},
-                             {2, 1}, {2, 2}, {1, 3}, {2, 3}, {3, 0}, {3, 1}, {3, 2}, {3, 3}};
-
 template <typename T>
 void by_pixels(const Context& ctx, const TileKernels<T>& kernels, const Conv2dShape& s, const T* x,
                const T* dy, SumOf<T>* dw, GradMode mode) {
   const Cut cut = cut_of(ctx, kernels, s);
+  const Places window_places(s);
   const int64_t width = kernels.lanes * kernels.vectors, cuts = cut.places * cut.panels * cut.outputs;
+  const int64_t step = s.window.stride * s.window.stride;  // pixels of x for each of y
   ctx.parallel(parts_of(s, kDTypeOf<T>) * cuts, [&](int64_t task, int worker) {
     const Scratch<T> scratch(ctx, s, worker);
     const Part<T> part = part_of<T>(s, task / cuts, dw, scratch.sums, mode);
-    const int64_t places = task % cuts / (cut.panels * cut.outputs);
+    const int64_t task_places = task % cuts / (cut.panels * cut.outputs);
     const int64_t first_channel = task / cut.outputs % cut.panels * width;
     const int64_t channels = std::min(width, s.ci - first_channel);
     const int64_t outputs = task % cut.outputs, first_output = s.co * outputs / cut.outputs,
@@ -215,19 +260,21 @@ void by_pixels(const Context& ctx, const TileKernels<T>& kernels, const Conv2dSh
     PixelPairs<T> pairs;
     for (int64_t begin = part.begin; begin < part.end || begin == part.begin; begin += kBlock) {
       const Place* packed = nullptr;
-      for (const Place& place : kPlaces) {
-        const int64_t index = place.ky / 2 * 2 + place.kx / 2;
-        if ((index * 4 + place.parity()) % cut.places != places) continue;
-        find_pairs(s, begin, std::min(part.end, begin + kBlock), place.ky, place.kx, x, dy, pairs);
-        OuterTile<T> tile{pairs.dy,    pairs.x,
-                          0,           first_channel,
-                          0,           0,
-                          pairs.count, part.dw + (place.ky * kK + place.kx) * s.ci + first_channel,
-                          window(s),   part.accumulate || begin > part.begin};
+      int64_t fetches = 0;
+      for (const Place& place : window_places) {
+        const int64_t fetch = place.has_all_pixels(s) ? fetches++ : -1;
+        if (place.number(s.window) % cut.places != task_places) continue;
+        find_pairs(s, begin, std::min(part.end, begin + kBlock), place, x, dy, pairs);
+        OuterTile<T> tile{
+            pairs.dy,    pairs.x,
+            0,           first_channel,
+            0,           0,
+            pairs.count, part.dw + (place.ky * s.window.kernel + place.kx) * s.ci + first_channel,
+            window(s),   part.accumulate || begin > part.begin};
         if constexpr (kTileStep<T> == 1) {
-          if (place.has_all_pixels()) {  // the next block's operands are fetched once
+          if (fetch >= 0) {  // the next block's operands are fetched once
             tile.left_ahead = kBlock * s.co;
-            tile.right_ahead = kBlock * kStride * kStride * s.ci;
+            tile.right_ahead = kBlock * step * s.ci;
           }
           outer_product(kernels, first_output, end_output, channels / kernels.lanes, tile);
         } else {
@@ -236,14 +283,13 @@ void by_pixels(const Context& ctx, const TileKernels<T>& kernels, const Conv2dSh
           packed = &place;
           tile.count = pairs.count;
           tile.right_offset = 0;
-          // The next block is fetched; of x, each of the four places with all pixels fetches a quarter.
-          if (place.has_all_pixels()) {
+          // The next block is fetched; of x, each of the places with all pixels (four if halving) a part.
+          if (fetch >= 0) {
             const int64_t next = begin + kBlock;
             tile.left_ahead = distance(scratch.left, dy + next * s.co + first_output);
             if (cut.places == 1)
               tile.right_ahead =
-                  distance(scratch.right,
-                           x + (kStride * kStride * next + place.quarter() * kBlock) * s.ci + first_channel);
+                  distance(scratch.right, x + (step * next + fetch * kBlock) * s.ci + first_channel);
           }
           tile.out += first_output * window(s);
           outer_product(kernels, 0, end_output - first_output, channels / kernels.lanes, tile);
@@ -254,32 +300,46 @@ void by_pixels(const Context& ctx, const TileKernels<T>& kernels, const Conv2dSh
   add_parts<T>(ctx, s, Scratch<T>(ctx, s, 0).sums, dw);
 }
 
+// The sums of windows whose rows are longer than they.
+template <typename T>
+void add_rows(const Conv2dShape& s, const SumOf<T>* sums, const Part<T>& part) {
+  for (int64_t o = 0; o < s.co; ++o)
+    for (int64_t i = 0; i < window(s); ++i) {
+      SumOf<T>& to = part.dw[o * window(s) + i];
+      to = part.accumulate ? to + sums[o * window_row(s) + i] : sums[o * window_row(s) + i];
+    }
+}
+
 template <typename T>
 void by_windows(const Context& ctx, const TileKernels<T>& kernels, const Conv2dShape& s, const T* x,
                 const T* dy, SumOf<T>* dw, GradMode mode) {
-  const int64_t width = kernels.lanes * kernels.vectors;
+  const int64_t width = kernels.lanes * kernels.vectors, row = window_row(s);
+  const bool whole = row == window(s);
   ctx.parallel(parts_of(s, kDTypeOf<T>), [&](int64_t index, int worker) {
     const Scratch<T> scratch(ctx, s, worker);
     const Part<T> part = part_of<T>(s, index, dw, scratch.sums, mode);
+    SumOf<T>* sums = whole ? part.dw : scratch.row_sums;
     PixelPairs<T> pairs;
+    std::fill_n(scratch.windows, whole ? 0 : kBlock * row, T{});
     for (int64_t begin = part.begin; begin < part.end || begin == part.begin; begin += kBlock) {
       const int64_t end = std::min(part.end, begin + kBlock);
-      copy_windows(s, begin, end, x, scratch.windows);
+      copy_windows(s, begin, end, x, scratch.windows, row);
       pairs.count = end - begin;
       for (int64_t k = 0; k < pairs.count; ++k) {
         pairs.dy[k] = dy + (begin + k) * s.co;
-        pairs.x[k] = scratch.windows + k * window(s);
+        pairs.x[k] = scratch.windows + k * row;
       }
       int64_t left_ahead = kBlock * s.co;
       if constexpr (kTileStep<T> != 1) {
-        interleave(kernels, true, 0, s.co, 0, window(s), scratch, pairs);
+        interleave(kernels, true, 0, s.co, 0, row, scratch, pairs);
         left_ahead = distance(scratch.left, dy + end * s.co);
       }
-      for (int64_t first = 0; first < window(s); first += width)
-        outer_product(kernels, 0, s.co, std::min(width, window(s) - first) / kernels.lanes,
-                      {pairs.dy, pairs.x, 0, first, left_ahead, 0, pairs.count, part.dw + first, window(s),
-                       part.accumulate || begin > part.begin});
+      for (int64_t first = 0; first < row; first += width)
+        outer_product(kernels, 0, s.co, std::min(width, row - first) / kernels.lanes,
+                      {pairs.dy, pairs.x, 0, first, left_ahead, 0, pairs.count, sums + first, row,
+                       (whole && part.accumulate) || begin > part.begin});
     }
+    if (!whole) add_rows(s, sums, part);
   });
   add_parts<T>(ctx, s, Scratch<T>(ctx, s, 0).sums, dw);
 }
@@ -304,7 +364,7 @@ template <typename T>
 void conv2d_tile_backward_weight(const Context& ctx, const TileKernels<T>& kernels, const Conv2dShape& s,
                                  const T* x, const T* dy, SumOf<T>* dw, GradMode mode) {
   if (s.ci % kernels.lanes == 0) return by_pixels(ctx, kernels, s, x, dy, dw, mode);
-  by_windows(ctx, kernels, s, x, dy, dw, mode);  // 16 ci values fill whole vectors
+  by_windows(ctx, kernels, s, x, dy, dw, mode);
 }
 
 #define INPAINT_INSTANTIATE(T)                                                                         \

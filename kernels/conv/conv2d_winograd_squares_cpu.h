@@ -10,25 +10,27 @@
 
 namespace inpaint::cpu {
 
+// Its output pixels are a dilation apart: those between them belong to other squares.
 struct Square {
   int64_t n, top, left;  // its first output pixel
 };
 
-inline int64_t squares_of(const Conv2dShape& s) { return s.n * (s.h / 4) * (s.w / 4); }
+inline int64_t squares_of(const Conv2dShape& s) { return s.n * (s.ho() / 2) * (s.wo() / 2); }
 
 inline Square square_at(const Conv2dShape& s, int64_t index) {
-  const int64_t across = s.w / 4, down = s.h / 4;
-  return {index / across / down, index / across % down * 2, index % across * 2};
+  const int64_t across = s.wo() / 2, down = s.ho() / 2, step = s.window.dilation;
+  const auto first = [&](int64_t i) { return i / step * step * 2 + i % step; };
+  return {index / across / down, first(index / across % down), first(index % across)};
 }
 
-// The squares are worked on in passes, so that the points of a pass stay in the last-level cache. The cut
-// follows from the shape alone.
+// The squares are worked on in passes, so that the points of a pass stay in a cache, the last-level one where
+// nothing else is said. The cut follows from the shape alone.
 struct Passes {
   int64_t squares, count;
 
-  Passes(int64_t all, int64_t bytes_of_a_square) : squares(all) {
-    constexpr int64_t kBytes = int64_t{8} << 20, kFewSquares = 96;
-    const int64_t most = std::max(kFewSquares, kBytes / bytes_of_a_square);
+  Passes(int64_t all, int64_t bytes_of_a_square, int64_t bytes = int64_t{8} << 20) : squares(all) {
+    constexpr int64_t kFewSquares = 96;
+    const int64_t most = std::max(kFewSquares, bytes / bytes_of_a_square);
     count = (all + most - 1) / most;
   }
   int64_t begin(int64_t pass) const { return squares * pass / count; }
@@ -77,6 +79,14 @@ Window<T, kWinogradPoints> signal_window(const Conv2dShape& s, const T* x, const
                                          int64_t parity, const T* zeros) {
   return {x, s.h,  s.w, s.ci, square.n, 2 * square.top - 1 + parity / 2, 2 * square.left - 1 + parity % 2,
           2, zeros};
+}
+
+// The pixels of x under a square of a 3 x 3 window that keeps the side, or those of dy under one of dx.
+template <typename T>
+Window<T, kWinogradWidePoints> wide_window(const Conv2dShape& s, const T* pictures, int64_t channels,
+                                           const Square& square, const T* zeros) {
+  const int64_t step = s.window.dilation;
+  return {pictures, s.h, s.w, channels, square.n, square.top - step, square.left - step, step, zeros};
 }
 
 // Where the points of a square or of a pair of them go, N x N.

@@ -1,13 +1,27 @@
-// Winograd's F(2 x 2, 2 x 2), by which the CPU's convolutions (conv2d_winograd_cpu.h) make 9 products of 16.
-// Along one axis, two sums of two products
+// Winograd's F(2 x 2, 2 x 2) and F(2 x 2, 3 x 3), by which the CPU's convolutions (conv2d_winograd_cpu.h)
+// make 9 products of 16, and 16 of 36.
+//
+// F(2, 2): along one axis, two sums of two products
 //
 //   y0 = d0 g0 + d1 g1        m0 = (d0 - d1) g0        y0 = m0 + m1
 //   y1 = d1 g0 + d2 g1   are  m1 = d1 (g0 + g1)        y1 = m1 + m2
 //                             m2 = (d2 - d1) g1
 //
 // and for g, given the gradients of y0 and y1, dg0 = m0 + m1 and dg1 = m1 + m2 with m0 = (d0 - d1) dy0,
-// m1 = d1 (dy0 + dy1), m2 = (d2 - d1) dy1. In two dimensions each step is done along both axes. Only sums and
-// differences: integers stay exact. Where values are 0, or not finite, only the sums they belong to see it.
+// m1 = d1 (dy0 + dy1), m2 = (d2 - d1) dy1.
+//
+// F(2, 3): along one axis, two sums of three products
+//
+//   y0 = d0 g0 + d1 g1 + d2 g2        m0 = (d0 - d2) g0                   y0 = m0 + m1 + m2
+//   y1 = d1 g0 + d2 g1 + d3 g2   are  m1 = (d1 + d2) (g0 + g1 + g2) / 2   y1 = m1 - m2 + m3
+//                                     m2 = (d2 - d1) (g0 - g1 + g2) / 2
+//                                     m3 = (d3 - d1) g2
+//
+// and for g, dg0 = m0 + m1 + m2, dg1 = m1 - m2 and dg2 = m1 + m2 + m3 with the same factors of d, times dy0,
+// (dy0 + dy1) / 2, (dy0 - dy1) / 2 and dy1.
+//
+// In two dimensions each step is done along both axes. Only sums, differences and halves: small integers stay
+// exact. A value of d that is not finite is seen by the y it belongs to alone.
 // (S. Winograd, Arithmetic Complexity of Computations, 1980; A. Lavin and S. Gray, arXiv:1509.09308.)
 //
 // For the kernels of this folder only.
@@ -19,9 +33,11 @@
 
 namespace inpaint::cpu {
 
-inline constexpr int kWinogradPoints = 3;  // products along an axis
+// Products along an axis.
+inline constexpr int kWinogradPoints = 3;      // F(2, 2)
+inline constexpr int kWinogradWidePoints = 4;  // F(2, 3)
 
-// The steps along an axis.
+// The steps along an axis, for F(2, 2).
 
 // d -> the factors of the points.
 struct SignalPoints {
@@ -66,6 +82,60 @@ struct SharedSignalPoints {
     to[2] = d2 - d1;
     to[3] = d2;
     to[4] = d3 - d2;
+  }
+};
+
+// The steps for F(2, 3).
+
+struct WideSignalPoints {
+  static constexpr int kFrom = 4, kTo = 4;
+  template <typename V>
+  static void apply(const V& d0, const V& d1, const V& d2, const V& d3, V (&to)[kTo]) {
+    to[0] = d0 - d2;
+    to[1] = d1 + d2;
+    to[2] = d2 - d1;
+    to[3] = d3 - d1;
+  }
+};
+
+struct KernelPoints {
+  static constexpr int kFrom = 3, kTo = 4;
+  template <typename V>
+  static void apply(const V& g0, const V& g1, const V& g2, V (&to)[kTo]) {
+    to[0] = g0;
+    to[1] = 0.5f * (g0 + g2 + g1);
+    to[2] = 0.5f * (g0 + g2 - g1);
+    to[3] = g2;
+  }
+};
+
+struct WidePairPoints {
+  static constexpr int kFrom = 2, kTo = 4;
+  template <typename V>
+  static void apply(const V& dy0, const V& dy1, V (&to)[kTo]) {
+    to[0] = dy0;
+    to[1] = 0.5f * (dy0 + dy1);
+    to[2] = 0.5f * (dy0 - dy1);
+    to[3] = dy1;
+  }
+};
+
+struct WidePointSums {
+  static constexpr int kFrom = 4, kTo = 2;
+  template <typename V>
+  static void apply(const V& m0, const V& m1, const V& m2, const V& m3, V (&to)[kTo]) {
+    to[0] = m0 + (m1 + m2);
+    to[1] = (m1 - m2) + m3;
+  }
+};
+
+struct KernelSums {
+  static constexpr int kFrom = 4, kTo = 3;
+  template <typename V>
+  static void apply(const V& m0, const V& m1, const V& m2, const V& m3, V (&to)[kTo]) {
+    to[0] = m0 + (m1 + m2);
+    to[1] = m1 - m2;
+    to[2] = (m1 + m2) + m3;
   }
 };
 

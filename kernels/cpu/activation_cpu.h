@@ -80,4 +80,12 @@ void visit_activation(Activation act, F&& f) {
   throw Error("unknown activation");
 }
 
+// The activations that a norm may have behind it. No layer wants tanh there.
+template <typename F>
+void visit_kinked(Activation act, F&& f) {
+  visit_activation(act, [&]<Activation A>(ActivationConstant<A> constant) {
+    if constexpr (A != Activation::kTanh) f(constant);
+  });
+}
+
 }  // namespace inpaint::cpu

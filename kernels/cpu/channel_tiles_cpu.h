@@ -81,12 +81,14 @@ class ChannelTiles {
     return std::min(block_rows_, rows_ - row_block * block_rows_);
   }
 
+  // The number of tiles, and one of them. Those of a row block are neighbours.
+  int64_t count() const { return row_blocks() * chunks(); }
+  ChannelTile tile(int64_t index) const { return tile(index / chunks(), index % chunks()); }
+
   // Runs body(tile) on every tile.
   template <typename F>
   void for_each_tile(const Context& ctx, F&& body) const {
-    const int64_t chunks = (channels_ + chunk_ - 1) / chunk_;
-    ctx.parallel(row_blocks() * chunks,
-                 [&](int64_t index, int) { body(tile(index / chunks, index % chunks)); });
+    ctx.parallel(count(), [&](int64_t index, int) { body(tile(index)); });
   }
 
   // Runs body(first channel, end) on every chunk of channels.
@@ -98,6 +100,8 @@ class ChannelTiles {
  private:
   static constexpr int64_t kFoldedLanes = 64;
   static constexpr int64_t kTileElements = 32768;
+
+  int64_t chunks() const { return (channels_ + chunk_ - 1) / chunk_; }
 
   ChannelTile tile(int64_t row_block, int64_t chunk) const {
     const int64_t first_row = row_block * block_rows_, first_channel = chunk * chunk_;

@@ -29,22 +29,26 @@ struct Band {
   int64_t begin, end, lo, hi;
 };
 
-constexpr int64_t kMaxWindow = 4;
+// Both lo and hi change window times at most.
+constexpr int64_t kMaxBands = 2 * kMaxProductWindow + 1;
 
 struct Bands {
-  std::array<Band, 2 * kMaxWindow> bands;  // lo and hi change window times at most
+  std::array<Band, kMaxBands> bands;
   int64_t count = 0;
 
   const Band* begin() const { return bands.data(); }
   const Band* end() const { return bands.data() + count; }
 };
 
-Bands bands_of(int64_t grid, int64_t source, int64_t window, int64_t stride, int64_t before) {
+Bands bands_of(const WindowProduct& s, int64_t grid, int64_t source, int64_t before) {
+  // The number of places before pixel `end`, for a window that begins at pixel `first`.
+  const auto places = [&](int64_t first, int64_t end) {
+    return std::min(s.window, (std::max<int64_t>(end - first, 0) + s.dilation - 1) / s.dilation);
+  };
   Bands found;
   for (int64_t i = 0; i < grid; ++i) {
-    const int64_t first = stride * i - before;
-    const int64_t lo = std::clamp<int64_t>(-first, 0, window),
-                  hi = std::clamp<int64_t>(source - first, 0, window);
+    const int64_t first = s.stride * i - before;
+    const int64_t lo = places(first, 0), hi = places(first, source);
     if (found.count > 0) {
       Band& last = found.bands[static_cast<size_t>(found.count - 1)];
       if (last.lo == lo && last.hi == hi) {
@@ -64,7 +68,7 @@ struct Group {
 };
 
 struct Groups {
-  std::array<Group, 4 * kMaxWindow * kMaxWindow> groups;
+  std::array<Group, kMaxBands * kMaxBands> groups;
   int64_t count = 0;
 };
 
@@ -73,8 +77,8 @@ Groups find_rows(const WindowProduct& s, int64_t begin, int64_t end, int64_t* so
                  int64_t* out_rows) {
   Groups found;
   int64_t group_begin = 0, written = 0;
-  const Bands columns = bands_of(s.grid_w, s.source_w, s.window, s.stride, s.left);
-  for (const Band& a : bands_of(s.grid_h, s.source_h, s.window, s.stride, s.top)) {
+  const Bands columns = bands_of(s, s.grid_w, s.source_w, s.left);
+  for (const Band& a : bands_of(s, s.grid_h, s.source_h, s.top)) {
     for (const Band& b : columns) {
       const int64_t width = b.end - b.begin, height = a.end - a.begin, size = s.images * height * width;
       const int64_t from = std::max(begin, group_begin), to = std::min(end, group_begin + size);
@@ -102,8 +106,8 @@ Groups find_rows(const WindowProduct& s, int64_t begin, int64_t end, int64_t* so
   return found;
 }
 
-// A part of the depth: places [k_begin, k_end) of each of the window's rows [p_begin, p_end). A row of a
-// window is one run of window * channels values of the source.
+// A part of the depth: values [k_begin, k_end) of each of the window's rows [p_begin, p_end). A row of a
+// window has window * channels values.
 struct Block {
   int64_t p_begin, p_end, k_begin, k_end;
 
@@ -179,6 +183,26 @@ struct Ahead {
   }
 };
 
+// The parts of a window that a tile multiplies. A row of a window is one run of the source or, dilated, a run
+// for each of its pixels.
+struct Runs {
+  std::array<TileRun, kMaxProductWindow * kMaxProductWindow> runs;
+  int64_t count = 0;
+
+  Runs(const WindowProduct& s, const Block& block, const Group& group) {
+    const int64_t from = std::max(block.k_begin, group.lo_q * s.channels),
+                  to = std::min(block.k_end, group.hi_q * s.channels);
+    for (int64_t p = std::max(block.p_begin, group.lo_p); p < std::min(block.p_end, group.hi_p); ++p)
+      for (int64_t k = from, next; k < to; k = next) {
+        const int64_t q = k / s.channels;
+        next = s.dilation == 1 ? to : std::min(to, (q + 1) * s.channels);
+        runs[static_cast<size_t>(count++)] = {
+            (p * s.dilation * s.source_w + q * (s.dilation - 1)) * s.channels + k, block.panel_row(p, k),
+            next - k};
+      }
+  }
+};
+
 // Where sums wait between blocks of the depth: row r of the chunk at data[r * stride].
 template <typename T>
 struct Sums {
@@ -191,15 +215,9 @@ struct Sums {
 template <typename T>
 void multiply(const TileKernels<T>& kernels, const WindowProduct& s, const Block& block, Group& group,
               const Panels& panels, const Sums<T>& sums, Ahead<T>& ahead, PanelTile<T> tile) {
-  std::array<TileRun, kMaxWindow> runs;
-  tile.runs = runs.data();
-  tile.run_count = 0;
-  const int64_t from = std::max(block.k_begin, group.lo_q * s.channels);
-  const int64_t to = std::min(block.k_end, group.hi_q * s.channels);
-  for (int64_t p = std::max(block.p_begin, group.lo_p); p < std::min(block.p_end, group.hi_p) && from < to;
-       ++p)
-    runs[static_cast<size_t>(tile.run_count++)] = {p * s.source_w * s.channels + from,
-                                                   block.panel_row(p, from), to - from};
+  const Runs runs(s, block, group);
+  tile.runs = runs.runs.data();
+  tile.run_count = runs.count;
   if (tile.run_count == 0 && tile.out == nullptr) return;
   tile.resume = group.started;
   tile.sums_stride = sums.stride;

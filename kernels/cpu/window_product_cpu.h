@@ -1,7 +1,7 @@
 // A matrix product whose rows are windows of pictures: the convolution without an im2col buffer.
 //
 //   out[n, out_step i + out_top, out_step j + out_left, o]
-//       = sum_{p,q,c} source[n, stride i + p - top, stride j + q - left, c] * w(p, q, c, o)
+//       = sum_{p,q,c} source[n, stride i + dilation p - top, stride j + dilation q - left, c] * w(p, q, c, o)
 //
 // over a square window of p, q < window for every point (i, j) of a grid; source values outside the picture
 // are 0 and are never multiplied: grid points are taken in the order of what their windows hold, so that
@@ -21,10 +21,12 @@
 
 namespace inpaint::cpu {
 
+inline constexpr int64_t kMaxProductWindow = 4;
+
 struct WindowProduct {
   int64_t images, grid_h, grid_w;
   int64_t source_h, source_w, channels;
-  int64_t window, stride, top, left;
+  int64_t window, stride, dilation, top, left;  // window <= kMaxProductWindow
   int64_t out_h, out_w, outputs, out_step, out_top, out_left;
   // w(p, q, c, o) lies at w[w_offset + p w_row + q w_column + c w_channel + o w_output]; w_channel or
   // w_output is 1.
@@ -45,6 +47,7 @@ inline WindowProduct plain_product(int64_t rows, int64_t channels, int64_t outpu
           .channels = channels,
           .window = 1,
           .stride = 1,
+          .dilation = 1,
           .top = 0,
           .left = 0,
           .out_h = 1,

@@ -28,11 +28,13 @@ inline constexpr int kRowGroup = 4;
 
 class ChannelBlocks {
  public:
-  // V channels to a thread.
-  ChannelBlocks(const Shape& x, int64_t v, Cut cut) : rows(x.rows()), channels(x.back()) {
+  // V channels to a thread. A launch may work on several such arrays, one behind the other (the pictures of a
+  // batch): each has its own blocks, at blockIdx.z.
+  ChannelBlocks(const Shape& x, int64_t v, Cut cut, int64_t array_count = 1)
+      : rows(x.rows()), channels(x.back()), arrays(static_cast<unsigned>(array_count)) {
     const int64_t vectors = (channels + v - 1) / v;
     const int64_t most_columns = cut == Cut::kSums ? kSumChannels / v : kMapColumns;
-    const int64_t blocks = cut == Cut::kSums ? kSumBlocks : kMapBlocks;
+    const int64_t blocks = (cut == Cut::kSums ? kSumBlocks : kMapBlocks) / array_count;
     columns = std::bit_ceil(static_cast<unsigned>(std::min(vectors, most_columns)));
     column_blocks = static_cast<unsigned>((vectors + columns - 1) / columns);
     const int64_t step = kRowGroup * (kBlockThreads / columns);
@@ -42,18 +44,18 @@ class ChannelBlocks {
     row_blocks = static_cast<unsigned>((rows + block_rows - 1) / block_rows);
   }
 
-  dim3 grid() const { return {column_blocks, row_blocks}; }
+  dim3 grid() const { return {column_blocks, row_blocks, arrays}; }
   dim3 block() const { return {columns, kBlockThreads / columns}; }
 
   int64_t rows, channels, block_rows;
-  unsigned columns, column_blocks, row_blocks;
+  unsigned columns, column_blocks, row_blocks, arrays;
 };
 
 // The most row blocks that the sums over x are cut into, whatever its type and alignment.
-inline int64_t max_row_blocks(const Shape& x) {
+inline int64_t max_row_blocks(const Shape& x, int64_t arrays = 1) {
   int64_t most = 0;
   for (const int64_t v : {1, 2, 4, 8})
-    most = std::max<int64_t>(most, ChannelBlocks(x, v, Cut::kSums).row_blocks);
+    most = std::max<int64_t>(most, ChannelBlocks(x, v, Cut::kSums, arrays).row_blocks);
   return most;
 }
 
@@ -160,12 +162,20 @@ struct RowBlockSums {
   unsigned* counters = nullptr;
 
   RowBlockSums() = default;
-  RowBlockSums(const Context& ctx, const Shape& x, void* workspace)
-      : partial(static_cast<double*>(workspace)), counters(counters_of(ctx, x)) {}
+  RowBlockSums(const Context& ctx, const Shape& x, void* workspace, int64_t arrays = 1)
+      : partial(static_cast<double*>(workspace)), counters(counters_of(ctx, x, arrays)) {}
 
-  static int64_t bytes(const Context& ctx, const Shape& x, int64_t q) {
-    counters_of(ctx, x);
-    return max_row_blocks(x) * q * x.back() * size_of(DType::kF64);
+  static int64_t bytes(const Context& ctx, const Shape& x, int64_t q, int64_t arrays = 1) {
+    counters_of(ctx, x, arrays);
+    return arrays * max_row_blocks(x, arrays) * q * x.back() * size_of(DType::kF64);
+  }
+
+  // Those of this block's array.
+  __device__ RowBlockSums of_array(const ChannelBlocks& b, int64_t q) const {
+    RowBlockSums own = *this;
+    own.partial += blockIdx.z * b.row_blocks * q * b.channels;
+    own.counters += blockIdx.z * b.column_blocks;
+    return own;
   }
 
   // The numbers of a row block.
@@ -174,8 +184,8 @@ struct RowBlockSums {
   }
 
  private:
-  static unsigned* counters_of(const Context& ctx, const Shape& x) {
-    return ticket_counters(ctx, (x.back() + kSumChannels - 1) / kSumChannels);
+  static unsigned* counters_of(const Context& ctx, const Shape& x, int64_t arrays) {
+    return ticket_counters(ctx, arrays * ((x.back() + kSumChannels - 1) / kSumChannels));
   }
 };
 

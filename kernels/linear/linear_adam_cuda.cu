@@ -205,9 +205,13 @@ void linear_adam(const Context& ctx, const AdamOptions& options, const Tensor& r
   cuda::linear_backward_weight(ctx, x, dy, gradient, GradMode::kOverwrite);
   const int64_t all = w.elements();
   const auto flat = [&](const Tensor& t) { return t.reshaped({all}); };
-  const Tensor copies = weights_bf16 == nullptr ? Tensor{} : flat(*weights_bf16);
-  cuda::adam(ctx, options, rate, all, flat(gradient), flat(w), flat(m), flat(v),
-             weights_bf16 == nullptr ? nullptr : &copies, half_squares);
+  cuda::adam(ctx, options, rate, all,
+             {.grad = flat(gradient),
+              .param = flat(w),
+              .m = flat(m),
+              .v = flat(v),
+              .weights_bf16 = weights_bf16 == nullptr ? Tensor{} : flat(*weights_bf16),
+              .half_squares = half_squares == nullptr ? Tensor{} : *half_squares});
 }
 
 }  // namespace inpaint::cuda

@@ -21,18 +21,20 @@ int64_t adam_workspace_bytes(const Context& ctx, int64_t parameters) {
 }
 
 void adam(const Context& ctx, const AdamOptions& options, const Tensor& rate, int64_t decayed,
-          const Tensor& grad, const Tensor& param, const Tensor& m, const Tensor& v,
-          const Tensor* weights_bf16, const Tensor* half_squares) {
-  const int64_t n = param.elements();
+          const AdamArrays& a) {
+  const int64_t n = a.param.elements();
+  const DType dtype = a.param.dtype;
   expect_shape("adam rate", rate, {1}, DType::kF64);
-  expect_shape("adam param", param, {n});
-  expect_shape("adam grad", grad, {n}, param.dtype);
-  expect_shape("adam m", m, {n}, param.dtype);
-  expect_shape("adam v", v, {n}, param.dtype);
+  expect_shape("adam param", a.param, {n});
+  expect_shape("adam grad", a.grad, {n}, dtype);
+  expect_shape("adam m", a.m, {n}, dtype);
+  expect_shape("adam v", a.v, {n}, dtype);
   INPAINT_CHECK(decayed >= 0 && decayed <= n, "adam: {} of {} parameters decayed", decayed, n);
-  if (weights_bf16 != nullptr) expect_shape("adam weights_bf16", *weights_bf16, {decayed}, DType::kBF16);
-  if (half_squares != nullptr) expect_shape("adam half_squares", *half_squares, {1}, DType::kF64);
-  INPAINT_DISPATCH(ctx, adam, options, rate, decayed, grad, param, m, v, weights_bf16, half_squares);
+  if (a.grad_scale.data != nullptr) expect_shape("adam grad_scale", a.grad_scale, {1}, DType::kF64);
+  if (a.weights_bf16.data != nullptr)
+    expect_shape("adam weights_bf16", a.weights_bf16, {decayed}, DType::kBF16);
+  if (a.half_squares.data != nullptr) expect_shape("adam half_squares", a.half_squares, {1}, DType::kF64);
+  INPAINT_DISPATCH(ctx, adam, options, rate, decayed, a);
 }
 
 }  // namespace inpaint

@@ -15,13 +15,13 @@ struct Values {
 };
 
 // half_squares: of the weights that decay, before the update.
-// sm_90: at most 80 registers (64 in packs), 128-bit loads, 128-bit stores
-template <bool kPacked, typename T>
-__global__ void __launch_bounds__(kBlockThreads, kPacked && sizeof(T) == 4 ? 4 : 2)
-    adam_kernel(AdamCoefficients<T> k, const double* __restrict__ rate, int64_t n, int64_t decayed,
-                const T* __restrict__ grad, T* __restrict__ w, T* __restrict__ m, T* __restrict__ v,
-                __nv_bfloat16* __restrict__ weights_bf16, LaunchSum half_squares) {
-  const T lr_t = static_cast<T>(*rate);
+// sm_90: at most 80 registers (64 in packs without a scale), 128-bit loads, 128-bit stores
+template <bool kPacked, bool kScaled, typename T>
+__global__ void __launch_bounds__(kBlockThreads, kPacked && sizeof(T) == 4 ? (kScaled ? 3 : 4) : 2)
+    adam_kernel(AdamCoefficients<T> k, const double* __restrict__ rate, const double* __restrict__ grad_scale,
+                int64_t n, int64_t decayed, const T* __restrict__ grad, T* __restrict__ w, T* __restrict__ m,
+                T* __restrict__ v, __nv_bfloat16* __restrict__ weights_bf16, LaunchSum half_squares) {
+  const T lr_t = static_cast<T>(*rate), scale = kScaled ? static_cast<T>(*grad_scale) : T(1);
   const int64_t step = kValues * grid_threads();
   double squares = 0;
   for (int64_t first = kValues * global_thread(); first < n; first += kPacks * step) {
@@ -44,7 +44,7 @@ __global__ void __launch_bounds__(kBlockThreads, kPacked && sizeof(T) == 4 ? 4 :
       for (int j = 0; j < kValues; ++j) {
         const bool decays = i + j < decayed;
         if (decays) sum = fma(weight[j], weight[j], sum);
-        adam_update(k, lr_t, gradient[j], decays, weight[j], mean[j], square[j]);
+        adam_update(k, lr_t, scale * gradient[j], decays, weight[j], mean[j], square[j]);
         copy[j] = rounded_to<__nv_bfloat16>(static_cast<float>(weight[j]));
       }
       store<kPacked>(weight, w, i, n);
@@ -55,6 +55,11 @@ __global__ void __launch_bounds__(kBlockThreads, kPacked && sizeof(T) == 4 ? 4 :
     squares += sum;
   }
   half_squares.add(squares);
+}
+
+template <bool kScaled, typename T>
+auto kernel_of(bool packed) {
+  return packed ? adam_kernel<true, kScaled, T> : adam_kernel<false, kScaled, T>;
 }
 
 // No parameters have a sum too: one block makes it.
@@ -69,21 +74,20 @@ int64_t adam_workspace_bytes(const Context& ctx, int64_t parameters) {
 }
 
 void adam(const Context& ctx, const AdamOptions& options, const Tensor& rate, int64_t decayed,
-          const Tensor& grad, const Tensor& param, const Tensor& m, const Tensor& v,
-          const Tensor* weights_bf16, const Tensor* half_squares) {
-  const int64_t n = param.elements();
-  const LaunchSum sum = half_squares == nullptr
+          const AdamArrays& a) {
+  const int64_t n = a.param.elements();
+  const LaunchSum sum = a.half_squares.data == nullptr
                             ? LaunchSum()
-                            : LaunchSum(ctx, blocks_1d(threads_of(n)), 2, half_squares->as<double>());
-  auto* const copies = weights_bf16 == nullptr ? nullptr : data_of<bf16>(*weights_bf16);
-  visit_real(param.dtype, [&]<typename T>(T) {
-    const T* const gs = grad.as<T>();
-    T *const ws = param.as<T>(), *const ms = m.as<T>(), *const vs = v.as<T>();
-    const auto kernel = can_pack<kValues>(gs, ws, ms, vs) && can_pack<kValues>(copies)
-                            ? adam_kernel<true, T>
-                            : adam_kernel<false, T>;
-    launch_1d("adam", ctx.stream(), threads_of(n), kernel, AdamCoefficients<T>(options), rate.as<double>(), n,
-              decayed, gs, ws, ms, vs, copies, sum);
+                            : LaunchSum(ctx, blocks_1d(threads_of(n)), 2, a.half_squares.as<double>());
+  auto* const copies = a.weights_bf16.data == nullptr ? nullptr : data_of<bf16>(a.weights_bf16);
+  const double* const scale = a.grad_scale.data == nullptr ? nullptr : a.grad_scale.as<double>();
+  visit_real(a.param.dtype, [&]<typename T>(T) {
+    const T* const gs = a.grad.as<T>();
+    T *const ws = a.param.as<T>(), *const ms = a.m.as<T>(), *const vs = a.v.as<T>();
+    const bool packed = can_pack<kValues>(gs, ws, ms, vs) && can_pack<kValues>(copies);
+    const auto kernel = scale == nullptr ? kernel_of<false, T>(packed) : kernel_of<true, T>(packed);
+    launch_1d("adam", ctx.stream(), threads_of(n), kernel, AdamCoefficients<T>(options), rate.as<double>(),
+              scale, n, decayed, gs, ws, ms, vs, copies, sum);
   });
 }
 

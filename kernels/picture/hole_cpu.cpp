@@ -1,6 +1,7 @@
 // cut_hole and paste_hole on the CPU; contract in hole.h. Memory-bound: one task per picture.
 #include <algorithm>
 
+#include "kernels/cpu/normalized_pixel_cpu.h"
 #include "kernels/picture/hole.h"
 
 namespace inpaint::cpu {
@@ -26,13 +27,6 @@ int64_t hole_row(const Sizes& s, const int32_t* offsets, int64_t n, int64_t i) {
   return ((n * s.size + offsets[2 * n] + i) * s.size + offsets[2 * n + 1]) * s.c;
 }
 
-template <typename T>
-void normalise(int64_t n, const uint8_t* bytes, T* values) {
-  using F = ArithmeticOf<T>;
-  for (int64_t i = 0; i < n; ++i)
-    values[i] = static_cast<T>((static_cast<F>(bytes[i]) - F(127.5)) / F(127.5));
-}
-
 }  // namespace
 
 void cut_hole(const Context& ctx, const Tensor& images, const Tensor& offsets, const Tensor& masked,
@@ -45,7 +39,7 @@ void cut_hole(const Context& ctx, const Tensor& images, const Tensor& offsets, c
   visit_activation_type(hidden.dtype, [&]<typename T>(T) {
     T *maskeds = masked.as<T>(), *hiddens = hidden.as<T>();
     ctx.parallel(s.n, [&](int64_t n, int) {
-      normalise(picture, bytes + n * picture, maskeds + n * picture);
+      normalize(picture, bytes + n * picture, maskeds + n * picture);
       for (int64_t i = 0; i < s.hole; ++i) {
         T* from = maskeds + hole_row(s, at, n, i);
         std::copy_n(from, row, hiddens + (n * s.hole + i) * row);

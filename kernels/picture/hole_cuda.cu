@@ -1,7 +1,7 @@
 // cut_hole and paste_hole on CUDA; contract in hole.h. Memory-bound: every output written once, and all
 // inputs read once from memory but the hole's bytes, which come from the cache the second time.
 #include "kernels/cuda/launch.h"
-#include "kernels/cuda/values_cuda.h"
+#include "kernels/cuda/normalized_pixel_cuda.h"
 #include "kernels/picture/hole.h"
 
 namespace inpaint::cuda {
@@ -25,25 +25,6 @@ struct Corner {
   }
 };
 
-// (byte - 127.5) / 127.5 with the division's rounding: by the reciprocal, and the remainder it leaves.
-__device__ inline float normalised(uint8_t byte, float) {
-  constexpr float kReciprocal = 1.0f / 127.5f;
-  const float value = static_cast<float>(byte) - 127.5f, quotient = value * kReciprocal;
-  return __fmaf_rn(__fmaf_rn(-quotient, 127.5f, value), kReciprocal, quotient);
-}
-
-__device__ inline double normalised(uint8_t byte, double) {
-  return (static_cast<double>(byte) - 127.5) / 127.5;
-}
-
-template <typename T, int N>
-__device__ Pack<T, N> normalised_pack(const Pack<uint8_t, N>& bytes) {
-  Pack<T, N> values;
-#pragma unroll
-  for (int k = 0; k < N; ++k) values[k] = rounded_to<T>(normalised(bytes[k], Compute<T>{}));
-  return values;
-}
-
 // The blocks' x goes over the packs of a picture's `masked` and then of its `hidden`, their y over pictures.
 // sm_90: at most 40 registers, 128-bit stores
 template <bool kPacked, typename T>
@@ -58,7 +39,7 @@ __global__ void __launch_bounds__(kBlockThreads)
       if (p < picture_packs) {
         const unsigned i = p / s.row_packs, at = (p - i * s.row_packs) * kSize;
         const int64_t row = (n * s.size + i) * s.row;
-        Pack<T> values = normalised_pack<T>(load<kPacked, kSize>(images + row, at, s.row));
+        Pack<T> values = normalized_pack<T>(load<kPacked, kSize>(images + row, at, s.row));
         if (i - corner.i < s.hole) {
 #pragma unroll
           for (int k = 0; k < kSize; ++k)
@@ -69,7 +50,7 @@ __global__ void __launch_bounds__(kBlockThreads)
         const unsigned q = p - picture_packs, i = q / s.hole_row_packs,
                        at = (q - i * s.hole_row_packs) * kSize;
         const uint8_t* const from = images + (n * s.size + corner.i + i) * s.row + corner.at;
-        const Pack<T> values = normalised_pack<T>(load<false, kSize>(from, at, s.hole_row));
+        const Pack<T> values = normalized_pack<T>(load<false, kSize>(from, at, s.hole_row));
         store<kPacked>(values, hidden + (n * s.hole + i) * s.hole_row, at, s.hole_row);
       }
     }

@@ -77,12 +77,12 @@ TEST_CASE("op_case: the layers' products are those of a training step") {
   }
   const Network gene = make_generator(kSmall), disc = make_discriminator(kSmall);
   const auto first = [](const Network& network) {
-    return static_cast<double>(network.layers().front()->product_flop(network.in_shape(kBatch)));
+    return static_cast<double>(network.nodes().front().layer->product_flop(network.in_shape(kBatch)));
   };
   // Forward 5, its two gradients 5 each but the pictures'; forward 8, image gradients 7 (5 for the first
   // layer), weight gradients 2.
-  const double g = static_cast<double>(gene.product_flop(kBatch)),
-               d = static_cast<double>(disc.product_flop(kBatch));
+  const double g = static_cast<double>(gene.product_flop(gene.in_shape(kBatch))),
+               d = static_cast<double>(disc.product_flop(disc.in_shape(kBatch)));
   CHECK(flop == doctest::Approx(15 * g - 5 * first(gene) + 17 * d - 2 * first(disc)).epsilon(1e-12));
 }
 
@@ -95,6 +95,9 @@ TEST_CASE("op_case: products with padding are not needed") {
   // 4 x 4 outputs of 16 taps in each direction, 14 of them inside.
   const OpCase made = conv2d_backward_weight_case(ctx, {2, 8, 8, 1, 1}, DType::kF32);
   CHECK(made.needed_flop == 2 * 2 * 14 * 14);
+  // 8 x 8 outputs of 3 taps in each direction, dilated by 4: of each output one lies outside.
+  const OpCase dilated = conv2d_forward_case(ctx, {1, 8, 8, 2, 3, {3, 1, 4, 4}}, DType::kF32);
+  CHECK(dilated.needed_flop == 2 * 16 * 16 * 2 * 3);
 }
 
 TEST_CASE("timing: quantiles") {

@@ -143,6 +143,79 @@ struct BatchNorm {
   }
 };
 
+// Group norm of x [N, M, C], whose statistics are those of x. `addend` may be empty.
+template <typename R>
+struct GroupNorm {
+  int64_t pictures, groups;
+  Values<R> gamma, beta, addend;
+  double epsilon;
+
+  int64_t channels() const { return static_cast<int64_t>(gamma.size()); }
+  size_t channel(size_t i) const { return i % gamma.size(); }
+  // The number of value i's group among those of all pictures.
+  size_t group(const Values<R>& x, size_t i) const {
+    const size_t picture = i / (x.size() / at(pictures));
+    return picture * at(groups) + channel(i) / at(channels() / groups);
+  }
+
+  Values<R> group_means(const Values<R>& values) const {
+    Values<R> means(at(pictures * groups), R(0.0));
+    for (size_t i = 0; i < values.size(); ++i) means[group(values, i)] += values[i];
+    for (R& m : means) m = m / R(static_cast<double>(values.size() / means.size()));
+    return means;
+  }
+  Values<R> mean(const Values<R>& x) const { return group_means(x); }
+  Values<R> rstd(const Values<R>& x) const {
+    using std::sqrt;
+    const Values<R> means = mean(x);
+    Values<R> squares;
+    for (size_t i = 0; i < x.size(); ++i) {
+      const R d = x[i] - means[group(x, i)];
+      squares.push_back(d * d);
+    }
+    Values<R> result = group_means(squares);
+    for (R& r : result) r = R(1.0) / sqrt(r + R(epsilon));
+    return result;
+  }
+  Values<R> xhat(const Values<R>& x) const {
+    const Values<R> means = mean(x), rstds = rstd(x);
+    Values<R> result;
+    for (size_t i = 0; i < x.size(); ++i) result.push_back((x[i] - means[group(x, i)]) * rstds[group(x, i)]);
+    return result;
+  }
+
+  Values<R> forward(const Values<R>& x, Activation act) const {
+    Values<R> y = xhat(x);
+    for (size_t i = 0; i < y.size(); ++i) {
+      const R z = gamma[channel(i)] * y[i] + beta[channel(i)];
+      y[i] = activate(act, addend.empty() ? z : z + addend[i]);
+    }
+    return y;
+  }
+
+  struct Gradients {
+    Values<R> dx, dgamma, dbeta, daddend;
+  };
+  // y gives the side of the kink.
+  Gradients backward(const Values<R>& x, const Values<R>& y, Activation act, const Values<R>& dy) const {
+    const Values<R> hats = xhat(x), rstds = rstd(x);
+    Values<R> dz, dz_xhat, h, h_xhat;
+    for (size_t i = 0; i < x.size(); ++i) {
+      dz.push_back(activation_gradient(act, y[i], dy[i]));
+      dz_xhat.push_back(dz[i] * hats[i]);
+      h.push_back(gamma[channel(i)] * dz[i]);
+      h_xhat.push_back(h[i] * hats[i]);
+    }
+    Gradients g{{}, column_sums(dz_xhat, channels()), column_sums(dz, channels()), dz};
+    const Values<R> mean_h = group_means(h), mean_h_xhat = group_means(h_xhat);
+    for (size_t i = 0; i < x.size(); ++i) {
+      const size_t k = group(x, i);
+      g.dx.push_back(rstds[k] * (h[i] - mean_h[k] - hats[i] * mean_h_xhat[k]));
+    }
+    return g;
+  }
+};
+
 // Calls f(index in x, index in w, index in y) for every product the convolution sums.
 template <typename F>
 void for_each_conv2d_product(const Conv2dShape& s, F&& f) {

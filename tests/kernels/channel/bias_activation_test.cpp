@@ -60,10 +60,27 @@ TEST_CASE("bias_activation: forward matches the reference, also in place") {
         const auto want = reference::bias_activation(c.x.values<Bounded>(), c.bias.values<Bounded>(), act);
         GuardedTensor y(shape, backend);
         const auto ctx = c.context();
-        bias_activation_forward(*ctx, c.x, c.bias, act, y);
+        bias_activation_forward(*ctx, c.x, c.bias, nullptr, act, y);
         check_close(c.label("bias_activation_forward", act), "y", y, want);
-        bias_activation_forward(*ctx, c.x, c.bias, act, c.x);
+        bias_activation_forward(*ctx, c.x, c.bias, nullptr, act, c.x);
         CHECK_MESSAGE(c.x.same_bits(y), describe(c.label("bias_activation_forward", act), "y in place"));
+      }
+}
+
+TEST_CASE("bias_activation: an addend is added before the activation, also in place") {
+  for (const Backend& backend : activation_backends())
+    for (const Shape& shape : kShapes)
+      for (const Activation act : kActivations) {
+        const Case c(backend, shape);
+        GuardedTensor addend = random_tensor(shape, backend, kSeed, 3), y(shape, backend);
+        std::vector<Bounded> sum = c.x.values<Bounded>();
+        for (size_t i = 0; i < sum.size(); ++i) sum[i] += addend[static_cast<int64_t>(i)];
+        const auto ctx = c.context();
+        bias_activation_forward(*ctx, c.x, c.bias, addend.pointer(), act, y);
+        check_close(c.label("bias_activation_forward, addend", act), "y", y,
+                    reference::bias_activation(sum, c.bias.values<Bounded>(), act));
+        bias_activation_forward(*ctx, c.x, c.bias, addend.pointer(), act, addend);
+        CHECK_MESSAGE(addend.same_bits(y), describe(c.label("bias_activation_forward", act), "y is addend"));
       }
 }
 
@@ -74,7 +91,7 @@ TEST_CASE("bias_activation: backward matches the formula; dbias is overwritten, 
         Case c(backend, shape);
         GuardedTensor y(shape, backend), dx(shape, backend), dbias(c.channels, backend.parameters());
         const auto ctx = c.context();
-        bias_activation_forward(*ctx, c.x, c.bias, act, y);
+        bias_activation_forward(*ctx, c.x, c.bias, nullptr, act, y);
         const Label label = c.label("bias_activation_backward", act);
         const auto want_dx = c.want_dx(y, act), want_dbias = reference::column_sums(want_dx, shape.back());
 
@@ -98,7 +115,7 @@ TEST_CASE("bias_activation: backward is the derivative of forward") {
         const Case c(backend, shape);
         GuardedTensor y(shape, backend), dx(shape, backend), dbias(c.channels, backend.parameters());
         const auto ctx = c.context();
-        bias_activation_forward(*ctx, c.x, c.bias, act, y);
+        bias_activation_forward(*ctx, c.x, c.bias, nullptr, act, y);
         bias_activation_backward(*ctx, y, c.dy, act, dx, dbias.pointer(), GradMode::kOverwrite);
         const auto dy = c.dy.values<Complex>();
         const auto by_x = complex_step(c.x.values(), [&](const auto& x) {
@@ -145,7 +162,7 @@ TEST_CASE("bias_activation: an infinity on ReLU's negative side becomes 0, and s
     GuardedTensor y({8, 8}, backend), dx({8, 8}, backend);
     const auto ctx = backend.context();
     prepare_workspace(*ctx, bias_activation_workspace_bytes(*ctx, {8, 8}, backend.dtype));
-    bias_activation_forward(*ctx, x, bias, Activation::kRelu, y);
+    bias_activation_forward(*ctx, x, bias, nullptr, Activation::kRelu, y);
     bias_activation_backward(*ctx, y, dy, Activation::kRelu, dx, nullptr, GradMode::kOverwrite);
     for (int64_t i = 0; i < y.elements(); ++i) {
       const double want = i % 2 == 0 ? 0 : kInfinity;
@@ -161,7 +178,7 @@ TEST_CASE("bias_activation: a NaN reaches the output") {
       const GuardedTensor x({5, 3}, backend);  // all NaN
       const GuardedTensor bias({3}, backend.parameters(), [](int64_t) { return 1.0; });
       GuardedTensor y({5, 3}, backend, [](int64_t) { return 0.0; });
-      bias_activation_forward(*backend.context(), x, bias, act, y);
+      bias_activation_forward(*backend.context(), x, bias, nullptr, act, y);
       for (int64_t i = 0; i < y.elements(); ++i) CHECK(std::isnan(y[i]));
     }
 }
@@ -173,7 +190,7 @@ TEST_CASE("bias_activation: same bits for any number of threads") {
       check_same_bits(c.label("bias_activation", Activation::kTanh), [&](Context& ctx) {
         prepare_workspace(ctx, bias_activation_workspace_bytes(ctx, shape, backend.dtype));
         GuardedTensor y(shape, backend), dx(shape, backend), dbias(c.channels, backend.parameters());
-        bias_activation_forward(ctx, c.x, c.bias, Activation::kTanh, y);
+        bias_activation_forward(ctx, c.x, c.bias, nullptr, Activation::kTanh, y);
         bias_activation_backward(ctx, y, c.dy, Activation::kTanh, dx, dbias.pointer(), GradMode::kOverwrite);
         return outputs(y, dx, dbias);
       });
@@ -185,8 +202,11 @@ TEST_CASE("bias_activation: wrong tensors are refused") {
   const Case c(backend, {4, 3});
   const auto ctx = c.context();
   const GuardedTensor wrong_shape({3, 4}, DType::kF32), wrong_type({4, 3}, DType::kF64);
+  check_refused("bias_activation_forward", "addend", [&] {
+    bias_activation_forward(*ctx, c.x, c.bias, wrong_type.pointer(), Activation::kNone, c.x);
+  });
   const auto forward = [&](const Tensor& bias, const Tensor& y) {
-    bias_activation_forward(*ctx, c.x, bias, Activation::kNone, y);
+    bias_activation_forward(*ctx, c.x, bias, nullptr, Activation::kNone, y);
   };
   const auto backward = [&](const Tensor& dx, const Tensor* dbias) {
     bias_activation_backward(*ctx, c.x, c.dy, Activation::kNone, dx, dbias, GradMode::kOverwrite);

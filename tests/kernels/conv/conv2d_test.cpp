@@ -33,6 +33,14 @@ const Conv2dShape kShapes[] = {
     {3, 7, 9, 5, 7, {3, 2, 1, 1}},
     {2, 3, 5, 17, 6, {1, 1, 0, 1}},
     {1, 7, 9, 2, 3, {5, 2, 0, 1}},
+    // 3 x 3 of stride 1: few and odd channels, sides that are odd, smaller than the dilation, one pixel.
+    {1, 1, 1, 4, 2, {3, 1, 1, 1}},
+    {3, 12, 9, 4, 16, {3, 1, 1, 1}},
+    {2, 9, 12, 16, 3, {3, 1, 1, 1}},
+    {1, 5, 8, 1, 5, {3, 1, 1, 1}},
+    {2, 3, 7, 5, 1, {3, 1, 4, 4}},
+    {2, 8, 8, 16, 34, {3, 1, 2, 2}},
+    {1, 6, 7, 34, 40, {3, 1, 1, 1}},
 };
 
 std::string describe_shape(const Conv2dShape& s) {

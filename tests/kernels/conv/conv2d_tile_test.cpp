@@ -31,6 +31,27 @@ const Conv2dShape kShapes[] = {
     {1, 4, 4, 600, 24},   // a depth of more than two panels in bf16, whose sums wait in between
     {1, 2, 4, 24, 1200},  //
     {1, 2, 2, 1104, 70},  // more panels than are packed together
+    // Stride 1, dilated and not.
+    {1, 1, 1, 1, 1, {3, 1, 1, 1}},     // the window's middle alone
+    {1, 1, 1, 2, 2, {3, 1, 2, 2}},     //
+    {2, 5, 7, 4, 16, {3, 1, 1, 1}},    // odd sides
+    {1, 9, 6, 3, 5, {3, 1, 1, 1}},     // odd channels, whose windows fill no vector
+    {2, 6, 9, 5, 4, {3, 1, 2, 2}},     //
+    {1, 3, 2, 6, 10, {3, 1, 4, 4}},    // sides smaller than the dilation
+    {1, 4, 5, 1, 2, {3, 1, 4, 4}},     //
+    {2, 9, 11, 16, 18, {3, 1, 4, 4}},  // one that the dilation does not divide
+    {1, 16, 12, 16, 3, {3, 1, 1, 1}},  // few outputs
+    {2, 8, 8, 64, 80, {3, 1, 2, 2}},   // a whole panel and a partial one
+    {2, 8, 8, 80, 64, {3, 1, 1, 1}},   //
+    {1, 6, 5, 400, 24, {3, 1, 2, 2}},  // a row of the window longer than a packed panel
+    {1, 5, 6, 24, 800, {3, 1, 1, 1}},  // the same for the data gradient
+    {3, 40, 48, 8, 8, {3, 1, 1, 1}},   // several chunks of rows, several blocks of output pixels
+    {5, 64, 64, 4, 6, {3, 1, 1, 1}},   // several parts of the output pixels
+    {3, 64, 48, 16, 4, {3, 1, 2, 2}},  //
+    {2, 5, 6, 8, 7, {1, 1, 0, 1}},     // other kernels, and no padding or more than a window needs
+    {2, 5, 6, 16, 8, {2, 1, 0, 3}},    //
+    {1, 4, 5, 6, 8, {4, 1, 2, 1}},     //
+    {1, 3, 4, 2, 4, {4, 1, 7, 2}},     //
 };
 
 // As it is stored in T: the sums are exact in f32, and rounded once.
@@ -54,9 +75,11 @@ void check_shape(const cpu::TileSet& set, const Conv2dShape& s, int threads) {
   if (!cpu::conv2d_tile_takes(s, kDTypeOf<T>)) return;
   const DType dtype = kDTypeOf<T>, sum_dtype = kDTypeOf<cpu::SumOf<T>>;
   const Backend backend{std::string("cpu, tiles ") + set.name, dtype, MatrixBackend::kTile};
-  const Label label{"conv2d tiles", backend,
-                    fmt::format("n {} h {} w {} ci {} co {}, {}, {} threads", s.n, s.h, s.w, s.ci, s.co,
-                                to_string(dtype), threads)};
+  const Label label{
+      "conv2d tiles", backend,
+      fmt::format("n {} h {} w {} ci {} co {}, kernel {} stride {} pad {} dilation {}, {}, {} threads", s.n,
+                  s.h, s.w, s.ci, s.co, s.window.kernel, s.window.stride, s.window.pad, s.window.dilation,
+                  to_string(dtype), threads)};
   const std::vector<T> x = integers<T>(s.x(), 0), w = integers<T>(s.weight(), 1), dy = integers<T>(s.y(), 2);
   Values<double> want_y(dy.size()), want_dx(x.size()), want_dw(w.size());
   reference::for_each_conv2d_product(s, [&](size_t i, size_t k, size_t o) {
@@ -101,6 +124,16 @@ TEST_CASE("conv2d tiles: every instruction set gives the exact sums in bf16, rou
     for (const Conv2dShape& s : kShapes) check_shape<bf16>(*set, s, 1);
 }
 
+TEST_CASE("conv2d tiles: windows that are left to im2col") {
+  CHECK(cpu::conv2d_tile_takes({2, 8, 8, 4, 6, {3, 1, 1, 1}}, DType::kF32));
+  CHECK(cpu::conv2d_tile_takes({2, 8, 8, 4, 6, {3, 1, 1, 1}}, DType::kBF16));
+  CHECK_FALSE(cpu::conv2d_tile_takes({2, 8, 8, 4, 6, {3, 1, 1, 1}}, DType::kF64));
+  CHECK_FALSE(cpu::conv2d_tile_takes({2, 8, 8, 3, 6, {3, 1, 1, 1}}, DType::kBF16));  // odd channels
+  CHECK_FALSE(cpu::conv2d_tile_takes({2, 8, 8, 4, 3, {3, 1, 1, 1}}, DType::kBF16));  // odd outputs
+  CHECK_FALSE(cpu::conv2d_tile_takes({2, 9, 9, 4, 6, {3, 2, 1, 1}}, DType::kF32));
+  CHECK_FALSE(cpu::conv2d_tile_takes({2, 8, 8, 4, 6, {5, 1, 2, 1}}, DType::kF32));
+}
+
 TEST_CASE("conv2d tiles: however many threads cut the work") {
   for (const int threads : {2, 3, 16}) {
     for (const Conv2dShape& s : kShapes) {
@@ -112,16 +145,21 @@ TEST_CASE("conv2d tiles: however many threads cut the work") {
 
 TEST_CASE("conv2d tiles: same bits for any number of threads, in several parts and blocks") {
   const Backend backend{"cpu, tiles, f32", DType::kF32, MatrixBackend::kTile};
-  for (const Conv2dShape& s : {Conv2dShape{5, 64, 64, 16, 32}, {5, 64, 64, 3, 32}, {6, 8, 8, 160, 96}}) {
+  for (const Conv2dShape& s : {Conv2dShape{5, 64, 64, 16, 32},
+                               {5, 64, 64, 3, 32},
+                               {6, 8, 8, 160, 96},
+                               {5, 64, 64, 16, 20, {3, 1, 1, 1}},
+                               {5, 64, 64, 3, 32, {3, 1, 1, 1}},
+                               {6, 8, 8, 96, 144, {3, 1, 2, 2}}}) {
     const GuardedTensor x = random_tensor(s.x(), backend.dtype, kSeed, 0);
     const GuardedTensor w = random_tensor(s.weight(), backend.dtype, kSeed, 1);
     const GuardedTensor dy = random_tensor(s.y(), backend.dtype, kSeed, 2);
     check_same_bits({"conv2d", backend, to_string(s.x())}, [&](Context& ctx) {
       prepare_workspace(ctx, conv2d_workspace_bytes(ctx, s, backend.dtype));
       GuardedTensor y(s.y(), backend.dtype), dx(s.x(), backend.dtype), dw(s.weight(), backend.dtype);
-      conv2d_forward(ctx, kHalving, x, w, y);
-      conv2d_backward_data(ctx, kHalving, dy, w, dx);
-      conv2d_backward_weight(ctx, kHalving, x, dy, dw, GradMode::kOverwrite);
+      conv2d_forward(ctx, s.window, x, w, y);
+      conv2d_backward_data(ctx, s.window, dy, w, dx);
+      conv2d_backward_weight(ctx, s.window, x, dy, dw, GradMode::kOverwrite);
       return outputs(y, dx, dw);
     });
   }

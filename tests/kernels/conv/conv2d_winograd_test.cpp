@@ -21,6 +21,17 @@ const Conv2dShape kShapes[] = {
     {33, 8, 8, 144, 16},   // pictures that do not divide into tasks
     {5, 36, 36, 288, 16},  // several passes
     {2, 64, 64, 16, 300},  //
+    // 3 x 3 of stride 1
+    {32, 4, 4, 16, 16, {3, 1, 1, 1}},    // four squares of outputs in each picture
+    {9, 8, 6, 16, 17, {3, 1, 1, 1}},     // one value past a vector; higher than wide
+    {3, 16, 12, 32, 80, {3, 1, 2, 2}},   // a whole panel and a partial one; dilated
+    {1, 24, 32, 48, 33, {3, 1, 4, 4}},   // three vectors
+    {2, 16, 16, 80, 24, {3, 1, 1, 1}},   // a partial panel of the data and weight gradients
+    {2, 12, 18, 16, 200, {3, 1, 3, 3}},  // several tasks of outputs
+    {33, 4, 4, 144, 16, {3, 1, 1, 1}},   // pictures that do not divide into tasks
+    {3, 28, 36, 288, 16, {3, 1, 1, 1}},  // several passes
+    {1, 48, 32, 16, 304, {3, 1, 2, 2}},  //
+    {2, 48, 48, 64, 64, {3, 1, 1, 1}},   //
 };
 
 template <typename T>
@@ -52,9 +63,10 @@ void check_case(const cpu::TileSet& set, const Case<T>& c, int threads) {
   const Conv2dShape& s = c.s;
   REQUIRE(cpu::conv2d_winograd_takes(s, dtype));
   const Backend backend{std::string("cpu, tiles ") + set.name, dtype, MatrixBackend::kTile};
-  const Label label{"conv2d winograd", backend,
-                    fmt::format("n {} h {} w {} ci {} co {}, {}, {} threads", s.n, s.h, s.w, s.ci, s.co,
-                                to_string(dtype), threads)};
+  const Label label{
+      "conv2d winograd", backend,
+      fmt::format("n {} h {} w {} ci {} co {}, kernel {} dilation {}, {}, {} threads", s.n, s.h, s.w, s.ci,
+                  s.co, s.window.kernel, s.window.dilation, to_string(dtype), threads)};
   const auto ctx = backend.context(threads);
   const int64_t bytes = cpu::conv2d_winograd_workspace_bytes(*ctx, s, dtype);
   const cpu::TileKernels<T>& kernels = set.of<T>();
@@ -122,21 +134,36 @@ TEST_CASE("conv2d winograd: shapes it would not pay for are left to the tiles") 
   CHECK_FALSE(cpu::conv2d_winograd_takes({8, 64, 64, 3, 32}, DType::kF32));
   CHECK_FALSE(cpu::conv2d_winograd_takes({8, 64, 64, 32, 3}, DType::kF32));
   CHECK_FALSE(cpu::conv2d_winograd_takes({7, 8, 8, 32, 32}, DType::kF32));  // 28 squares
+  CHECK(cpu::conv2d_winograd_takes({8, 8, 8, 32, 32, {3, 1, 2, 2}}, DType::kF32));
+  CHECK(cpu::conv2d_winograd_takes({8, 8, 8, 32, 32, {3, 1, 1, 1}}, DType::kBF16));
+  CHECK_FALSE(cpu::conv2d_winograd_takes({8, 8, 8, 32, 33, {3, 1, 1, 1}}, DType::kBF16));
+  CHECK_FALSE(cpu::conv2d_winograd_takes({8, 8, 8, 32, 32, {3, 1, 4, 4}}, DType::kF32));  // mostly padding
+  CHECK_FALSE(cpu::conv2d_winograd_takes({8, 8, 10, 32, 32, {3, 1, 2, 2}}, DType::kF32));
+  CHECK_FALSE(cpu::conv2d_winograd_takes({8, 9, 8, 32, 32, {3, 1, 1, 1}}, DType::kF32));
+  CHECK_FALSE(cpu::conv2d_winograd_takes({8, 8, 8, 32, 32, {3, 1, 1, 2}}, DType::kF32));  // shrinks
+  CHECK_FALSE(cpu::conv2d_winograd_takes({8, 9, 9, 32, 32, {3, 2, 1, 1}}, DType::kF32));
+  CHECK_FALSE(cpu::conv2d_winograd_takes({8, 64, 64, 4, 32, {3, 1, 1, 1}}, DType::kF32));
+  CHECK_FALSE(cpu::conv2d_winograd_takes({8, 64, 64, 32, 3, {3, 1, 1, 1}}, DType::kF32));
 }
 
 TEST_CASE("conv2d winograd: real numbers stay within the error bound") {
-  for (const DType dtype : {DType::kF32, DType::kF64, DType::kBF16}) {
+  for (const auto& [dtype, s] : {std::pair{DType::kF32, Conv2dShape{8, 8, 8, 64, 48}},
+                                 {DType::kF64, Conv2dShape{8, 8, 8, 64, 48}},
+                                 {DType::kBF16, Conv2dShape{8, 8, 8, 64, 48}},
+                                 {DType::kF32, Conv2dShape{8, 8, 8, 64, 48, {3, 1, 1, 1}}},
+                                 {DType::kF32, Conv2dShape{8, 8, 8, 64, 48, {3, 1, 2, 2}}},
+                                 {DType::kBF16, Conv2dShape{8, 8, 8, 64, 48, {3, 1, 1, 1}}}}) {
     const Backend backend{"cpu, tiles", dtype, MatrixBackend::kTile};
-    const Conv2dShape s{8, 8, 8, 64, 48};
+    REQUIRE(cpu::conv2d_winograd_takes(s, dtype));
     const GuardedTensor x = random_tensor(s.x(), dtype, kSeed, 0),
                         w = random_tensor(s.weight(), dtype, kSeed, 1),
                         dy = random_tensor(s.y(), dtype, kSeed, 2);
     const auto ctx = backend.context();
     prepare_workspace(*ctx, conv2d_workspace_bytes(*ctx, s, dtype));
     GuardedTensor y(s.y(), dtype), dx(s.x(), dtype), dw(s.weight(), backend.parameters());
-    conv2d_forward(*ctx, kHalving, x, w, y);
-    conv2d_backward_data(*ctx, kHalving, dy, w, dx);
-    conv2d_backward_weight(*ctx, kHalving, x, dy, dw, GradMode::kOverwrite);
+    conv2d_forward(*ctx, s.window, x, w, y);
+    conv2d_backward_data(*ctx, s.window, dy, w, dx);
+    conv2d_backward_weight(*ctx, s.window, x, dy, dw, GradMode::kOverwrite);
     const auto xs = x.values<Bounded>(), ws = w.values<Bounded>(), dys = dy.values<Bounded>();
     std::vector<Bounded> want_y(reference::at(y.elements())), want_dx(reference::at(dx.elements())),
         want_dw(reference::at(dw.elements()));
@@ -172,18 +199,39 @@ TEST_CASE("conv2d winograd: a value that is not finite stays in the sums it belo
   }
 }
 
+TEST_CASE("conv2d winograd: a value that is not finite stays in the sums of its windows of 3 x 3") {
+  const Backend backend{"cpu, tiles, f32", DType::kF32, MatrixBackend::kTile};
+  const Conv2dShape s{8, 8, 8, 16, 16, {3, 1, 2, 2}};
+  const int64_t pixel = (2 * 8 + 3) * s.ci;  // row 2, column 3 of the first picture
+  const GuardedTensor x(s.x(), backend, [&](int64_t i) { return i == pixel ? HUGE_VAL : 1.0; });
+  const GuardedTensor w(s.weight(), backend, [](int64_t) { return 1.0; });
+  GuardedTensor y(s.y(), backend);
+  const auto ctx = backend.context();
+  prepare_workspace(*ctx, conv2d_workspace_bytes(*ctx, s, backend.dtype));
+  conv2d_forward(*ctx, s.window, x, w, y);
+  for (int64_t i = 0; i < y.elements(); ++i) {
+    const int64_t column = i / s.co % 8, row = i / s.co / 8 % 8, n = i / s.co / 64;
+    const bool under = n == 0 && row % 2 == 0 && row <= 4 && column % 2 == 1 && column <= 5;
+    CHECK(std::isfinite(y[i]) == !under);
+  }
+}
+
 TEST_CASE("conv2d winograd: same bits for any number of threads") {
   const Backend backend{"cpu, tiles, f32", DType::kF32, MatrixBackend::kTile};
-  for (const Conv2dShape& s : {Conv2dShape{6, 16, 16, 160, 96}, {5, 36, 36, 288, 16}}) {
+  for (const Conv2dShape& s : {Conv2dShape{6, 16, 16, 160, 96},
+                               {5, 36, 36, 288, 16},
+                               {6, 8, 8, 160, 96, {3, 1, 2, 2}},
+                               {4, 32, 32, 48, 48, {3, 1, 1, 1}},
+                               {3, 28, 36, 288, 16, {3, 1, 1, 1}}}) {
     const GuardedTensor x = random_tensor(s.x(), backend.dtype, kSeed, 0);
     const GuardedTensor w = random_tensor(s.weight(), backend.dtype, kSeed, 1);
     const GuardedTensor dy = random_tensor(s.y(), backend.dtype, kSeed, 2);
     check_same_bits({"conv2d winograd", backend, to_string(s.x())}, [&](Context& ctx) {
       prepare_workspace(ctx, conv2d_workspace_bytes(ctx, s, backend.dtype));
       GuardedTensor y(s.y(), backend.dtype), dx(s.x(), backend.dtype), dw(s.weight(), backend.dtype);
-      conv2d_forward(ctx, kHalving, x, w, y);
-      conv2d_backward_data(ctx, kHalving, dy, w, dx);
-      conv2d_backward_weight(ctx, kHalving, x, dy, dw, GradMode::kOverwrite);
+      conv2d_forward(ctx, s.window, x, w, y);
+      conv2d_backward_data(ctx, s.window, dy, w, dx);
+      conv2d_backward_weight(ctx, s.window, x, dy, dw, GradMode::kOverwrite);
       return outputs(y, dx, dw);
     });
   }

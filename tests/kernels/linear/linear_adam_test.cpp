@@ -50,8 +50,13 @@ struct Case {
     const int64_t all = s.in * s.out;
     prepare_workspace(*ctx, adam_workspace_bytes(*ctx, all));
     const auto flat = [&](const GuardedTensor& t) { return Tensor(t).reshaped({all}); };
-    const Tensor copies = flat(weights_bf16);
-    adam(*ctx, kOptions, rate, all, flat(dw), flat(w), flat(m), flat(v), &copies, half_squares.pointer());
+    adam(*ctx, kOptions, rate, all,
+         {.grad = flat(dw),
+          .param = flat(w),
+          .m = flat(m),
+          .v = flat(v),
+          .weights_bf16 = flat(weights_bf16),
+          .half_squares = half_squares});
   }
 };
 

@@ -63,11 +63,18 @@ struct Case {
             fmt::format("{} parameters, {} decayed", sizes.parameters, sizes.decayed)};
   }
 
-  void run(Context& ctx, const AdamOptions& options, int64_t t, bool with_half_squares = true) const {
+  void run(Context& ctx, const AdamOptions& options, int64_t t, bool with_half_squares = true,
+           const Tensor& grad_scale = {}) const {
     prepare_workspace(ctx, adam_workspace_bytes(ctx, sizes.parameters));
     const GuardedTensor rate({1}, backend.of(DType::kF64), [&](int64_t) { return adam_rate(options, t); });
-    adam(ctx, options, rate, sizes.decayed, grad, param, m, v, weights_bf16.pointer(),
-         with_half_squares ? half_squares.pointer() : nullptr);
+    adam(ctx, options, rate, sizes.decayed,
+         {.grad = grad,
+          .param = param,
+          .m = m,
+          .v = v,
+          .grad_scale = grad_scale,
+          .weights_bf16 = weights_bf16,
+          .half_squares = with_half_squares ? *half_squares.pointer() : Tensor{}});
   }
 };
 
@@ -182,6 +189,29 @@ TEST_CASE("adam: without half_squares the update is the same") {
     }
 }
 
+TEST_CASE("adam: a scale of the gradient is a gradient that is scaled before") {
+  for (const Backend& backend : backends())
+    for (const Sizes& sizes : kSmallSizes)
+      for (const double factor : {1.0, 0.375, 0.3}) {
+        const GuardedTensor scale({1}, backend.of(DType::kF64), [&](int64_t) { return factor; });
+        const Case scaled(backend, sizes);
+        Case plain(backend, sizes);
+        for (int64_t i = 0; i < sizes.parameters; ++i)
+          plain.grad.set(
+              i, backend.dtype == DType::kF32
+                     ? static_cast<double>(static_cast<float>(factor) * static_cast<float>(plain.grad[i]))
+                     : factor * plain.grad[i]);
+        scaled.run(*backend.context(), kOptions[3].options, 3, true, scale);
+        plain.run(*backend.context(), kOptions[3].options, 3);
+        const Label label = scaled.label("scaled", 3);
+        CHECK_MESSAGE(scaled.param.same_bits(plain.param), describe(label, "param"));
+        CHECK_MESSAGE(scaled.m.same_bits(plain.m), describe(label, "m"));
+        CHECK_MESSAGE(scaled.v.same_bits(plain.v), describe(label, "v"));
+        CHECK_MESSAGE(scaled.half_squares.same_bits(plain.half_squares), describe(label, "half_squares"));
+        check_guards(label, "grad", scaled.grad);
+      }
+}
+
 TEST_CASE("adam: a NaN gradient is seen, also through the clip") {
   for (const Backend& backend : backends()) {
     Case c(backend, {3, 0});
@@ -210,15 +240,18 @@ TEST_CASE("adam: wrong tensors and counts are refused") {
   prepare_workspace(*ctx, adam_workspace_bytes(*ctx, 4));
   const GuardedTensor longer({5}, DType::kF32), wrong_type({4}, DType::kF64), f32({1}, DType::kF32);
   const GuardedTensor rate({1}, DType::kF64, [](int64_t) { return 0.1; });
-  const auto run = [&](int64_t decayed, const Tensor& grad, const Tensor& m, const Tensor& v,
-                       const Tensor* half_squares, const Tensor* weights_bf16 = nullptr) {
-    adam(*ctx, {}, rate, decayed, grad, c.param, m, v, weights_bf16, half_squares);
+  const AdamArrays right{.grad = c.grad, .param = c.param, .m = c.m, .v = c.v};
+  const auto check = [&](const char* name, Tensor AdamArrays::*array, const Tensor& wrong) {
+    AdamArrays arrays = right;
+    arrays.*array = wrong;
+    check_refused("adam", name, [&] { adam(*ctx, {}, rate, 2, arrays); });
   };
-  check_refused("adam", "grad", [&] { run(0, longer, c.m, c.v, nullptr); });
-  check_refused("adam", "m", [&] { run(0, c.grad, wrong_type, c.v, nullptr); });
-  check_refused("adam", "v", [&] { run(0, c.grad, c.m, longer, nullptr); });
-  check_refused("adam", "half_squares", [&] { run(0, c.grad, c.m, c.v, f32.pointer()); });
-  check_refused("adam", "weights_bf16", [&] { run(2, c.grad, c.m, c.v, nullptr, c.m.pointer()); });
-  CHECK_THROWS_AS(run(5, c.grad, c.m, c.v, nullptr), Error);
+  check("grad", &AdamArrays::grad, longer);
+  check("m", &AdamArrays::m, wrong_type);
+  check("v", &AdamArrays::v, longer);
+  check("grad_scale", &AdamArrays::grad_scale, f32);
+  check("half_squares", &AdamArrays::half_squares, f32);
+  check("weights_bf16", &AdamArrays::weights_bf16, c.m);
+  CHECK_THROWS_AS(adam(*ctx, {}, rate, 5, right), Error);
   CHECK_THROWS_AS(adam_rate({}, 0), Error);
 }

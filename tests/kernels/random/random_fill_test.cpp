@@ -1,10 +1,10 @@
-#include "kernels/parameter/random_fill.h"
+#include "kernels/random/random_fill.h"
 
 #include <algorithm>
 #include <bit>
 #include <numbers>
 
-#include "kernels/parameter/normal_block_cpu.h"
+#include "kernels/random/normal_block_cpu.h"
 #include "tests/harness/op_check.h"
 
 using namespace inpaint;

@@ -5,7 +5,7 @@
 // is a few units of 1.1e-16; half of that is left behind the square root. Angle: here its fraction of a turn
 // is exact; Philox::normal rounds it after multiplying by 2 pi, which moves it by less than 1.4e-15, and the
 // cosine by no more. The bound of 1e-13 of the radius leaves a factor of 30 and more.
-#include "kernels/parameter/normal_block_cpu.h"
+#include "kernels/random/normal_block_cpu.h"
 
 #include <bit>
 #include <cmath>

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/parameter/normal_block_cpu.h"
-#include "kernels/parameter/random_fill.h"
+#include "kernels/random/normal_block_cpu.h"
+#include "kernels/random/random_fill.h"
 
 namespace inpaint {
 namespace {
