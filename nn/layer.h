@@ -8,6 +8,7 @@
 
 #include "core/device/context.h"
 #include "kernels/channel/batch_norm.h"
+#include "nn/layer_description.h"
 #include "nn/parameter_grads.h"
 #include "nn/parameters.h"
 
@@ -17,6 +18,26 @@ namespace inpaint {
 enum class Statistics {
   kBatch,    // of this very batch: training
   kRunning,  // the running averages: inference
+};
+
+// What a forward reads and writes.
+struct LayerForward {
+  Tensor x;
+  Tensor addend;  // of the shape of y; empty but where takes_addend()
+  Tensor y;       // overwritten
+  std::span<const Tensor> saved;
+  Statistics statistics;
+};
+
+// What the backward behind it reads and writes. The batch was normalised with its own statistics.
+struct LayerBackward {
+  Tensor x, y;
+  Tensor dy;
+  Tensor dx;       // overwritten; empty: skipped. Where backward_in_place(), it may be dy
+  Tensor daddend;  // empty: skipped, or there is no addend
+  GradMode daddend_mode = GradMode::kOverwrite;
+  ParameterGrads grads;
+  std::span<const Tensor> saved;
 };
 
 class Layer {
@@ -41,17 +62,17 @@ class Layer {
   // input's gradient and as many for the weight's.
   virtual int64_t product_flop(const Shape&) const { return 0; }
 
-  // y is overwritten.
-  virtual void forward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
-                       std::span<const Tensor> saved, Statistics statistics) const = 0;
+  virtual void forward(const Context& ctx, const Parameters& params, const LayerForward& pass) const = 0;
 
-  // For the batch normalised with its own statistics. dx is overwritten, skipped when null; it is computed
-  // from the parameters as they are before any update. Where backward_in_place(), dx may be dy.
-  virtual void backward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
-                        const Tensor& dy, const Tensor* dx, ParameterGrads grads,
-                        std::span<const Tensor> saved) const = 0;
+  // dx is computed from the parameters as they are before any update.
+  virtual void backward(const Context& ctx, const Parameters& params, const LayerBackward& pass) const = 0;
 
   virtual bool backward_in_place() const { return false; }
+
+  // Whether the layer adds a second input to its sum, in front of its activation.
+  virtual bool takes_addend() const { return false; }
+
+  virtual LayerDescription describe() const = 0;
 
   // Whether backward leaves work behind that still reads x and dy: a gradient handed over to a sink, or the
   // weight's gradient on ParameterGrads::beside.

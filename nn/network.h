@@ -1,92 +1,67 @@
-// A network is a chain of layers; a Pass is one forward through it, with what its backward needs.
+// A network is a graph of layers without autograd: a list in which each layer reads values that were made
+// before it. A chain is the special case. Backward walks the list from its end to its beginning, and sums the
+// gradients of a value that several layers read in the order of that walk.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "nn/layer.h"
 
 namespace inpaint {
 
-class Network;
+class Pass;
 
-// The memory of one pass, planned from shapes and allocated once: every layer's output and saved values, and
-// two buffers the gradients travel through. A pass for inference keeps two layer outputs only.
-class Pass {
- public:
-  enum class Keep { kForBackward, kOutputOnly };
+// A value of a network: its input, or the output of the layer with this number.
+struct Value {
+  int node = kInput;
 
-  // Plans the workspace of ctx too. `network` must outlive this object.
-  Pass(Context& ctx, const Network& network, int64_t batch, DType dtype, Keep keep);
-
-  // Another pass of the same network in the memory of `other`: it has an output and saved values of its own,
-  // but a forward of either takes from the other what its backward needs.
-  Pass(Context& ctx, const Network& network, const Pass& other);
-  Pass(const Pass&) = delete;
-  Pass& operator=(const Pass&) = delete;
-
-  Tensor output() const { return outputs_.back(); }  // of the last forward
-  int64_t batch() const { return batch_; }
-  int64_t bytes() const { return own_.arena.planned_bytes() + (shares_ ? 0 : inner_->arena.planned_bytes()); }
-
-  // What the bytes() of `passes` such passes in one memory would be; allocates nothing.
-  static int64_t planned_bytes(const Network& network, int64_t batch, DType dtype, Keep keep, int passes = 1);
-
- private:
-  friend class Network;
-
-  // What passes may share: the outputs of all layers but the last, and the pair of buffers.
-  struct Inner {
-    Arena arena;
-    std::vector<int> outputs;      // by layer, places in the arena
-    std::vector<int> gradients;    // by layer: of its input; the first layer has none
-    const Pass* holder = nullptr;  // the pass whose forward was the last
-
-    Inner(const Network& network, int64_t batch, DType dtype, Keep keep);
-  };
-  // What each has for itself.
-  struct Own {
-    Arena arena;
-    int output;
-    std::vector<std::vector<int>> saved;  // by layer
-
-    Own(const Network& network, int64_t batch, DType dtype);
-  };
-  Pass(Context& ctx, const Network& network, int64_t batch, DType dtype, Keep keep,
-       std::shared_ptr<Inner> inner, bool shares);
-
-  int64_t batch_;
-  DType dtype_;
-  Keep keep_;
-  std::shared_ptr<Inner> inner_;
-  bool shares_;  // the memory of an earlier pass
-  Own own_;
-  Tensor input_;                            // of the last forward; a view
-  std::vector<Tensor> outputs_;             // by layer
-  std::vector<std::vector<Tensor>> saved_;  // by layer
+  static constexpr int kInput = -1;
+  bool is_input() const { return node == kInput; }
+  friend bool operator==(const Value&, const Value&) = default;
 };
 
 class Network {
  public:
+  struct Node {
+    std::unique_ptr<Layer> layer;
+    Value from;
+    std::optional<Value> addend;          // of a layer that takes one
+    bool is_read_by_handed_over = false;  // by a layer that hands its gradient over, later
+  };
+
   // x: the shape of one example, without the batch axis: [rows, columns, channels].
   Network(std::string name, const Shape& x) : name_(std::move(name)), x_(x) {}
   Network(Network&&) = default;
 
-  // Adds a layer behind the last; its parameters are declared in spec() under "<network>.<layer>".
+  Value input() const { return {}; }
+
+  // Adds a layer that reads `from`; its parameters are declared in spec() under "<network>.<layer>". The
+  // last layer's output is the network's; every other output must be read by a later layer.
   template <typename L, typename... Args>
-  void add(const std::string& layer, Args&&... args) {
-    layers_.push_back(std::make_unique<L>(*spec_, name_ + "." + layer, std::forward<Args>(args)...));
+  Value add(Value from, const std::string& layer, Args&&... args) {
+    return add_node(make_layer<L>(layer, std::forward<Args>(args)...), from, std::nullopt);
+  }
+  // The same for a layer that takes an addend: a skip, or the trunk of a residual block.
+  template <typename L, typename... Args>
+  Value add_sum(Value from, Value addend, const std::string& layer, Args&&... args) {
+    return add_node(make_layer<L>(layer, std::forward<Args>(args)...), from, addend);
   }
 
   const std::string& name() const { return name_; }
   const ParameterSpec& spec() const { return *spec_; }
-  const std::vector<std::unique_ptr<Layer>>& layers() const { return layers_; }
+  const std::vector<Node>& nodes() const { return nodes_; }
   Shape in_shape(int64_t batch) const { return {batch, x_[0], x_[1], x_[2]}; }
-  int64_t product_flop(int64_t batch) const;  // of one forward pass
+
+  // For an input x [N, rows, columns, channels]; the rows and columns may be others than those of in_shape().
+  // ShapeError where a layer does not take its input.
+  std::vector<Shape> output_shapes(const Shape& x) const;  // of every node
+  int64_t product_flop(const Shape& x) const;              // of one forward pass
   // The most that an op of any layer needs, forward or backward.
-  int64_t workspace_bytes(const Context& ctx, int64_t batch, DType dtype) const;
+  int64_t workspace_bytes(const Context& ctx, const Shape& x, DType dtype) const;
   // The most that an op needs of those that backward leaves on ParameterGrads::beside.
-  int64_t weight_gradient_workspace_bytes(const Context& beside, int64_t batch, DType dtype) const;
+  int64_t weight_gradient_workspace_bytes(const Context& beside, const Shape& x, DType dtype) const;
 
   // Returns the last layer's output, which lives in the pass; x must stay as it is until backward has run.
   // `updates` is the branch on which weights may still be updated: it is joined before the first op that
@@ -104,10 +79,18 @@ class Network {
   void update_running(const Context& ctx, const Parameters& params, const Pass& pass) const;
 
  private:
+  template <typename L, typename... Args>
+  std::unique_ptr<Layer> make_layer(const std::string& layer, Args&&... args) {
+    return std::make_unique<L>(*spec_, name_ + "." + layer, std::forward<Args>(args)...);
+  }
+  Value add_node(std::unique_ptr<Layer> layer, Value from, std::optional<Value> addend);
+  template <typename F>
+  int64_t most_workspace_bytes(const Context& ctx, const Shape& x, DType dtype, F&& counts) const;
+
   std::string name_;
   Shape x_;
   std::unique_ptr<ParameterSpec> spec_ = std::make_unique<ParameterSpec>();  // Parameters point at it
-  std::vector<std::unique_ptr<Layer>> layers_;
+  std::vector<Node> nodes_;
 };
 
 }  // namespace inpaint

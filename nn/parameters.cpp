@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "core/device/copy.h"
-#include "kernels/parameter/random_fill.h"
 #include "kernels/parameter/round_to_bf16.h"
+#include "kernels/random/random_fill.h"
 
 namespace inpaint {
 
@@ -77,7 +77,6 @@ Parameters::Parameters(const ParameterSpec& spec, DType activation, Use use, Dev
 }
 
 void Parameters::initialize(const Context& ctx, uint64_t seed, uint32_t network) {
-  constexpr double kDeviation = 0.02;
   Buffer staging;  // a GPU's values are drawn by the host, so that all devices begin with the same bits
   uint32_t place = network << 16;
   for (const auto kind :
@@ -87,7 +86,8 @@ void Parameters::initialize(const Context& ctx, uint64_t seed, uint32_t network)
       if (device_ != Device::kCpu && staging.bytes() < target.bytes()) staging = Buffer(target.bytes());
       const Tensor tensor = device_ == Device::kCpu ? target : staging.tensor(target.shape, target.dtype);
       const Philox random(seed, RandomStream::kInitialValues, place++);
-      switch (spec_->list(kind)[index].initial) {
+      const InitialValues initial = spec_->list(kind)[index].initial;
+      switch (initial.kind) {
         case InitialValues::kZero:
           fill_constant(ctx, 0.0, tensor);
           break;
@@ -95,10 +95,10 @@ void Parameters::initialize(const Context& ctx, uint64_t seed, uint32_t network)
           fill_constant(ctx, 1.0, tensor);
           break;
         case InitialValues::kNormal:
-          fill_normal(ctx, random, kDeviation, tensor);
+          fill_normal(ctx, random, initial.deviation, tensor);
           break;
         case InitialValues::kTruncatedNormal:
-          fill_truncated_normal(ctx, random, kDeviation, tensor);
+          fill_truncated_normal(ctx, random, initial.deviation, tensor);
           break;
       }
       if (device_ != Device::kCpu) upload(ctx, tensor, target);

@@ -15,7 +15,12 @@
 
 namespace inpaint {
 
-enum class InitialValues { kZero, kOne, kNormal, kTruncatedNormal };  // the normals have deviation 0.02
+struct InitialValues {
+  enum Kind { kZero, kOne, kNormal, kTruncatedNormal } kind;
+  double deviation;  // of the normals
+
+  constexpr InitialValues(Kind k, double d = 0.02) : kind(k), deviation(d) {}  // NOLINT: a kind alone will do
+};
 
 // How a tensor of ours is laid out in a checkpoint, where PyTorch's order is kept.
 enum class CheckpointLayout {

@@ -25,9 +25,9 @@ from pathlib import Path
 # A folder may include from itself and from those before it. Tests and benches may include anything.
 FLOORS = """
 core/base core/device core/file core/image
-kernels kernels/cpu kernels/cuda kernels/parameter kernels/channel kernels/loss kernels/picture kernels/linear kernels/conv
+kernels kernels/cpu kernels/cuda kernels/random kernels/parameter kernels/channel kernels/loss kernels/picture kernels/fill kernels/linear kernels/conv
 nn nn/layers nn/networks
-train/holes train/data train/settings train/datasets/scenes train/datasets train/step train/checkpoint train/log
+train/data train/holes train/settings train/datasets/scenes train/datasets train/model train/step train/checkpoint train/log
 train/fill train/score train/run
 tools
 """.split()

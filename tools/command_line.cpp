@@ -99,6 +99,19 @@ class Parser {
   Parsed parsed_;
 };
 
+TrainSettings settings_of(const Parsed& parsed, TrainSettings settings) {
+  for (const std::string& path : parsed.flags_files) read_flags_file(path, settings);
+  for (const auto& [flag, value] : parsed.assignments) set_flag(settings, *flag, value, kWhere);
+  return settings;
+}
+
+// A line for a flag whose default is another with model=harmonic_unet.
+std::string other_default(const Flag& flag) {
+  const std::string unet = flag.print(TrainSettings::of_model(ModelKind::kHarmonicUnet));
+  if (flag.name == "model" || unet == flag.print({})) return "";
+  return fmt::format("  {:26}  [default of harmonic_unet: {}]\n", "", unet);
+}
+
 std::string syntax_of(const Flag& flag) {
   if (flag.kind == Flag::Kind::kSwitch) return fmt::format("--[no]{}", flag.name);
   return fmt::format("--{}={}", flag.name, flag.placeholder);
@@ -106,9 +119,8 @@ std::string syntax_of(const Flag& flag) {
 }  // namespace
 
 std::string help_text(const std::string& program) {
-  const TrainSettings defaults;
   std::string text = fmt::format(
-      "Trains a model that paints the missing block of a picture, or scores one.\n"
+      "Trains a model that paints the missing part of a picture, or scores one.\n"
       "\n"
       "Usage: {} [--flags-file FILE] [--NAME=VALUE ...]\n"
       "\n"
@@ -123,7 +135,8 @@ std::string help_text(const std::string& program) {
     const std::string values =
         flag.kind == Flag::Kind::kSwitch ? std::string() : fmt::format("{}; ", flag.allowed);
     text += fmt::format("  {:26}  {}\n  {:26}  [{}default {}]\n", syntax_of(flag), flag.help, "", values,
-                        flag.print(defaults));
+                        flag.print({}));
+    text += other_default(flag);
   }
   return text;
 }
@@ -135,9 +148,8 @@ std::optional<TrainSettings> parse_command_line(int argc, const char* const* arg
     fmt::print("{}", parsed.help ? help_text(program) : version_text(program));
     return std::nullopt;
   }
-  TrainSettings settings;
-  for (const std::string& path : parsed.flags_files) read_flags_file(path, settings);
-  for (const auto& [flag, value] : parsed.assignments) set_flag(settings, *flag, value, kWhere);
+  // The model is read first: its defaults stand in for the flags that are not given.
+  const TrainSettings settings = settings_of(parsed, TrainSettings::of_model(settings_of(parsed, {}).model));
   check_settings(settings);
   return settings;
 }

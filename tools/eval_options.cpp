@@ -16,6 +16,8 @@ constexpr WholeRange kImageSize{0, 1024}, kImageChannel{0, 3}, kThreads{0, 1024}
 constexpr WholeRange kSeed{0, std::numeric_limits<int64_t>::max()};
 constexpr WholeRange kLimit{0, std::numeric_limits<int64_t>::max()}, kBatchSize{1, 65'536};
 
+constexpr RealRange kShare{RealRange::Lower::kExcluded};
+
 }  // namespace
 
 std::optional<EvaluationSettings> parse_eval_options(int argc, const char* const* argv) {
@@ -34,8 +36,20 @@ std::optional<EvaluationSettings> parse_eval_options(int argc, const char* const
   options.text("out", "PATH",
                "folder for scores.json, scores.csv, pictures.csv and example pictures; without it no files",
                s.out);
-  options.choice("block", "where the hole is", s.block);
-  options.whole("seed", "of random holes", kSeed, s.seed);
+  options.choice("holes", "form of the holes; a square takes half the side", s.holes.form);
+  options.choice("block", "where square holes are", s.holes.block);
+  options.real("min_hole", "smallest share of the picture that box, strokes and blobs take", kShare,
+               s.holes.min_hole);
+  options.real("max_hole", "largest share", kShare, s.holes.max_hole);
+  options.text("masks", "PATH", "for --holes files: a folder of black and white pictures, or a list of them",
+               s.holes.masks);
+  options.choice("mask_value", "what is missing in a mask picture", s.holes.mask_value);
+  options.whole("seed", "of random holes", kSeed, s.holes.seed);
+  options.text("holes_file", "PATH",
+               "holes that were saved, one for each picture; they take the place of drawn ones",
+               s.holes.file);
+  options.truth("patches", "score patches copied from the known part too: texture, but slow", s.patches);
+  options.text("save_holes", "PATH", "file to save the holes to, for --holes_file", s.save_holes);
   options.whole("limit", "only the first N pictures; 0: all", kLimit, s.limit);
   options.whole("image_size", "pixels along a side; 0: the checkpoint's, without one 128", kImageSize,
                 s.image_size);
@@ -57,6 +71,7 @@ std::optional<EvaluationSettings> parse_eval_options(int argc, const char* const
   options.refuse_others(app.remaining());
   if (s.data.empty())
     user_error("command line: --data is missing; give a data set (.bin) or a folder of pictures");
+  check_hole_choice(s.holes);
   if (s.image_channel == 2) user_error("command line: --image_channel=2; allowed: 1 or 3");
   return s;
 }

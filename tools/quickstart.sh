@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-steps=${INPAINT_QUICKSTART_STEPS:-600} # training steps; fewer for a quick look
+steps=${INPAINT_QUICKSTART_STEPS:-1500} # training steps; fewer for a quick look
 out=out/quickstart
 bin=build/quickstart/bin
 
@@ -24,14 +24,10 @@ fi
 
 cat >$out/run.cfg <<CFG
 # The settings of the quick start; every flag: $bin/inpaint_train --help
+model=harmonic_unet
 dataname=quickstart
 image_size=64
-image_channel=3
-base_channels=32
-bottleneck=1000
-batch_size=32
 max_steps=$steps
-sample=1
 data_root=$out/data
 checkpoint_root=$out/checkpoints
 log_root=$out/logs
@@ -42,7 +38,8 @@ echo "== Training"
 $bin/inpaint_train --flags-file $out/run.cfg
 
 echo "== Scoring on pictures the model has not seen"
-$bin/inpaint_eval --checkpoint $out/checkpoints/quickstart64/gpu0 --data $out/data/quickstart64_test.bin --out $out/scores
+$bin/inpaint_eval --checkpoint $out/checkpoints/quickstart64/gpu0 --data $out/data/quickstart64_test.bin \
+  --holes mixed --out $out/scores
 
 echo
 echo "Look at:"

@@ -29,33 +29,31 @@ int64_t BatchNorm::workspace_bytes(const Context& ctx, const Shape& x, DType) co
   return batch_norm_workspace_bytes(ctx, x);
 }
 
-void BatchNorm::forward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
-                        std::span<const Tensor> saved, Statistics statistics) const {
+void BatchNorm::forward(const Context& ctx, const Parameters& params, const LayerForward& pass) const {
   const Tensor gamma = params.value(gamma_), beta = params.value(beta_);
-  if (statistics == Statistics::kRunning) {
+  if (pass.statistics == Statistics::kRunning) {
     const Tensor bias = bias_ ? params.value(*bias_) : Tensor{};
-    batch_norm_inference(ctx, x, bias_ ? &bias : nullptr, params.value(running_mean_),
-                         params.value(running_variance_), gamma, beta, kEpsilon, activation_, y);
+    batch_norm_inference(ctx, pass.x, bias_ ? &bias : nullptr, params.value(running_mean_),
+                         params.value(running_variance_), gamma, beta, kEpsilon, activation_, pass.y);
     return;
   }
-  batch_norm_statistics(ctx, x, saved[0], saved[1]);
-  batch_norm_forward(ctx, x, saved[0], saved[1], gamma, beta, kEpsilon, activation_, y);
+  const Tensor &mean = pass.saved[0], &variance = pass.saved[1];
+  batch_norm_statistics(ctx, pass.x, mean, variance);
+  batch_norm_forward(ctx, pass.x, mean, variance, gamma, beta, kEpsilon, activation_, pass.y);
 }
 
-void BatchNorm::backward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor&,
-                         const Tensor& dy, const Tensor* dx, ParameterGrads grads,
-                         std::span<const Tensor> saved) const {
-  INPAINT_CHECK(dx != nullptr, "{}: a batch norm is never the first layer", name());
+void BatchNorm::backward(const Context& ctx, const Parameters& params, const LayerBackward& pass) const {
+  INPAINT_CHECK(pass.dx.data != nullptr, "{}: a batch norm is never the first layer", name());
   BatchNormGrads param_grads;
   Tensor dgamma, dbeta;
-  if (!grads.skipped()) {
+  if (!pass.grads.skipped()) {
     dgamma = params.grad(gamma_);
     dbeta = params.grad(beta_);
     // A bias's gradient is exactly 0, and its place in the array was zeroed when it was allocated.
-    param_grads = {&dgamma, &dbeta, grads.grad_mode()};
+    param_grads = {&dgamma, &dbeta, pass.grads.grad_mode()};
   }
-  batch_norm_backward(ctx, x, saved[0], saved[1], params.value(gamma_), params.value(beta_), kEpsilon,
-                      activation_, dy, *dx, param_grads);
+  batch_norm_backward(ctx, pass.x, pass.saved[0], pass.saved[1], params.value(gamma_), params.value(beta_),
+                      kEpsilon, activation_, pass.dy, pass.dx, param_grads);
 }
 
 void BatchNorm::add_running_update(const Parameters& params, std::span<const Tensor> saved,

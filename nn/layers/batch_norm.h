@@ -25,11 +25,9 @@ class BatchNorm final : public Layer {
   Shape out_shape(const Shape& x) const override;
   std::vector<Shape> saved_shapes(const Shape& x) const override;  // mean and variance of the batch
   int64_t workspace_bytes(const Context& ctx, const Shape& x, DType dtype) const override;
-  void forward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
-               std::span<const Tensor> saved, Statistics statistics) const override;
-  void backward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
-                const Tensor& dy, const Tensor* dx, ParameterGrads grads,
-                std::span<const Tensor> saved) const override;
+  void forward(const Context& ctx, const Parameters& params, const LayerForward& pass) const override;
+  void backward(const Context& ctx, const Parameters& params, const LayerBackward& pass) const override;
+  LayerDescription describe() const override { return BatchNormDescription{activation_}; }
   void add_running_update(const Parameters& params, std::span<const Tensor> saved,
                           std::vector<RunningUpdate>& list) const override;
   bool backward_in_place() const override { return true; }

@@ -1,5 +1,7 @@
 #include "nn/layers/bias_activation.h"
 
+#include "core/device/copy.h"
+#include "kernels/channel/add.h"
 #include "kernels/channel/bias_activation.h"
 
 namespace inpaint {
@@ -27,18 +29,23 @@ int64_t BiasActivation::workspace_bytes(const Context& ctx, const Shape& x, DTyp
   return bias_activation_workspace_bytes(ctx, {x.elements() / values_, values_}, dtype);
 }
 
-void BiasActivation::forward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
-                             std::span<const Tensor>, Statistics) const {
-  bias_activation_forward(ctx, flat(x), params.value(bias_), activation_, flat(y));
+void BiasActivation::forward(const Context& ctx, const Parameters& params, const LayerForward& pass) const {
+  const Tensor addend = pass.addend.data == nullptr ? Tensor{} : flat(pass.addend);
+  bias_activation_forward(ctx, flat(pass.x), params.value(bias_), addend.data == nullptr ? nullptr : &addend,
+                          activation_, flat(pass.y));
 }
 
-void BiasActivation::backward(const Context& ctx, const Parameters& params, const Tensor&, const Tensor& y,
-                              const Tensor& dy, const Tensor* dx, ParameterGrads grads,
-                              std::span<const Tensor>) const {
-  INPAINT_CHECK(dx != nullptr, "{}: a bias is never the first layer", name());
-  const Tensor dbias = grads.skipped() ? Tensor{} : params.grad(bias_);
-  bias_activation_backward(ctx, flat(y), flat(dy), activation_, flat(*dx), grads.skipped() ? nullptr : &dbias,
-                           grads.grad_mode());
+void BiasActivation::backward(const Context& ctx, const Parameters& params, const LayerBackward& pass) const {
+  INPAINT_CHECK(pass.dx.data != nullptr, "{}: a bias is never the first layer", name());
+  const bool skipped = pass.grads.skipped();
+  const Tensor dbias = skipped ? Tensor{} : params.grad(bias_);
+  bias_activation_backward(ctx, flat(pass.y), flat(pass.dy), activation_, flat(pass.dx),
+                           skipped ? nullptr : &dbias, pass.grads.grad_mode());
+  if (pass.daddend.data == nullptr) return;
+  if (pass.daddend_mode == GradMode::kAccumulate)
+    add(ctx, pass.dx, pass.daddend);
+  else
+    copy_on_device(ctx, pass.dx, pass.daddend);
 }
 
 }  // namespace inpaint

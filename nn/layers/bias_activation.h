@@ -1,7 +1,8 @@
 // Bias and activation: behind the last product of a network, and behind a linear layer whose batch norm
-// averages over positions too (a bias per feature does not cancel there).
-//   y = act(x + bias)      x, y [..., b] with the last axes read as one of the bias's b values; backward
-//   needs y
+// averages over positions too (a bias per feature does not cancel there). With an addend it ends a residual
+// block of a network.
+//   y = act(x + bias + addend)      x, y, addend [..., b] with the last axes read as one of the bias's b
+//                                   values; backward needs y
 // Formulas: kernels/channel/bias_activation.h.
 #pragma once
 
@@ -17,12 +18,11 @@ class BiasActivation final : public Layer {
 
   Shape out_shape(const Shape& x) const override;
   int64_t workspace_bytes(const Context& ctx, const Shape& x, DType dtype) const override;
-  void forward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
-               std::span<const Tensor> saved, Statistics statistics) const override;
-  void backward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
-                const Tensor& dy, const Tensor* dx, ParameterGrads grads,
-                std::span<const Tensor> saved) const override;
+  void forward(const Context& ctx, const Parameters& params, const LayerForward& pass) const override;
+  void backward(const Context& ctx, const Parameters& params, const LayerBackward& pass) const override;
+  LayerDescription describe() const override { return BiasActivationDescription{values_, activation_}; }
   bool backward_in_place() const override { return true; }
+  bool takes_addend() const override { return true; }
 
  private:
   Tensor flat(const Tensor& tensor) const;

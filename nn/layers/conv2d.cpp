@@ -3,13 +3,13 @@
 namespace inpaint {
 
 Conv2d::Conv2d(ParameterSpec& spec, std::string name, int64_t in_channels, int64_t out_channels,
-               const Conv2dWindow& window)
+               const Conv2dWindow& window, InitialValues initial)
     : Layer(name),
       in_channels_(in_channels),
       out_channels_(out_channels),
       window_(window),
       weight_(spec.weight(name + ".weight", {out_channels, window.kernel, window.kernel, in_channels},
-                          InitialValues::kTruncatedNormal, CheckpointLayout::kKernelLast)) {}
+                          initial, CheckpointLayout::kKernelLast)) {}
 
 Shape Conv2d::out_shape(const Shape& x) const {
   if (x.rank() != 4 || x[3] != in_channels_ || !window_.covers(x[1]) || !window_.covers(x[2]))
@@ -25,18 +25,15 @@ int64_t Conv2d::workspace_bytes(const Context& ctx, const Shape& x, DType dtype)
 
 int64_t Conv2d::product_flop(const Shape& x) const { return conv_shape(x).flop(); }
 
-void Conv2d::forward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
-                     std::span<const Tensor>, Statistics) const {
-  conv2d_forward(ctx, window_, x, params.factor(weight_), y);
+void Conv2d::forward(const Context& ctx, const Parameters& params, const LayerForward& pass) const {
+  conv2d_forward(ctx, window_, pass.x, params.factor(weight_), pass.y);
 }
 
-void Conv2d::backward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor&,
-                      const Tensor& dy, const Tensor* dx, ParameterGrads grads,
-                      std::span<const Tensor>) const {
-  if (!grads.skipped())
-    conv2d_backward_weight(grads.context_of_weights(ctx), window_, x, dy, params.grad(weight_),
-                           grads.grad_mode());
-  if (dx != nullptr) conv2d_backward_data(ctx, window_, dy, params.factor(weight_), *dx);
+void Conv2d::backward(const Context& ctx, const Parameters& params, const LayerBackward& pass) const {
+  if (!pass.grads.skipped())
+    conv2d_backward_weight(pass.grads.context_of_weights(ctx), window_, pass.x, pass.dy, params.grad(weight_),
+                           pass.grads.grad_mode());
+  if (pass.dx.data != nullptr) conv2d_backward_data(ctx, window_, pass.dy, params.factor(weight_), pass.dx);
 }
 
 }  // namespace inpaint

@@ -11,12 +11,12 @@ Conv2dShape mirror(const Shape& x, int64_t out_channels) {
 }  // namespace
 
 ConvTranspose2d::ConvTranspose2d(ParameterSpec& spec, std::string name, int64_t in_channels,
-                                 int64_t out_channels)
+                                 int64_t out_channels, InitialValues initial)
     : Layer(name),
       in_channels_(in_channels),
       out_channels_(out_channels),
       weight_(spec.weight(name + ".weight", {in_channels, kHalving.kernel, kHalving.kernel, out_channels},
-                          InitialValues::kNormal, CheckpointLayout::kKernelLast)) {}
+                          initial, CheckpointLayout::kKernelLast)) {}
 
 Shape ConvTranspose2d::out_shape(const Shape& x) const {
   if (x.rank() != 4 || x[3] != in_channels_)
@@ -30,18 +30,16 @@ int64_t ConvTranspose2d::workspace_bytes(const Context& ctx, const Shape& x, DTy
 
 int64_t ConvTranspose2d::product_flop(const Shape& x) const { return mirror(x, out_channels_).flop(); }
 
-void ConvTranspose2d::forward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
-                              std::span<const Tensor>, Statistics) const {
-  conv2d_backward_data(ctx, kHalving, x, params.factor(weight_), y);
+void ConvTranspose2d::forward(const Context& ctx, const Parameters& params, const LayerForward& pass) const {
+  conv2d_backward_data(ctx, kHalving, pass.x, params.factor(weight_), pass.y);
 }
 
-void ConvTranspose2d::backward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor&,
-                               const Tensor& dy, const Tensor* dx, ParameterGrads grads,
-                               std::span<const Tensor>) const {
-  if (!grads.skipped())
-    conv2d_backward_weight(grads.context_of_weights(ctx), kHalving, dy, x, params.grad(weight_),
-                           grads.grad_mode());
-  if (dx != nullptr) conv2d_forward(ctx, kHalving, dy, params.factor(weight_), *dx);
+void ConvTranspose2d::backward(const Context& ctx, const Parameters& params,
+                               const LayerBackward& pass) const {
+  if (!pass.grads.skipped())
+    conv2d_backward_weight(pass.grads.context_of_weights(ctx), kHalving, pass.dy, pass.x,
+                           params.grad(weight_), pass.grads.grad_mode());
+  if (pass.dx.data != nullptr) conv2d_forward(ctx, kHalving, pass.dy, params.factor(weight_), pass.dx);
 }
 
 }  // namespace inpaint

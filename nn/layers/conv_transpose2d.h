@@ -9,18 +9,17 @@ namespace inpaint {
 
 class ConvTranspose2d final : public Layer {
  public:
-  // Declares "<name>.weight", from a normal.
-  ConvTranspose2d(ParameterSpec& spec, std::string name, int64_t in_channels, int64_t out_channels);
+  // Declares "<name>.weight".
+  ConvTranspose2d(ParameterSpec& spec, std::string name, int64_t in_channels, int64_t out_channels,
+                  InitialValues initial = InitialValues::kNormal);
 
   Shape out_shape(const Shape& x) const override;
   int64_t workspace_bytes(const Context& ctx, const Shape& x, DType dtype) const override;
   int64_t product_flop(const Shape& x) const override;
   bool weight_gradient_beside() const override { return true; }
-  void forward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
-               std::span<const Tensor> saved, Statistics statistics) const override;
-  void backward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
-                const Tensor& dy, const Tensor* dx, ParameterGrads grads,
-                std::span<const Tensor> saved) const override;
+  void forward(const Context& ctx, const Parameters& params, const LayerForward& pass) const override;
+  void backward(const Context& ctx, const Parameters& params, const LayerBackward& pass) const override;
+  LayerDescription describe() const override { return Conv2dDescription{kHalving, true, weight_}; }
 
  private:
   int64_t in_channels_, out_channels_;

@@ -37,21 +37,20 @@ Tensor Linear::flat(const Tensor& tensor) const {
   return tensor.reshaped({n, tensor.elements() / n});
 }
 
-void Linear::forward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
-                     std::span<const Tensor>, Statistics) const {
-  linear_forward(ctx, flat(x), params.factor(weight_), flat(y));
+void Linear::forward(const Context& ctx, const Parameters& params, const LayerForward& pass) const {
+  linear_forward(ctx, flat(pass.x), params.factor(weight_), flat(pass.y));
 }
 
-void Linear::backward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor&,
-                      const Tensor& dy, const Tensor* dx, ParameterGrads grads,
-                      std::span<const Tensor>) const {
-  if (dx != nullptr) linear_backward_data(ctx, flat(dy), params.factor(weight_), flat(*dx));
+void Linear::backward(const Context& ctx, const Parameters& params, const LayerBackward& pass) const {
+  const Tensor x = flat(pass.x), dy = flat(pass.dy);
+  const ParameterGrads& grads = pass.grads;
+  if (pass.dx.data != nullptr) linear_backward_data(ctx, dy, params.factor(weight_), flat(pass.dx));
   if (grads.skipped()) return;
   if (params.stores_grad(weight_))
-    return linear_backward_weight(ctx, flat(x), flat(dy), params.grad(weight_), grads.grad_mode());
+    return linear_backward_weight(ctx, x, dy, params.grad(weight_), grads.grad_mode());
   INPAINT_CHECK(grads.mode == ParameterGrads::kOverwrite && grads.sink != nullptr,
                 "{}: a gradient that is not stored needs a sink, and cannot be accumulated", name());
-  grads.sink->linear(ctx, weight_, flat(x), flat(dy));
+  grads.sink->linear(ctx, weight_, x, dy);
 }
 
 }  // namespace inpaint

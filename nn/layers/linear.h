@@ -19,11 +19,9 @@ class Linear final : public Layer {
   int64_t workspace_bytes(const Context& ctx, const Shape& x, DType dtype) const override;
   int64_t product_flop(const Shape& x) const override;
   bool hands_over_gradient() const override { return gradient_ == GradientUse::kHandOver; }
-  void forward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
-               std::span<const Tensor> saved, Statistics statistics) const override;
-  void backward(const Context& ctx, const Parameters& params, const Tensor& x, const Tensor& y,
-                const Tensor& dy, const Tensor* dx, ParameterGrads grads,
-                std::span<const Tensor> saved) const override;
+  void forward(const Context& ctx, const Parameters& params, const LayerForward& pass) const override;
+  void backward(const Context& ctx, const Parameters& params, const LayerBackward& pass) const override;
+  LayerDescription describe() const override { return LinearDescription{weight_}; }
 
  private:
   Tensor flat(const Tensor& tensor) const;

@@ -28,19 +28,23 @@ class Numbering {
   int number_ = 0;
 };
 
-// Halves the map until it is 4 x 4; returns the channels there.
-int64_t add_encoder(Network& network, Numbering& number, const ContextEncoderOptions& options, int64_t side,
-                    Activation activation) {
-  int64_t channels = options.image_channel;
+struct Map {
+  Value value;
+  int64_t channels;
+};
+
+// Halves the map until it is 4 x 4.
+Map add_encoder(Network& network, Numbering& number, const ContextEncoderOptions& options, int64_t side,
+                Activation activation) {
+  Map map{network.input(), options.image_channel};
   while (side > kInnermostSide) {
     side /= 2;
     const std::string name = number.next();
     const int64_t out = channels_at(options, side);
-    network.add<Conv2d>(name, channels, out);
-    network.add<BatchNorm>(name, out, activation);
-    channels = out;
+    const Value y = network.add<Conv2d>(map.value, name, map.channels, out);
+    map = {network.add<BatchNorm>(y, name, out, activation), out};
   }
-  return channels;
+  return map;
 }
 
 void check(const ContextEncoderOptions& options) {
@@ -58,28 +62,28 @@ Network make_generator(const ContextEncoderOptions& options) {
   const int64_t side = options.image_size;
   Network network("generator", {side, side, options.image_channel});
   Numbering number;
-  int64_t channels = add_encoder(network, number, options, side, Activation::kRelu);
+  auto [x, channels] = add_encoder(network, number, options, side, Activation::kRelu);
 
   const Shape innermost{kInnermostSide, kInnermostSide, channels};
   std::string name = number.next();
   // The two linear layers hold nine tenths of the parameters.
-  network.add<Linear>(name, innermost.elements(), Shape{options.bottleneck}, GradientUse::kHandOver);
-  network.add<BatchNorm>(name, options.bottleneck, Activation::kRelu);
+  x = network.add<Linear>(x, name, innermost.elements(), Shape{options.bottleneck}, GradientUse::kHandOver);
+  x = network.add<BatchNorm>(x, name, options.bottleneck, Activation::kRelu);
   name = number.next();
-  network.add<Linear>(name, options.bottleneck, innermost, GradientUse::kHandOver);
-  network.add<BiasActivation>(name, innermost.elements(), Activation::kNone);
-  network.add<BatchNorm>(name, channels, Activation::kRelu, BatchNorm::Bias::kNone);
+  x = network.add<Linear>(x, name, options.bottleneck, innermost, GradientUse::kHandOver);
+  x = network.add<BiasActivation>(x, name, innermost.elements(), Activation::kNone);
+  x = network.add<BatchNorm>(x, name, channels, Activation::kRelu, BatchNorm::Bias::kNone);
 
   for (int64_t out_side = 2 * kInnermostSide; out_side < side / 2; out_side *= 2) {
     name = number.next();
     const int64_t out = channels_at(options, out_side);
-    network.add<ConvTranspose2d>(name, channels, out);
-    network.add<BatchNorm>(name, out, Activation::kRelu);
+    x = network.add<ConvTranspose2d>(x, name, channels, out);
+    x = network.add<BatchNorm>(x, name, out, Activation::kRelu);
     channels = out;
   }
   name = number.next();
-  network.add<ConvTranspose2d>(name, channels, options.image_channel);
-  network.add<BiasActivation>(name, options.image_channel, Activation::kTanh);
+  x = network.add<ConvTranspose2d>(x, name, channels, options.image_channel);
+  network.add<BiasActivation>(x, name, options.image_channel, Activation::kTanh);
   return network;
 }
 
@@ -88,10 +92,11 @@ Network make_discriminator(const ContextEncoderOptions& options) {
   const int64_t side = options.image_size / 2;
   Network network("discriminator", {side, side, options.image_channel});
   Numbering number;
-  const int64_t channels = add_encoder(network, number, options, side, Activation::kLeakyRelu);
+  const Map map = add_encoder(network, number, options, side, Activation::kLeakyRelu);
   const std::string name = number.next();
-  network.add<Linear>(name, kInnermostSide * kInnermostSide * channels, Shape{1});
-  network.add<BiasActivation>(name, int64_t{1}, Activation::kNone);
+  const Value score =
+      network.add<Linear>(map.value, name, kInnermostSide * kInnermostSide * map.channels, Shape{1});
+  network.add<BiasActivation>(score, name, int64_t{1}, Activation::kNone);
   return network;
 }
 

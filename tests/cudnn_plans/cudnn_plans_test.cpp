@@ -33,18 +33,22 @@ constexpr const char* kA100 =
     R"("smClockRateKHz":1410000,"memClockRateKHz":1593000,"l2CacheSize":41943040,"cudaDeviceId":0,"deviceVer":800,)"
     R"("driverVer":13000,"deviceName":"NVIDIA A100-SXM4-80GB"})";
 
-// Convolution layers of both networks for pictures of this side, by their rows, channels in and channels out.
+// Convolutions of both networks for pictures of this side: rows, channels in and channels out.
 std::set<std::array<int64_t, 3>> layers_of(int64_t image_size) {
   std::set<std::array<int64_t, 3>> found;
   const ContextEncoderOptions options{.image_size = image_size, .image_channel = 3};
   const Network generator = make_generator(options), discriminator = make_discriminator(options);
   for (const Network* const network : {&generator, &discriminator}) {
-    Shape x = network->in_shape(1);
-    for (const auto& layer : network->layers()) {
-      const Shape y = layer->out_shape(x);
-      if (x.rank() == 4 && y.rank() == 4 && y[1] == x[1] / 2) found.insert({x[1], x[3], y[3]});
-      if (x.rank() == 4 && y.rank() == 4 && y[1] == x[1] * 2) found.insert({y[1], y[3], x[3]});
-      x = y;
+    const std::vector<Shape> shapes = network->output_shapes(network->in_shape(1));
+    for (size_t i = 0; i < shapes.size(); ++i) {
+      const Network::Node& node = network->nodes()[i];
+      const LayerDescription description = node.layer->describe();
+      const auto* const conv = std::get_if<Conv2dDescription>(&description);
+      if (conv == nullptr) continue;
+      const Shape x =
+          node.from.is_input() ? network->in_shape(1) : shapes[static_cast<size_t>(node.from.node)];
+      const Shape &y = shapes[i], &wide = conv->transposed ? y : x, &narrow = conv->transposed ? x : y;
+      found.insert({wide[1], wide[3], narrow[3]});
     }
   }
   return found;

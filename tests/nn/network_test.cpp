@@ -10,8 +10,10 @@
 
 #include "core/base/philox.h"
 #include "kernels/linear/linear.h"
-#include "kernels/parameter/random_fill.h"
+#include "kernels/random/random_fill.h"
 #include "nn/networks/context_encoder.h"
+#include "nn/networks/harmonic_unet.h"
+#include "nn/pass.h"
 
 using namespace inpaint;
 
@@ -19,6 +21,9 @@ namespace {
 
 constexpr ContextEncoderOptions kTiny{
     .image_size = 16, .image_channel = 3, .base_channels = 3, .bottleneck = 7};
+
+// Two levels with blocks: skips, residual blocks and dilation.
+const HarmonicUnetOptions kTinyUnet{.image_size = 8, .image_channel = 3, .levels = {{16, 1, 1}, {32, 2, 0}}};
 
 // Stores the gradients that are handed over, so that a test can look at them.
 class StoringSink final : public GradientSink {
@@ -53,7 +58,7 @@ struct Case {
       : network(std::move(n)),
         params(network.spec(), DType::kF64, Parameters::Use::kTraining, Device::kCpu, handed_over),
         sink(network.spec()),
-        pass(ctx, network, batch_size, DType::kF64, Pass::Keep::kForBackward),
+        pass(ctx, network, network.in_shape(batch_size), DType::kF64, Pass::Keep::kForBackward),
         batch(batch_size) {
     // Deviation 0.5 rather than 0.02, so that no gradient is negligible.
     fill_normal(ctx, Philox(11, RandomStream::kInitialValues), 0.5, params.values());
@@ -135,6 +140,10 @@ TEST_CASE("generator: every gradient matches a directional derivative") {
 
 TEST_CASE("discriminator: every gradient matches a directional derivative") {
   check_all_gradients(make_discriminator(kTiny));
+}
+
+TEST_CASE("harmonic unet: every gradient matches a directional derivative") {
+  check_all_gradients(make_harmonic_unet(kTinyUnet));
 }
 
 TEST_CASE("network: parameter gradients are skipped, overwritten or accumulated as told") {
@@ -244,7 +253,7 @@ TEST_CASE(
     "network: an inference pass gives what a training pass gives with running averages, in less memory") {
   Case c(make_generator(kTiny), 3);
   c.params.initialize(c.ctx, 5, 0);
-  Pass slim(c.ctx, c.network, 3, DType::kF64, Pass::Keep::kOutputOnly);
+  Pass slim(c.ctx, c.network, c.network.in_shape(3), DType::kF64, Pass::Keep::kOutputOnly);
   CHECK(slim.bytes() < c.pass.bytes());
   const Tensor full = c.network.forward(c.ctx, c.params, c.input(), Statistics::kRunning, c.pass);
   const Tensor lean = c.network.forward(c.ctx, c.params, c.input(), Statistics::kRunning, slim);
@@ -258,7 +267,7 @@ TEST_CASE("network: passes that share a memory take turns") {
   Pass second(c.ctx, c.network, c.pass);
   CHECK(second.bytes() < c.pass.bytes() / 4);
   CHECK(c.pass.bytes() + second.bytes() ==
-        Pass::planned_bytes(c.network, 3, DType::kF64, Pass::Keep::kForBackward, 2));
+        Pass::planned_bytes(c.network, c.network.in_shape(3), DType::kF64, Pass::Keep::kForBackward, 2));
   const auto values_of = [](const Tensor& t) {
     return std::vector<double>(t.as<double>(), t.as<double>() + t.elements());
   };

@@ -26,7 +26,7 @@ class Bounds:
     update: float
     moment: float
     storage: float  # relative rounding of a stored weight
-    score: float    # scores nearer to 0 than this may fall on either side
+    score: float = 0.0  # scores nearer to 0 than this may fall on either side
 
 
 BOUNDS = {"fp64": Bounds(1e-9, 1e-9, 1e-9, 2.0**-53, 1e-9), "fp32": Bounds(1e-5, 1e-3, 1e-3, 2.0**-24, 1e-4)}

@@ -23,6 +23,8 @@ SMALL = {"image_size": 64, "base_channels": 8, "bottleneck": 32, "batch_size": 8
 MIDDLE = {**SMALL, "image_size": 128, "batch_size": 4}
 WIDE = {**SMALL, "image_channel": 3, "base_channels": 32, "bottleneck": 200, "batch_size": 16}
 TINY = {**SMALL, "image_channel": 3, "base_channels": 4, "bottleneck": 12, "batch_size": 4, "gene_iter": 2}
+WHOLE = {"model": "harmonic_unet", "image_size": 64, "image_channel": 3, "batch_size": 2, "holes": "mixed", "warm_up": 5,
+         "schedule_steps": STEPS, "seed": 5}
 STEEP = {"lamb_rec": 2e3, "lamb_adv": 2e3, "weight_clip": True}  # some gradients lie beyond the clipping limit
 
 RUNS = {
@@ -40,13 +42,15 @@ RUNS = {
     "64, RGB, L2, plain, wide, fp32": WIDE,
     "64, RGB, L2, plain, wide, bf16": {**WIDE, "precision": "bf16"},
     "64, RGB, L2, plain, wide, nothing shared, fp32": {**WIDE, "reuse": False},
+    "64, RGB, whole picture, fp32": {**WHOLE, "precision": "fp32"},
+    "64, RGB, whole picture, bf16": {**WHOLE, "precision": "bf16"},
 }
 CUDA_RUNS = {
     "64, RGB, L2, plain, fp32, CUDA": {**TINY, "precision": "fp32"},
     "64, RGB, L1, clipped, bf16, CUDA": {**TINY, **STEEP, "use_l1": True, "precision": "bf16"},
 }
 ON_TWO_THREADS = ("64, RGB, L1, plain, fp32", "128, RGB, L2, plain, fp32", "64, RGB, L2, plain, wide, fp32",
-                  "64, RGB, L2, plain, wide, bf16")
+                  "64, RGB, L2, plain, wide, bf16", "64, RGB, whole picture, fp32", "64, RGB, whole picture, bf16")
 
 
 def machine(programs):

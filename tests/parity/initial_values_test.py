@@ -3,6 +3,9 @@ import numpy as np
 import scipy.stats
 
 import pictures
+from harmonic_oracle import HarmonicSettings
+from harmonic_oracle import tensor_shapes as harmonic_shapes
+from harmonic_replay_test import Replay
 from oracle import NETWORKS, Settings, is_trainable, layers_of
 from programs import Scratch
 from report import check
@@ -49,7 +52,7 @@ def check_distribution(name, weights, distribution, is_cut):
     if is_cut:
         check(np.abs(w).max() <= 2 * DEVIATION * (1 + 1e-6), f"{name}: {np.abs(w).max()} lies beyond two deviations")
     elif n > 10000:
-        check(np.abs(w).max() > 3 * DEVIATION, f"{name}: cut at {np.abs(w).max()}")
+        check(np.abs(w).max() > 3 * distribution.std(), f"{name}: cut at {np.abs(w).max()}")
     check(len(np.unique(w)) > 0.9 * n, f"{name}: values repeat")
     return p
 
@@ -94,7 +97,28 @@ def default_size(programs):
     return f"{w.size} weights, p {check_distribution('generator.hidden6', w[:, ::8], NORMAL, False):.2f}"
 
 
+def harmonic_tensors(programs):
+    """Design: variance 2 / (1.04 fan-in), the second convolution of a residual block a tenth of it, the last layer 0."""
+    with Scratch() as scratch:
+        tensors = Replay(programs, scratch, {"precision": "fp32"}).trainer.run("run", 0).tensors
+    values = []
+    for name, shape in harmonic_shapes(HarmonicSettings()).items():
+        w = tensors[name]
+        check(np.array_equal(w, tensors[f"average.{name}"]), f"{name}: the average starts elsewhere")
+        check(not any(tensors[f"adam.{name}.{kind}"].any() for kind in "mv"), f"{name}: a moment is not 0")
+        if len(shape) == 1 or ".last." in name:
+            want = float(name.endswith(".norm.weight"))
+            check(bool((w == want).all()), f"{name} is not {want:.0f}")
+            continue
+        # A transposed convolution of stride 2 adds 2 x 2 products of each input channel.
+        fan_in = 4 * shape[0] if "decoder" in name and ".conv.weight" in name else np.prod(shape[1:])
+        deviation = np.sqrt(2 / (1.04 * fan_in)) * (0.1 if name.endswith(".conv2.weight") else 1)
+        values.append(check_distribution(name, w, scipy.stats.norm(scale=deviation), False))
+    return f"{len(values)} tensors, least p {min(values):.2f}"
+
+
 def run(report, programs):
+    report.case("initial values: harmonic", harmonic_tensors, programs)
     report.case("initial values: weights", weights_are_drawn, programs)
     report.case("initial values: biases, batch norms, moments", the_rest_is_fixed, programs)
     report.case("initial values: seeds", seeds_matter, programs)

@@ -1,16 +1,22 @@
 // Lets the parity scripts call library functions that no program shows by itself. Arrays travel as raw files,
 // row-major, little-endian.
 //
-//   parity_probe decode PICTURE OUT                  OUT: u8 [height, width, channels]; prints the three
-//   parity_probe safetensors IN OUT                  every tensor and the metadata of IN, read and written
-//   again parity_probe quality N SIZE CHANNELS A B         A, B: u8 [N, SIZE, SIZE, CHANNELS]; prints per
-//   picture its
-//                                                    absolute error, squared error, PSNR ("-": perfect), SSIM
-//   parity_probe harmonic N SIZE CHANNELS HOLE MASKED OFFSETS OUT
-//                                                    f64 [N, SIZE, SIZE, CHANNELS], i32 [N, 2];
-//                                                    OUT: f64 [N, HOLE, HOLE, CHANNELS]
+//   parity_probe decode PICTURE OUT      OUT: u8 [height, width, channels]; prints the three
+//   parity_probe safetensors IN OUT      every tensor and the metadata of IN, read and written again
+//   parity_probe quality N SIZE CHANNELS A B [MASK]
+//                                        A, B: u8 [N, SIZE, SIZE, CHANNELS], MASK: u8 [N, SIZE, SIZE];
+//                                        prints per picture its absolute error, squared error, PSNR ("-":
+//                                        perfect) and SSIM; with a mask all over the missing pixels, and then
+//                                        the gradient energy of A
+//   parity_probe harmonic N SIZE CHANNELS MASK PICTURES OUT
+//                                        u8 [N, SIZE, SIZE], f64 [N, SIZE, SIZE, CHANNELS]; OUT: PICTURES
+//                                        with the missing pixels filled
+//   parity_probe holes N SIZE SEED FIRST FORM OUT
+//                                        OUT: u8 [N, SIZE, SIZE], the masks of a training run's pictures
+//                                        FIRST, FIRST + 1, ... with the default areas
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <string>
@@ -18,8 +24,10 @@
 
 #include "core/file/safetensors.h"
 #include "core/image/image_codec.h"
+#include "kernels/fill/harmonic_fill.h"
+#include "kernels/picture/gradient_energy.h"
 #include "kernels/picture/image_quality.h"
-#include "train/fill/harmonic_fill.h"
+#include "train/holes/hole_form.h"
 
 namespace inpaint {
 namespace {
@@ -79,34 +87,59 @@ void copy_safetensors(const std::string& in, const std::string& out) {
   save_safetensors(out, tensors, file.metadata());
 }
 
-void quality(const Shape& shape, const std::string& first, const std::string& second) {
+void quality(const Shape& shape, const std::vector<std::string>& files) {
   const int64_t n = shape[0];
   Context ctx(1);
   ctx.reserve_workspace(ssim_workspace_bytes(ctx, shape));
-  const Buffer a = read_raw(first, shape, DType::kU8), b = read_raw(second, shape, DType::kU8);
-  const Buffer figures(3 * n * size_of(DType::kF64));
-  const Tensor absolute = figures.tensor({n}, DType::kF64), squared = figures.tensor({n}, DType::kF64, 8 * n),
-               similarity = figures.tensor({n}, DType::kF64, 16 * n);
-  byte_errors(ctx, a.tensor(shape, DType::kU8), b.tensor(shape, DType::kU8), absolute, squared);
-  ssim(ctx, a.tensor(shape, DType::kU8), b.tensor(shape, DType::kU8), similarity);
+  const Buffer first = read_raw(files[0], shape, DType::kU8), second = read_raw(files[1], shape, DType::kU8);
+  const Tensor a = first.tensor(shape, DType::kU8), b = second.tensor(shape, DType::kU8);
+  const Shape mask_shape{n, shape[1], shape[2]};
+  Buffer mask_bytes;
+  Tensor mask;
+  if (files.size() == 3) {
+    mask_bytes = read_raw(files[2], mask_shape, DType::kU8);
+    mask = mask_bytes.tensor(mask_shape, DType::kU8);
+  }
+  const Buffer figures(4 * n * size_of(DType::kF64));
+  const auto figure = [&](int64_t i) { return figures.tensor({n}, DType::kF64, i * 8 * n); };
+  const Tensor absolute = figure(0), squared = figure(1), similarity = figure(2), energy = figure(3);
+  byte_errors(ctx, a, b, mask, absolute, squared);
+  ssim(ctx, a, b, mask, similarity);
+  if (mask.data != nullptr) gradient_energy(ctx, a, mask, energy);
   for (int64_t i = 0; i < n; ++i) {
+    int64_t pixels = shape[1] * shape[2];
+    if (mask.data != nullptr) {
+      const uint8_t* begin = mask.as<uint8_t>() + i * pixels;
+      pixels -= std::count(begin, begin + pixels, 0);
+    }
     const double error = squared.as<double>()[i];
-    const auto decibel = psnr(error, static_cast<double>(shape.elements() / n));
-    fmt::print("{} {} {} {}\n", absolute.as<double>()[i], error, decibel ? fmt::format("{}", *decibel) : "-",
-               similarity.as<double>()[i]);
+    const auto decibel = psnr(error, static_cast<double>(pixels * shape[3]));
+    fmt::print("{} {} {} {}{}\n", absolute.as<double>()[i], error,
+               decibel ? fmt::format("{}", *decibel) : "-", similarity.as<double>()[i],
+               mask.data == nullptr ? "" : fmt::format(" {}", energy.as<double>()[i]));
   }
 }
 
-void harmonic(const Shape& shape, int64_t hole, const std::string& masked, const std::string& offsets,
+void harmonic(const Shape& shape, const std::string& mask, const std::string& pictures,
               const std::string& out) {
-  const Shape offsets_shape{shape[0], 2}, holes_shape{shape[0], hole, hole, shape[3]};
-  const Buffer pictures = read_raw(masked, shape, DType::kF64);
-  const Buffer places = read_raw(offsets, offsets_shape, DType::kI32);
-  const Buffer holes(holes_shape.elements() * size_of(DType::kF64));
-  const Context ctx(1);
-  HarmonicFill(hole).fill(ctx, pictures.tensor(shape, DType::kF64), places.tensor(offsets_shape, DType::kI32),
-                          holes.tensor(holes_shape, DType::kF64));
-  write_raw(out, holes.data(), holes.bytes());
+  const Shape mask_shape{shape[0], shape[1], shape[2]};
+  const Buffer missing = read_raw(mask, mask_shape, DType::kU8),
+               values = read_raw(pictures, shape, DType::kF64);
+  Context ctx(1);
+  ctx.reserve_workspace(harmonic_fill_workspace_bytes(ctx, shape, DType::kF64));
+  harmonic_fill(ctx, missing.tensor(mask_shape, DType::kU8), values.tensor(shape, DType::kF64));
+  write_raw(out, values.data(), values.bytes());
+}
+
+void holes(const Shape& shape, uint64_t seed, uint64_t first, const std::string& form,
+           const std::string& out) {
+  const auto names = names_of(HoleForm{});
+  const auto named = std::find(names.begin(), names.end(), form);
+  if (named == names.end()) user_error("{}: no form of holes", form);
+  const Buffer bytes(shape.elements());
+  draw_holes({.form = static_cast<HoleForm>(named - names.begin())}, Philox(seed, RandomStream::kHoleOffsets),
+             first, bytes.tensor(shape, DType::kU8));
+  write_raw(out, bytes.data(), bytes.bytes());
 }
 
 int64_t number(const std::string& text) { return std::strtoll(text.c_str(), nullptr, 10); }
@@ -118,10 +151,15 @@ void run(const std::vector<std::string>& words) {
   const auto shape = [&] {
     return Shape{number(words[1]), number(words[2]), number(words[2]), number(words[3])};
   };
-  if (command == "quality" && words.size() == 6) return quality(shape(), words[4], words[5]);
-  if (command == "harmonic" && words.size() == 8)
-    return harmonic(shape(), number(words[4]), words[5], words[6], words[7]);
-  user_error("usage: parity_probe decode | safetensors | quality | harmonic, see probe.cpp");
+  if (command == "quality" && (words.size() == 6 || words.size() == 7))
+    return quality(shape(), {words.begin() + 4, words.end()});
+  if (command == "harmonic" && words.size() == 7) return harmonic(shape(), words[4], words[5], words[6]);
+  if (command == "holes" && words.size() == 7) {
+    const Shape masks{number(words[1]), number(words[2]), number(words[2])};
+    return holes(masks, static_cast<uint64_t>(number(words[3])), static_cast<uint64_t>(number(words[4])),
+                 words[5], words[6]);
+  }
+  user_error("usage: parity_probe decode | safetensors | quality | harmonic | holes, see probe.cpp");
 }
 
 }  // namespace

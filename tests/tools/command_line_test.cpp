@@ -116,6 +116,19 @@ TEST_CASE("command line: wins over the flags file wherever it stands") {
   CHECK(contains(complaint({"--flags-file", folder / "none.cfg"}), "none.cfg: cannot open: No such file"));
 }
 
+TEST_CASE("command line: a model brings its own defaults, wherever it is named, and given flags stay") {
+  const TrainSettings unet = TrainSettings::of_model(ModelKind::kHarmonicUnet);
+  CHECK(unet.learning_rate == 0.001);
+  CHECK(unet.holes == HoleForm::kMixed);
+  CHECK(parse({"--model=harmonic_unet"}).value() == unet);
+  CHECK(parse({}).value() == TrainSettings());
+
+  const TrainSettings given = parse({"--learning_rate=0.0002", "--model=harmonic_unet"}).value();
+  CHECK(given.learning_rate == 0.0002);
+  CHECK(given.batch_size == unet.batch_size);
+  CHECK(contains(help_text("inpaint_train"), "[default of harmonic_unet: 0.001]"));
+}
+
 TEST_CASE("command line: --help prints every flag, grouped, with default, range and unit") {
   const std::string help = help_text("inpaint_train");
   for (const char* argument : {"--help", "-h"}) {

@@ -30,8 +30,16 @@ TEST_CASE("eval options: data alone, and the defaults") {
   CHECK(s.data == "a.bin");
   CHECK(s.checkpoint == "");
   CHECK(s.out == "");
-  CHECK(s.block == HolePlacement::kRandom);
-  CHECK(s.seed == 1);
+  CHECK(s.holes.form == HoleForm::kSquare);
+  CHECK(s.holes.block == HolePlacement::kRandom);
+  CHECK(s.holes.seed == 1);
+  CHECK(s.holes.min_hole == 0.1);
+  CHECK(s.holes.max_hole == 0.4);
+  CHECK(s.holes.masks == "");
+  CHECK(s.holes.mask_value == MaskPolarity::kWhiteIsHole);
+  CHECK(s.holes.file == "");
+  CHECK(s.save_holes == "");
+  CHECK_FALSE(s.patches);
   CHECK(s.limit == 0);
   CHECK(s.image_size == 0);
   CHECK(s.image_channel == 0);
@@ -50,8 +58,8 @@ TEST_CASE("eval options: every option, spelled with '-' or '_', the last one cou
   CHECK(s.data == "folder");
   CHECK(s.checkpoint == "c");
   CHECK(s.out == "o");
-  CHECK(s.block == HolePlacement::kCenter);
-  CHECK(s.seed == 9);
+  CHECK(s.holes.block == HolePlacement::kCenter);
+  CHECK(s.holes.seed == 9);
   CHECK(s.limit == 7);
   CHECK(s.image_size == 64);
   CHECK(s.image_channel == 3);
@@ -59,6 +67,34 @@ TEST_CASE("eval options: every option, spelled with '-' or '_', the last one cou
   CHECK(s.device == DeviceChoice::kCuda);
   CHECK(s.gpu == 3);
   CHECK(s.threads == 2);
+}
+
+TEST_CASE("eval options: holes of every form") {
+  const HoleChoice strokes =
+      parse({"--data=a", "--holes=strokes", "--min_hole=0.2", "--max-hole=0.5"})->holes;
+  CHECK(strokes.form == HoleForm::kStrokes);
+  CHECK(strokes.min_hole == 0.2);
+  CHECK(strokes.max_hole == 0.5);
+  for (const auto& [name, form] : {std::pair{"square", HoleForm::kSquare},
+                                   {"box", HoleForm::kBox},
+                                   {"blobs", HoleForm::kBlobs},
+                                   {"mixed", HoleForm::kMixed}})
+    CHECK(parse({"--data=a", std::string("--holes=") + name})->holes.form == form);
+  const HoleChoice files = parse({"--data=a", "--holes=files", "--masks=m", "--mask_value=black"})->holes;
+  CHECK(files.form == HoleForm::kFiles);
+  CHECK(files.masks == "m");
+  CHECK(files.mask_value == MaskPolarity::kBlackIsHole);
+  const EvaluationSettings fixed = parse({"--data=a", "--holes_file=h", "--save_holes=s"}).value();
+  CHECK(fixed.holes.file == "h");
+  CHECK(fixed.save_holes == "s");
+  CHECK(parse({"--data=a", "--patches"}).value().patches);
+
+  CHECK(contains(complaint({"--data=a", "--holes=round"}), "square, box, strokes, blobs, mixed or files"));
+  CHECK(contains(complaint({"--data=a", "--min_hole=0"}), "--min_hole=0"));
+  CHECK(contains(complaint({"--data=a", "--holes=box", "--min_hole=0.5"}), "smallest area is 0.5"));
+  CHECK(contains(complaint({"--data=a", "--holes=files"}), "masks=FOLDER"));
+  CHECK(contains(complaint({"--data=a", "--masks=m"}), "masks=m"));
+  CHECK(contains(complaint({"--data=a", "--holes=box", "--holes_file=h"}), "leave holes=box out"));
 }
 
 TEST_CASE("eval options: what is wrong is named with what is allowed") {
@@ -83,8 +119,10 @@ TEST_CASE("eval options: help and version print and stop") {
     const std::string text = out.text();
     CHECK(contains(text, "inpaint_eval"));
     if (std::string(flag) == "--help")
-      for (const char* name : {"--data", "--checkpoint", "--out", "--block", "--seed", "--limit",
-                               "--image_size", "--image_channel", "--batch_size", "--threads"})
+      for (const char* name :
+           {"--data", "--checkpoint", "--out", "--block", "--seed", "--limit", "--holes", "--min_hole",
+            "--max_hole", "--masks", "--mask_value", "--holes_file", "--save_holes", "--patches",
+            "--image_size", "--image_channel", "--batch_size", "--threads"})
         CHECK(contains(text, name));
   }
 }

@@ -23,7 +23,9 @@ Shape checkpoint_shape(const ParameterInfo& info) {
   return info.layout == CheckpointLayout::kKernelLast ? Shape{s[0], s[3], s[1], s[2]} : s;
 }
 
-std::vector<StateTensor> state_of(const Parameters& params, bool moments) {
+constexpr const char* kAverage = "average.";
+
+std::vector<StateTensor> state_of(const Parameters& params, bool moments, const std::string& prefix = "") {
   std::vector<StateTensor> state;
   for (const Kind kind : {Kind::kWeight, Kind::kOther, Kind::kRunning}) {
     const auto& list = params.spec().list(kind);
@@ -32,7 +34,7 @@ std::vector<StateTensor> state_of(const Parameters& params, bool moments) {
         state.push_back({name, checkpoint_shape(list[i]), list[i].layout, tensor});
       };
       const ParameterId id{kind, i};
-      add(list[i].name, params.value(id));
+      add(prefix + list[i].name, params.value(id));
       if (!moments || kind == Kind::kRunning) continue;
       add("adam." + list[i].name + ".m", params.moment1(id));
       add("adam." + list[i].name + ".v", params.moment2(id));
@@ -45,6 +47,8 @@ std::vector<StateTensor> state_of(const Model& model) {
   const bool moments = model.generator_params.use() == Parameters::Use::kTraining;
   std::vector<StateTensor> state = state_of(model.generator_params, moments);
   for (StateTensor& t : state_of(model.discriminator_params, moments)) state.push_back(std::move(t));
+  if (model.generator_averages)
+    for (StateTensor& t : state_of(*model.generator_averages, false, kAverage)) state.push_back(std::move(t));
   return state;
 }
 
@@ -101,8 +105,8 @@ void load(const Context& ctx, const SafetensorsFile& file, const std::vector<Sta
 
 }  // namespace
 
-std::vector<NamedTensor> checkpoint_layout(const Network& generator, const Network& discriminator,
-                                           DType dtype) {
+std::vector<NamedTensor> checkpoint_layout(const ModelOptions& model, const Network& generator,
+                                           const Network& discriminator, DType dtype) {
   std::vector<NamedTensor> layout;
   for (const Network* network : {&generator, &discriminator})
     for (const Kind kind : {Kind::kWeight, Kind::kOther, Kind::kRunning})
@@ -113,6 +117,10 @@ std::vector<NamedTensor> checkpoint_layout(const Network& generator, const Netwo
         layout.push_back({"adam." + info.name + ".m", tensor});
         layout.push_back({"adam." + info.name + ".v", tensor});
       }
+  if (model.kind != ModelKind::kHarmonicUnet) return layout;
+  for (const Kind kind : {Kind::kWeight, Kind::kOther})
+    for (const ParameterInfo& info : generator.spec().list(kind))
+      layout.push_back({kAverage + info.name, {checkpoint_shape(info), dtype}});
   return layout;
 }
 
@@ -132,10 +140,13 @@ void load_model(const Context& ctx, const SafetensorsFile& file, Model& model) {
   load(ctx, file, state_of(model));
   model.generator_params.refresh_copy(ctx);
   model.discriminator_params.refresh_copy(ctx);
+  if (model.generator_averages) model.generator_averages->refresh_copy(ctx);
 }
 
 void load_generator(const Context& ctx, const SafetensorsFile& file, const Parameters& generator_params) {
-  load(ctx, file, state_of(generator_params, false));
+  const std::string first = generator_params.spec().list(Kind::kWeight).front().name;
+  const bool averaged = file.find(kAverage + first) != nullptr;
+  load(ctx, file, state_of(generator_params, false, averaged ? kAverage : ""));
   generator_params.refresh_copy(ctx);
 }
 

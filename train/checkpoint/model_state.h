@@ -4,20 +4,23 @@
 //                                        linear [out, in]
 //   <network>.hidden<k>.bias, .bn.weight, .bn.bias, .bn.running_mean, .bn.running_var    [channels]
 //   adam.<tensor>.m, adam.<tensor>.v     Adam's moments of every tensor but the running averages
+//   average.<tensor>                     the moving averages of the generator's parameters, of a model that
+//                                        has them
+// harmonic_unet names its layers encoder<k>, innermost and decoder<k> instead (nn/networks/harmonic_unet.h).
 #pragma once
 
 #include <span>
 #include <vector>
 
 #include "core/file/safetensors.h"
-#include "train/step/model.h"
+#include "train/model/model.h"
 
 namespace inpaint {
 
 // Names, shapes and types of a training state's tensors in a checkpoint, without memory. dtype:
 // the parameters'.
-std::vector<NamedTensor> checkpoint_layout(const Network& generator, const Network& discriminator,
-                                           DType dtype);
+std::vector<NamedTensor> checkpoint_layout(const ModelOptions& model, const Network& generator,
+                                           const Network& discriminator, DType dtype);
 
 // Copies the state into host tensors of that layout, in its order.
 void capture_model(const Context& ctx, const Model& model, std::span<const NamedTensor> tensors);
@@ -26,7 +29,8 @@ void capture_model(const Context& ctx, const Model& model, std::span<const Named
 // moments. UserError naming the tensor when one is missing or has another shape or type.
 void load_model(const Context& ctx, const SafetensorsFile& file, Model& model);
 
-// The generator's values and running averages alone: what painting needs.
+// The generator's values and running averages alone: what painting needs. Of a model with moving averages it
+// takes those.
 void load_generator(const Context& ctx, const SafetensorsFile& file, const Parameters& generator_params);
 
 }  // namespace inpaint

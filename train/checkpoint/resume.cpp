@@ -15,6 +15,9 @@ void check_same_network(const TrainSettings& saved, const TrainSettings& now, co
           "{}: this checkpoint has {}={}, the run has {}={}; give {}={}, or start afresh in another folder",
           file, flag, then_value, flag, now_value, flag, then_value);
   };
+  check("model", to_string(saved.model), to_string(now.model));
+  if (now.model == ModelKind::kHarmonicUnet)
+    check("model_size", to_string(saved.model_size), to_string(now.model_size));
   check("image_size", saved.image_size, now.image_size);
   check("image_channel", saved.image_channel, now.image_channel);
   check("base_channels", saved.base_channels, now.base_channels);
@@ -26,9 +29,12 @@ void check_same_network(const TrainSettings& saved, const TrainSettings& now, co
 // What changes the course of a run when it is changed under way, without being wrong.
 void note_changes(const TrainSettings& saved, const TrainSettings& now, std::vector<std::string>& notes) {
   const auto then_text = to_metadata(saved), now_text = to_metadata(now);
-  for (const char* flag : {"dataname", "block", "data_dir", "batch_size", "shuffle", "flip", "random_crop",
-                           "learning_rate", "lamb_rec", "lamb_adv", "lamb_tv", "use_l1", "weight_clip",
-                           "gene_iter", "disc_iter", "seed", "precision"}) {
+  for (const char* flag :
+       {"dataname",      "block",         "data_dir",  "batch_size", "shuffle",   "flip",
+        "random_crop",   "learning_rate", "lamb_rec",  "lamb_adv",   "lamb_tv",   "use_l1",
+        "weight_clip",   "gene_iter",     "disc_iter", "seed",       "precision", "holes",
+        "min_hole",      "max_hole",      "masks",     "mask_value", "warm_up",   "last_rate",
+        "average_decay", "schedule_steps"}) {
     const std::string key = "flag." + std::string(flag);
     if (then_text.at(key) != now_text.at(key))
       notes.push_back(fmt::format("note: {}={} from here on; the checkpoint was made with {}={}", flag,

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "train/checkpoint/run_state.h"
+#include "train/model/model.h"
 #include "train/settings/settings.h"
-#include "train/step/model.h"
 
 namespace inpaint {
 

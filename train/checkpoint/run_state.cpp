@@ -41,10 +41,19 @@ template <typename State, typename F>
 void for_each_later_member(State& s, F&& f) {
   f("best_step", s.best_step);
   f("best_rec_loss", s.best_rec_loss);
+  f("best_gain", s.best_gain);
   f("validations_since_best", s.validations_since_best);
+  f("clip_mean", s.clip_mean);
+  f("train_seconds", s.train_seconds);
 }
 
 }  // namespace
+
+bool RunState::is_best(const ValidationFigures& figures) const {
+  if (best_step < 0) return true;
+  if (figures.quality.gain) return *figures.quality.gain > best_gain;
+  return figures.losses.rec_loss < best_rec_loss;
+}
 
 void RunState::to_metadata(std::map<std::string, std::string>& metadata) const {
   // The shortest text that reads back to the same bits.

@@ -15,11 +15,17 @@ struct RunState {
   int64_t generator_updates = 0, discriminator_updates = 0;
   EpochSums sums = {};  // of the epoch the next batch belongs to
 
-  // What the validations so far found: where the smallest rec_loss was (-1: none yet), and how many came
-  // after it.
+  // What the validations so far found: where the best one was (-1: none yet), its figures, and how many came
+  // after it. The best has the largest gain, or the smallest rec_loss for a model without one.
   int64_t best_step = -1;
-  double best_rec_loss = 0;
+  double best_rec_loss = 0, best_gain = 0;
   int64_t validations_since_best = 0;
+
+  // The running mean of the generator's gradient norm, where an adaptive clip keeps one; and the time of
+  // training that is over, where minutes limit it.
+  double clip_mean = 0, train_seconds = 0;
+
+  bool is_best(const ValidationFigures& figures) const;
 
   // As "state.<name>" -> text in a checkpoint's metadata; numbers keep all their bits. Reading throws
   // UserError that begins with `where` (the file's name) for a key that is missing or is no number; what came

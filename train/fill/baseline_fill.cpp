@@ -3,62 +3,60 @@
 #include <algorithm>
 #include <vector>
 
-#include "train/holes/hole_view.h"
-
 namespace inpaint {
 namespace {
 
-// A rectangle of pixels, from (top, left) up to (bottom, right) exclusive.
-struct Box {
-  int64_t top, left, bottom, right;
+struct Mask {
+  int64_t rows, columns;
+  const uint8_t* bytes;
+
+  bool missing(int64_t row, int64_t column) const { return bytes[row * columns + column] != 0; }
+
+  // Is this pixel, or one of the eight around it, missing?
+  bool touches(int64_t row, int64_t column) const {
+    for (int64_t i = std::max<int64_t>(row - 1, 0); i <= std::min(row + 1, rows - 1); ++i)
+      for (int64_t j = std::max<int64_t>(column - 1, 0); j <= std::min(column + 1, columns - 1); ++j)
+        if (missing(i, j)) return true;
+    return false;
+  }
 };
 
-// The mean of each channel over the pixels of the box outside the hole; 0 where there are none.
+// The mean of each channel over the known pixels that the fill looks at; 0 where there are none.
 template <typename T>
-std::vector<double> mean_around(const HoleShape& shape, const T* picture, const Box& box, const Box& hole) {
-  std::vector<double> mean(static_cast<size_t>(shape.channels), 0.0);
+std::vector<double> colour_of(BaselineFill fill, const Mask& mask, const T* picture, int64_t channels) {
+  std::vector<double> mean(static_cast<size_t>(channels), 0.0);
+  if (fill == BaselineFill::kGrey) return mean;
   int64_t pixels = 0;
-  const auto add_run = [&](int64_t row, int64_t begin, int64_t end) {
-    const T* value = picture + (row * shape.columns + begin) * shape.channels;
-    for (int64_t j = begin; j < end; ++j, ++pixels)
+  for (int64_t i = 0; i < mask.rows; ++i)
+    for (int64_t j = 0; j < mask.columns; ++j) {
+      if (mask.missing(i, j) || (fill == BaselineFill::kRingMean && !mask.touches(i, j))) continue;
+      const T* value = picture + (i * mask.columns + j) * channels;
       for (double& sum : mean) sum += static_cast<double>(*value++);
-  };
-  for (int64_t row = box.top; row < box.bottom; ++row) {
-    if (row < hole.top || row >= hole.bottom) {
-      add_run(row, box.left, box.right);
-    } else {
-      add_run(row, box.left, hole.left);
-      add_run(row, hole.right, box.right);
+      ++pixels;
     }
-  }
   if (pixels > 0)
     for (double& sum : mean) sum /= static_cast<double>(pixels);
   return mean;
 }
 
-// What the fill averages over: the whole picture, or the hole and one pixel around it.
-Box surroundings(BaselineFill fill, const HoleShape& shape, const Box& hole) {
-  if (fill == BaselineFill::kKnownMean) return {0, 0, shape.rows, shape.columns};
-  return {std::max<int64_t>(hole.top - 1, 0), std::max<int64_t>(hole.left - 1, 0),
-          std::min(hole.bottom + 1, shape.rows), std::min(hole.right + 1, shape.columns)};
-}
-
 }  // namespace
 
-void fill_baseline(const Context& ctx, BaselineFill fill, const Tensor& masked, const Tensor& offsets,
-                   const Tensor& fake) {
-  const HoleShape shape = hole_shape("fill_baseline", masked, offsets, fake);
-  visit_real(fake.dtype, [&]<typename T>(T) {
-    ctx.parallel(shape.pictures, [&](int64_t n, int) {
-      const HoleOffset at = hole_offset("fill_baseline", shape, offsets, n);
-      const Box hole{at.row, at.column, at.row + shape.hole, at.column + shape.hole};
-      std::vector<double> colour(static_cast<size_t>(shape.channels), 0.0);
-      if (fill != BaselineFill::kGrey)
-        colour = mean_around(shape, masked.as<T>() + n * shape.picture_values(),
-                             surroundings(fill, shape, hole), hole);
-      T* to = fake.as<T>() + n * shape.hole_values();
-      for (int64_t pixel = 0; pixel < shape.hole * shape.hole; ++pixel)
-        for (const double value : colour) *to++ = static_cast<T>(value);
+void fill_baseline(const Context& ctx, BaselineFill fill, const Tensor& mask, const Tensor& pictures) {
+  if (pictures.shape.rank() != 4)
+    throw ShapeError(fmt::format("fill_baseline: pictures {} must have rank 4", to_string(pictures.shape)));
+  const Shape& s = pictures.shape;
+  expect_shape("fill_baseline mask", mask, {s[0], s[1], s[2]}, DType::kU8);
+  const int64_t pixels = s[1] * s[2], channels = s[3];
+  visit_real(pictures.dtype, [&]<typename T>(T) {
+    ctx.parallel(s[0], [&](int64_t n, int) {
+      const uint8_t* missing = mask.as<uint8_t>() + n * pixels;
+      T* picture = pictures.as<T>() + n * pixels * channels;
+      const std::vector<double> colour = colour_of(fill, {s[1], s[2], missing}, picture, channels);
+      for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+        if (missing[pixel] == 0) continue;
+        std::transform(colour.begin(), colour.end(), picture + pixel * channels,
+                       [](double value) { return static_cast<T>(value); });
+      }
     });
   });
 }

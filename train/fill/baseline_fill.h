@@ -1,17 +1,17 @@
-// Fills of a square hole that need no learning and look at nothing but averages; harmonic_fill.h has the one
-// that continues the surroundings. A model is worth something from where it beats these.
+// Fills of a hole of any form that need no learning and look at nothing but averages.
+// (kernels/fill/harmonic_fill.h has the one that continues the surroundings.) A model is worth something
+// from where it beats these. A picture gets one colour for all of its missing pixels.
 //
 //   kGrey       0, mid grey
-//   kKnownMean  the mean, per channel, of all pixels outside the hole
-//   kRingMean   the mean, per channel, of the ring around the hole: the pixels outside that touch it,
-//               at a side or a corner, as far as the picture reaches
+//   kKnownMean  the mean, per channel, of all known pixels
+//   kRingMean   the mean, per channel, of the ring: the known pixels that touch a missing one at a side or
+//               a corner
 //
-//   masked   f [N, R, W, C]  pictures in [-1, 1]; what stands in the hole is not read
-//   offsets  i32 [N, 2]      (row, column) of the hole's top left corner
-//   fake     f [N, H, H, C]  overwritten
+//   mask     u8 [N, H, W]     0: known; everything else: missing
+//   pictures f [N, H, W, C]   known pixels in [-1, 1], which are read and stay as they are; missing pixels
+//                             are not read and are overwritten
 //
-// f is f32 or f64, alike within a call. A picture that is all hole has no known pixel: grey. Sums in double,
-// in a fixed order. Throws ShapeError for a hole that leaves the picture.
+// f is f32 or f64. A picture without a known pixel becomes grey. Sums in double, row by row.
 #pragma once
 
 #include "core/device/context.h"
@@ -20,7 +20,6 @@ namespace inpaint {
 
 enum class BaselineFill { kGrey, kKnownMean, kRingMean };
 
-void fill_baseline(const Context& ctx, BaselineFill fill, const Tensor& masked, const Tensor& offsets,
-                   const Tensor& fake);
+void fill_baseline(const Context& ctx, BaselineFill fill, const Tensor& mask, const Tensor& pictures);
 
 }  // namespace inpaint

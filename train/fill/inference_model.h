@@ -1,10 +1,11 @@
-// A trained generator for use: painting holes with the running averages, without the memory of training.
+// A trained model for use: it paints with the averages that training kept, without the memory of training.
 #pragma once
 
 #include <filesystem>
 #include <memory>
 
-#include "nn/networks/context_encoder.h"
+#include "nn/network.h"
+#include "train/holes/holes.h"
 #include "train/settings/settings.h"
 
 namespace inpaint {
@@ -20,21 +21,25 @@ class InferenceModel {
   int64_t step() const { return step_; }                       // training steps it has had
   int64_t image_size() const { return settings_.image_size; }
   int64_t image_channel() const { return settings_.image_channel; }
-  DType dtype() const { return params_->dtype(); }  // of masked and fake
 
-  // masked [n, S, S, C], 0 in the hole; fake [n, S/2, S/2, C], overwritten; both in the host's memory;
-  // 1 <= n <= max_batch.
-  void paint(const Tensor& masked, const Tensor& fake);
+  // Paints as a Painter does (method.h), 1 <= n <= max_batch pictures of the size above. UserError where a
+  // context encoder meets a hole that is no square of half the side.
+  void paint(const Batch& batch, const Tensor& inpainted);
+
+  // How a kind of model paints up to max_batch pictures.
+  class Painting {
+   public:
+    virtual ~Painting() = default;
+    virtual void paint(const Batch& batch, const Tensor& inpainted) = 0;
+  };
 
  private:
-  Context& ctx_;
   std::filesystem::path file_;
   TrainSettings settings_;
-  int64_t step_ = 0;
+  int64_t step_ = 0, max_batch_;
   std::unique_ptr<Network> generator_;
   std::unique_ptr<Parameters> params_;
-  std::unique_ptr<Pass> pass_;
-  Buffer batch_;  // a whole batch, of which n pictures count
+  std::unique_ptr<Painting> painting_;
 };
 
 }  // namespace inpaint

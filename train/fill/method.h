@@ -4,13 +4,13 @@
 #include <functional>
 #include <string>
 
-#include "core/device/tensor.h"
+#include "train/holes/holes.h"
 
 namespace inpaint {
 
-// Paints the holes of a batch: masked f32 [n, S, S, C] with 0 in the holes, offsets i32 [n, 2], fake
-// f32 [n, H, H, C] to be overwritten. n is at most the capacity of the batch.
-using Painter = std::function<void(const Tensor& masked, const Tensor& offsets, const Tensor& fake)>;
+// Paints the holes of a batch: inpainted f32 [n, S, S, C] in [-1, 1], overwritten. Known pixels hold the
+// picture's values, (byte - 127.5) / 127.5. All tensors lie in the host's memory.
+using Painter = std::function<void(const Batch& batch, const Tensor& inpainted)>;
 
 struct Method {
   std::string name;

@@ -17,4 +17,8 @@ enum class HolePlacement { kRandom, kCenter };
 void place_holes(HolePlacement placement, const Philox& random, uint64_t first, int64_t image_size,
                  const Tensor& offsets);
 
+// Overwrites mask u8 [N, S, S]: 1 in the square of S / 2 by S / 2 pixels whose corner offsets i32 [N, 2]
+// give, else 0. Throws ShapeError for a square that leaves the picture.
+void mark_squares(const Tensor& offsets, const Tensor& mask);
+
 }  // namespace inpaint

@@ -33,10 +33,11 @@ void Progress::step(const ProgressFigures& f, const Losses& l) {
   images_per_second_ = seconds > 0 ? steps * static_cast<double>(f.batch_size) / seconds : 0;
 
   if (!terminal_) {
-    put(
-        fmt::format("Epoch:{:4} Batch:{:4}, rec_loss:{:2.8f}, gene_loss: {:2.8f}, disc_loss: {:2.8f}, "
-                    "disc_acc: {:2.8f}\n",
-                    f.epoch, f.batch, l.rec_loss, l.adv_gene_loss, l.adv_disc_loss, l.disc_acc));
+    put(fmt::format("Epoch:{:4} Batch:{:4}, rec_loss:{:2.8f}{}\n", f.epoch, f.batch, l.rec_loss,
+                    l.is_adversarial
+                        ? fmt::format(", gene_loss: {:2.8f}, disc_loss: {:2.8f}, disc_acc: {:2.8f}",
+                                      l.adv_gene_loss, l.adv_disc_loss, l.disc_acc)
+                        : ""));
     return;
   }
   if (line_open_ && marks_.back().time - drawn_ < kRedraw && f.steps_left > 0) return;
@@ -44,12 +45,14 @@ void Progress::step(const ProgressFigures& f, const Losses& l) {
   const double wait_share =
       seconds > 0 ? (marks_.back().waited_seconds - marks_.front().waited_seconds) / seconds : 0;
   put(
-      fmt::format("\r\x1b[KEpoch {}/{} batch {}/{}  rec {:.5f}  gene {:.4f}  disc {:.4f}  acc {:.2f}  {:.1f} "
-                  "images/s  {} "
-                  "left  {:.0f}% waiting for data",
-                  f.epoch, f.last_epoch, f.batch + 1, f.batches, l.rec_loss, l.adv_gene_loss, l.adv_disc_loss,
-                  l.disc_acc, images_per_second_,
-                  duration_text(static_cast<double>(f.steps_left) * seconds / steps), 100 * wait_share));
+      fmt::format("\r\x1b[KEpoch {}/{} batch {}/{}  rec {:.5f}{}  {:.1f} images/s  {} left  {:.0f}% waiting "
+                  "for data",
+                  f.epoch, f.last_epoch, f.batch + 1, f.batches, l.rec_loss,
+                  l.is_adversarial ? fmt::format("  gene {:.4f}  disc {:.4f}  acc {:.2f}", l.adv_gene_loss,
+                                                 l.adv_disc_loss, l.disc_acc)
+                                   : "",
+                  images_per_second_, duration_text(static_cast<double>(f.steps_left) * seconds / steps),
+                  100 * wait_share));
   line_open_ = true;
 }
 

@@ -8,7 +8,7 @@
 #include <deque>
 #include <string>
 
-#include "train/step/training_step.h"
+#include "train/step/figures.h"
 
 namespace inpaint {
 

@@ -28,8 +28,9 @@ void RunLogs::step(const StepRecord& record, const Tensor* offsets) {
 
 void RunLogs::summary(int64_t step, const Losses& losses, const Tensor& real_scores,
                       const Tensor& fake_scores) {
-  events_.scalar(step, "disc_acc", losses.disc_acc);
   events_.scalar(step, "rec_loss", losses.rec_loss);
+  if (!losses.is_adversarial) return;
+  events_.scalar(step, "disc_acc", losses.disc_acc);
   events_.scalar(step, "adv_gene_loss", losses.gene_loss_ori);
   events_.scalar(step, "gene_loss", losses.adv_gene_loss);
   events_.scalar(step, "disc_loss", losses.adv_disc_loss);
@@ -47,9 +48,12 @@ void RunLogs::validation(const ValidationRecord& record) {
   const Losses& losses = record.figures.losses;
   const HoleQuality& quality = record.figures.quality;
   events_.scalar(record.step, "validate/rec_loss", losses.rec_loss);
-  events_.scalar(record.step, "validate/gene_loss", losses.adv_gene_loss);
-  events_.scalar(record.step, "validate/disc_loss", losses.adv_disc_loss);
-  events_.scalar(record.step, "validate/disc_acc", losses.disc_acc);
+  if (losses.is_adversarial) {
+    events_.scalar(record.step, "validate/gene_loss", losses.adv_gene_loss);
+    events_.scalar(record.step, "validate/disc_loss", losses.adv_disc_loss);
+    events_.scalar(record.step, "validate/disc_acc", losses.disc_acc);
+  }
+  if (quality.gain) events_.scalar(record.step, "validate/gain", *quality.gain);
   events_.scalar(record.step, "validate/ssim", quality.ssim);
   if (quality.psnr) events_.scalar(record.step, "validate/psnr", *quality.psnr);
 }

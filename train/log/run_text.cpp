@@ -7,10 +7,12 @@ namespace {
 
 std::string quality_text(const HoleQuality& quality) {
   const std::string psnr = quality.psnr ? fmt::format("{:.8f}", *quality.psnr) : "perfect";
-  return fmt::format("psnr: {}, ssim: {:.8f}", psnr, quality.ssim);
+  const std::string text = fmt::format("psnr: {}, ssim: {:.8f}", psnr, quality.ssim);
+  return quality.gain ? fmt::format("{}, gain: {:+.4f} dB over harmonic", text, *quality.gain) : text;
 }
 
 std::string losses_text(const Losses& l) {
+  if (!l.is_adversarial) return fmt::format("rec_loss:{:.8f}", l.rec_loss);
   return fmt::format("rec_loss:{:.8f}, gene_loss: {:.8f}, disc_loss: {:.8f}", l.rec_loss, l.adv_gene_loss,
                      l.adv_disc_loss);
 }
@@ -29,6 +31,7 @@ std::string sample_line(const Losses& losses, const HoleQuality& quality) {
 }
 
 std::string validation_text(const Losses& losses, const HoleQuality& quality) {
+  if (!losses.is_adversarial) return fmt::format("{}, {}", losses_text(losses), quality_text(quality));
   return fmt::format("{}, disc_acc: {:.8f}, {}", losses_text(losses), losses.disc_acc, quality_text(quality));
 }
 
@@ -43,6 +46,7 @@ std::string validation_log_line(const ValidationRecord& r) {
       .add("disc_acc", l.disc_acc)
       .add_json("psnr", r.figures.quality.psnr ? json_text(*r.figures.quality.psnr) : "null")
       .add("ssim", r.figures.quality.ssim)
+      .add_json("gain", r.figures.quality.gain ? json_text(*r.figures.quality.gain) : "null")
       .add("best", r.best)
       .text();
 }

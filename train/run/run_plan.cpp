@@ -10,11 +10,11 @@
 #include "train/checkpoint/run_state.h"
 #include "train/data/batch_loader.h"
 #include "train/log/progress.h"
+#include "train/run/run_holes.h"
 #include "train/run/training_pictures.h"
 #include "train/settings/folders.h"
 #include "train/settings/run_device.h"
 #include "train/settings/settings_text.h"
-#include "train/step/product_flop.h"
 #include "train/step/run_options.h"
 #include "train/step/training_step.h"
 
@@ -32,24 +32,21 @@ int64_t value_bytes(const ParameterSpec& spec, DType activation) {
 // What a step takes when the data is there; files, samples and validations come on top.
 double seconds_per_step(const TrainSettings& s, Context& ctx, const TrainingPictures& data, Model& model) {
   constexpr int kUnmeasured = 2, kMeasured = 10;
-  TrainingStep step(ctx, model, s.batch_size, step_options(s));
+  const auto step = make_training_step(ctx, model, s.batch_size, step_options(s));
   BatchLoader loader(*data.set, {.batch_size = s.batch_size,
                                  .shuffle = s.shuffle,
                                  .augmentation = {.flip = s.flip},
                                  .seed = static_cast<uint64_t>(s.seed),
                                  .workers = data.workers});
-  const Philox random(static_cast<uint64_t>(s.seed), RandomStream::kHoleOffsets);
-  const Buffer hole_memory(s.batch_size * 2 * size_of(DType::kI32));
-  const Tensor holes = hole_memory.tensor({s.batch_size, 2}, DType::kI32);
+  const std::optional<MaskFiles> masks = open_masks(s);
+  RunHoles holes(s, masks ? &*masks : nullptr, RandomStream::kHoleOffsets, Device::kCpu);
   std::chrono::steady_clock::time_point start;
   for (int i = 0; i < kUnmeasured + kMeasured; ++i) {
     if (i == kUnmeasured) start = std::chrono::steady_clock::now();
     const LoadedBatch& batch = loader.next();
-    place_holes(s.block, random, static_cast<uint64_t>(i) * static_cast<uint64_t>(s.batch_size), s.image_size,
-                holes);
-    step.load(batch.pixels, holes);
-    step.train();
-    step.losses();
+    step->load({batch.pixels, holes.draw(static_cast<uint64_t>(i) * static_cast<uint64_t>(s.batch_size))});
+    step->train(0);
+    step->losses();
   }
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / kMeasured;
 }
@@ -63,28 +60,27 @@ int64_t RunPlan::fitting_batch_size() const {
 
 RunPlan plan_run(const TrainSettings& s) {
   const DType activation = activation_type(s);
-  const Network generator = make_generator(network_options(s)),
-                discriminator = make_discriminator(network_options(s));
+  const ModelOptions options = model_options(s);
+  const Network generator = make_generator(options), discriminator = make_discriminator(options);
   RunPlan plan;
   plan.batch_size = s.batch_size;
   plan.free_bytes = open_context(s).free_memory();
   plan.generator_parameters = generator.spec().parameters();
   plan.discriminator_parameters = discriminator.spec().parameters();
-  plan.step_flop = step_product_flop(generator, discriminator, s.batch_size, step_options(s));
+  const StepPlan step =
+      plan_training_step(options, generator, discriminator, activation, s.batch_size, step_options(s));
+  plan.step_flop = step.product_flop;
+  plan.pass_bytes = step.bytes;
   plan.weight_bytes =
       value_bytes(generator.spec(), activation) + value_bytes(discriminator.spec(), activation);
   plan.optimizer_bytes =
       2 * (plan.generator_parameters + plan.discriminator_parameters) * size_of(parameter_dtype(activation));
-  constexpr auto kKeep = Pass::Keep::kForBackward;
-  const int64_t images = generator.in_shape(s.batch_size).elements(),
-                holes = discriminator.in_shape(s.batch_size).elements();
-  plan.pass_bytes = Pass::planned_bytes(generator, s.batch_size, activation, kKeep) +
-                    Pass::planned_bytes(discriminator, s.batch_size, activation, kKeep, 2) +
-                    (images + 2 * holes) * size_of(activation);
+  if (s.model == ModelKind::kHarmonicUnet)  // the averages
+    plan.weight_bytes += plan.generator_parameters * size_of(parameter_dtype(activation));
   std::map<std::string, std::string> metadata = to_metadata(s);
   RunState{}.to_metadata(metadata);
-  plan.checkpoint_bytes =
-      safetensors_bytes(checkpoint_layout(generator, discriminator, parameter_dtype(activation)), metadata);
+  plan.checkpoint_bytes = safetensors_bytes(
+      checkpoint_layout(options, generator, discriminator, parameter_dtype(activation)), metadata);
   const bool validates = s.validate_every > 0 && std::filesystem::exists(data_file(s, Split::kValidate));
   const int64_t saves = (s.epoch - s.start_epoch - 1) / s.ckpt + 2;  // and one where it ends
   plan.copies = std::min<int64_t>(s.keep, saves) + 1 + (validates ? 1 : 0);
@@ -97,7 +93,8 @@ std::string to_text(const RunPlan& p) {
     text += fmt::format("{:<28}{}\n", name, value);
   };
   line("generator", fmt::format("{} parameters", p.generator_parameters));
-  line("discriminator", fmt::format("{} parameters", p.discriminator_parameters));
+  if (p.discriminator_parameters > 0)
+    line("discriminator", fmt::format("{} parameters", p.discriminator_parameters));
   line("a step's products", fmt::format("{:.3f} TFLOP", static_cast<double>(p.step_flop) * 1e-12));
   line("memory for training", bytes_text(p.device_bytes()));
   line("  weights and gradients", bytes_text(p.weight_bytes));
@@ -140,8 +137,7 @@ int show_plan(const TrainSettings& wanted) {
     Context ctx = open_context(settings);
     const TrainingPictures data =
         open_training_pictures(settings, ctx, [&](const std::string& line) { out.line(line); });
-    Model model(network_options(settings), activation_type(settings), Parameters::Use::kTraining,
-                ctx.device());
+    Model model(model_options(settings), activation_type(settings), Parameters::Use::kTraining, ctx.device());
     model.initialize(ctx, static_cast<uint64_t>(settings.seed));
     const double step = seconds_per_step(settings, ctx, data, model);
     const int64_t steps = data.set->count() / settings.batch_size;

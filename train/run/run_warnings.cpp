@@ -19,7 +19,8 @@ int64_t count_dead(const Tensor& dgamma, const Tensor& dbeta) {
 }  // namespace
 
 RunWarnings::RunWarnings(const TrainSettings& s)
-    : adversarial_(s.lamb_adv > 0), trains_discriminator_(s.disc_iter > 0 && s.lamb_adv > 0) {}
+    : adversarial_(s.model == ModelKind::kContextEncoder && s.lamb_adv > 0),
+      trains_discriminator_(adversarial_ && s.disc_iter > 0) {}
 
 void RunWarnings::step(const Seen& seen) {
   all_right_ = seen.disc_acc == 1 ? all_right_ + 1 : 0;

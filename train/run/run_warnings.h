@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "train/model/model.h"
 #include "train/settings/settings.h"
-#include "train/step/model.h"
 
 namespace inpaint {
 

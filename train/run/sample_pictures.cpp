@@ -1,65 +1,118 @@
 #include "train/run/sample_pictures.h"
 
+#include <algorithm>
+#include <numeric>
+
 #include "core/device/copy.h"
 #include "core/image/image_codec.h"
-#include "kernels/picture/hole.h"
 #include "kernels/picture/image_quality.h"
 #include "kernels/picture/to_bytes.h"
 #include "train/data/picture_grid.h"
 
 namespace inpaint {
+namespace {
 
-SamplePictures::SamplePictures(Context& ctx, const Model& model, int64_t batch_size,
+constexpr uint8_t kMidGrey = 127;  // what to_bytes makes of 0
+
+// The mean over the values that are there; none where none is.
+std::optional<double> mean(const std::vector<std::optional<double>>& values) {
+  double sum = 0;
+  int64_t count = 0;
+  for (const std::optional<double>& value : values)
+    if (value) {
+      sum += *value;
+      ++count;
+    }
+  return count > 0 ? std::optional(sum / static_cast<double>(count)) : std::nullopt;
+}
+
+}  // namespace
+
+SamplePictures::SamplePictures(Context& ctx, const TrainingStep& step, const Shape& pictures,
                                std::filesystem::path folder)
     : folder_(std::move(folder)) {
-  const Shape pictures = model.generator.in_shape(batch_size),
-              holes = model.discriminator.in_shape(batch_size);
-  offsets_ = arena_.reserve({batch_size, 2}, DType::kI32);
-  inpainted_ = arena_.reserve(pictures, model.activation_dtype());
-  picture_bytes_ = arena_.reserve(pictures, DType::kU8);
-  hidden_bytes_ = arena_.reserve(holes, DType::kU8);
-  fake_bytes_ = arena_.reserve(holes, DType::kU8);
-  for (int* id : {&absolute_, &squared_, &ssim_}) *id = arena_.reserve({batch_size}, DType::kF64);
+  pictures_ = arena_.reserve(pictures, step.picture_type());
+  bytes_ = arena_.reserve(pictures, DType::kU8);
+  images_ = arena_.reserve(pictures, DType::kU8);
+  mask_ = arena_.reserve({pictures[0], pictures[1], pictures[2]}, DType::kU8);
+  for (int* id : {&absolute_, &squared_, &ssim_}) *id = arena_.reserve({pictures[0]}, DType::kF64);
+  if (const Tensor squares = step.hidden_images(); squares.data != nullptr)
+    for (int* id : {&hidden_bytes_, &fake_bytes_}) *id = arena_.reserve(squares.shape, DType::kU8);
   arena_.allocate(ctx.device());
-  ctx.reserve_workspace(ssim_workspace_bytes(ctx, holes));
+  ctx.reserve_workspace(ssim_workspace_bytes(ctx, pictures));
 }
 
-void SamplePictures::save(const Context& ctx, const TrainingStep& step, const Tensor& images,
-                          const Tensor& offsets, int64_t number) const {
+void SamplePictures::save(const Context& ctx, const TrainingStep& step, const Batch& batch,
+                          int64_t number) const {
   const std::string stem = std::to_string(number);
-  const Tensor bytes = arena_.tensor(picture_bytes_), inpainted = arena_.tensor(inpainted_);
-  save_grid(ctx, images, stem + "_0.png");
-  const Tensor holes = arena_.tensor(offsets_);
-  upload(ctx, offsets, holes);
-  paste_hole(ctx, step.masked_images(), step.fake_images(), holes, inpainted);
-  to_bytes(ctx, inpainted, bytes);
-  save_grid(ctx, bytes, stem + "_1.png");
-  to_bytes(ctx, step.masked_images(), bytes);
-  save_grid(ctx, bytes, stem + "_2.png");
+  save_grid(ctx, batch.pictures, stem + "_0.png");
+  const Tensor inpainted = arena_.tensor(pictures_);
+  step.write_inpainted(inpainted);
+  save_grid(ctx, as_bytes(ctx, inpainted), stem + "_1.png");
+
+  const int64_t channels = batch.pictures.shape[3];
+  const uint8_t* pixels = batch.pictures.as<uint8_t>();
+  std::vector<uint8_t> masked(pixels, pixels + batch.pictures.elements());
+  for (int64_t i = 0; i < batch.holes.mask.elements(); ++i)
+    if (batch.holes.mask.as<uint8_t>()[i] != 0)
+      std::fill_n(masked.begin() + i * channels, channels, kMidGrey);
+  save_grid(ctx, {batch.pictures.shape, DType::kU8, Device::kCpu, masked.data()}, stem + "_2.png");
 }
 
-HoleQuality SamplePictures::measure(const Context& ctx, const TrainingStep& step) const {
-  const Tensor hidden = arena_.tensor(hidden_bytes_), fake = arena_.tensor(fake_bytes_);
-  to_bytes(ctx, step.hidden_images(), hidden);
-  to_bytes(ctx, step.fake_images(), fake);
-  byte_errors(ctx, hidden, fake, arena_.tensor(absolute_), arena_.tensor(squared_));
-  ssim(ctx, hidden, fake, arena_.tensor(ssim_));
-  const HostCopy squared(ctx, arena_.tensor(squared_)), similarity(ctx, arena_.tensor(ssim_));
-
-  const int64_t n = hidden.shape[0];
-  const auto values = static_cast<double>(hidden.elements() / n);
-  HoleQuality quality;
-  double psnr_sum = 0;
-  int64_t imperfect = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    quality.ssim += similarity->as<double>()[i] / static_cast<double>(n);
-    if (const auto db = psnr(squared->as<double>()[i], values)) {
-      psnr_sum += *db;
-      ++imperfect;
-    }
+HoleQuality SamplePictures::measure(const Context& ctx, const TrainingStep& step, const Batch& batch) const {
+  upload(ctx, batch.pictures, arena_.tensor(images_));
+  upload(ctx, batch.holes.mask, arena_.tensor(mask_));
+  const Tensor pictures = arena_.tensor(pictures_);
+  step.write_inpainted(pictures);
+  Errors painted = compare(ctx, pictures, batch);
+  HoleQuality quality{.psnr = mean(painted.psnr), .ssim = painted.ssim};
+  if (hidden_bytes_ >= 0) {
+    const Tensor hidden = arena_.tensor(hidden_bytes_), fake = arena_.tensor(fake_bytes_);
+    to_bytes(ctx, step.hidden_images(), hidden);
+    to_bytes(ctx, step.fake_images(), fake);
+    quality.ssim = ssim_of(ctx, hidden, fake, {});
   }
-  if (imperfect > 0) quality.psnr = psnr_sum / static_cast<double>(imperfect);
+  if (!step.write_harmonic(pictures)) return quality;
+  const Errors harmonic = compare(ctx, pictures, batch);
+  for (size_t i = 0; i < painted.psnr.size(); ++i)
+    painted.psnr[i] = painted.psnr[i] && harmonic.psnr[i]
+                          ? std::optional(*painted.psnr[i] - *harmonic.psnr[i])
+                          : std::nullopt;
+  quality.gain = mean(painted.psnr);
   return quality;
+}
+
+Tensor SamplePictures::as_bytes(const Context& ctx, const Tensor& pictures) const {
+  const Tensor bytes = arena_.tensor(bytes_);
+  to_bytes(ctx, pictures, bytes);
+  return bytes;
+}
+
+SamplePictures::Errors SamplePictures::compare(const Context& ctx, const Tensor& painted,
+                                               const Batch& batch) const {
+  const Tensor bytes = as_bytes(ctx, painted), images = arena_.tensor(images_), mask = arena_.tensor(mask_);
+  byte_errors(ctx, images, bytes, mask, arena_.tensor(absolute_), arena_.tensor(squared_));
+  const HostCopy squared(ctx, arena_.tensor(squared_));
+
+  const int64_t n = images.shape[0], pixels = mask.elements() / n;
+  Errors errors{{}, ssim_of(ctx, images, bytes, mask)};
+  for (int64_t i = 0; i < n; ++i) {
+    const uint8_t* missing = batch.holes.mask.as<uint8_t>() + i * pixels;
+    const auto values = static_cast<double>(
+        std::count_if(missing, missing + pixels, [](uint8_t m) { return m != 0; }) * images.shape[3]);
+    errors.psnr.push_back(psnr(squared->as<double>()[i], values));
+  }
+  return errors;
+}
+
+double SamplePictures::ssim_of(const Context& ctx, const Tensor& a, const Tensor& b,
+                               const Tensor& mask) const {
+  ssim(ctx, a, b, mask, arena_.tensor(ssim_));
+  const HostCopy values(ctx, arena_.tensor(ssim_));
+  const int64_t n = a.shape[0];
+  double sum = 0;
+  for (int64_t i = 0; i < n; ++i) sum += values->as<double>()[i] / static_cast<double>(n);
+  return sum;
 }
 
 void SamplePictures::save_grid(const Context& ctx, const Tensor& pictures, const std::string& name) const {

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "train/step/training_step.h"
 
@@ -11,24 +12,34 @@ namespace inpaint {
 
 class SamplePictures {
  public:
-  // Plans for batches of this shape. Files go into `folder`, which exists.
-  SamplePictures(Context& ctx, const Model& model, int64_t batch_size, std::filesystem::path folder);
+  // Plans for batches of this shape, pictures u8 [N, S, S, C]. Files go into `folder`, which exists.
+  SamplePictures(Context& ctx, const TrainingStep& step, const Shape& pictures, std::filesystem::path folder);
 
-  // Writes <number>_0.png the images, _1 the inpainted images, _2 the masked images, of the batch that
-  // `step` has just watched. images u8 [N, S, S, C], offsets i32 [N, 2]: what step.load was given, in the
-  // host's memory.
-  void save(const Context& ctx, const TrainingStep& step, const Tensor& images, const Tensor& offsets,
-            int64_t number) const;
-
-  // Compares the holes that `step` has just painted with the target, as bytes.
-  HoleQuality measure(const Context& ctx, const TrainingStep& step) const;
+  // Both of the batch that `step` has just watched: what step.load was given, in the host's memory.
+  //
+  // Writes <number>_0.png the images, _1 the inpainted images, _2 the masked images, mid grey in the holes.
+  void save(const Context& ctx, const TrainingStep& step, const Batch& batch, int64_t number) const;
+  // Compares the painted holes with the target, as bytes. SSIM of squares that were cut out compares the two
+  // squares, as the source program does; of other holes, the windows around missing pixels.
+  HoleQuality measure(const Context& ctx, const TrainingStep& step, const Batch& batch) const;
 
  private:
+  struct Errors {
+    std::vector<std::optional<double>> psnr;  // by picture; none: perfect
+    double ssim;                              // mean
+  };
+
+  // `pictures` in [-1, 1] as bytes, in the device's memory; the next call overwrites them.
+  Tensor as_bytes(const Context& ctx, const Tensor& pictures) const;
+  Errors compare(const Context& ctx, const Tensor& painted, const Batch& batch) const;
+  // The mean over the batch.
+  double ssim_of(const Context& ctx, const Tensor& a, const Tensor& b, const Tensor& mask) const;
   void save_grid(const Context& ctx, const Tensor& pictures, const std::string& name) const;
 
   std::filesystem::path folder_;
   Arena arena_;
-  int offsets_, inpainted_, picture_bytes_, hidden_bytes_, fake_bytes_, absolute_, squared_, ssim_;
+  int pictures_, bytes_, images_, mask_, absolute_, squared_, ssim_;
+  int hidden_bytes_ = -1, fake_bytes_ = -1;  // of squares
 };
 
 }  // namespace inpaint

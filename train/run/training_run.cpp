@@ -19,6 +19,7 @@
 #include "train/data/batch_loader.h"
 #include "train/log/progress.h"
 #include "train/log/run_logs.h"
+#include "train/run/run_holes.h"
 #include "train/run/run_plan.h"
 #include "train/run/run_warnings.h"
 #include "train/run/sample_pictures.h"
@@ -42,14 +43,17 @@ class TrainingRun {
   int run();
 
  private:
+  const MaskFiles* masks() const { return masks_ ? &*masks_ : nullptr; }
   bool finished() const;
+  double progress() const;
+  void go_on_at(const RunState& state);
   void note_replaced(const LoadedBatch& batch);
   void save_now();
   void train_batch(const LoadedBatch& batch);
   void warn();
   void check_state();
   void meet_non_finite(const std::string& what);
-  void sample(const LoadedBatch& batch);
+  void sample(const Batch& batch);
   void end_epoch();
   bool out_of_patience() const;
   bool validate(Standing& standing);
@@ -59,12 +63,13 @@ class TrainingRun {
 
   const TrainSettings& settings_;
   Progress out_;
+  std::optional<MaskFiles> masks_;
   std::optional<ValidationPass> validation_;
   Context ctx_;
   TrainingPictures data_;
   CheckpointStore store_;
   Model model_;
-  TrainingStep step_;
+  std::unique_ptr<TrainingStep> step_;
   SamplePictures samples_;
   Beginning beginning_;
   RunState state_;
@@ -72,9 +77,7 @@ class TrainingRun {
   CheckpointWriter writer_;
   BatchLoader loader_;
   StopSignal signal_;
-  Philox hole_random_;
-  Buffer hole_memory_;
-  Tensor holes_;  // i32 [N, 2]
+  RunHoles holes_;
   int64_t saved_step_ = -1;
   std::chrono::steady_clock::time_point saved_ = std::chrono::steady_clock::now();  // or begun
   std::filesystem::path good_file_;   // the last checkpoint of this run or the one it began at; empty: none
@@ -85,7 +88,7 @@ class TrainingRun {
 };
 
 // Where there is a set to validate with, and a wish to.
-std::optional<ValidationPass> validation_of(const TrainSettings& settings) {
+std::optional<ValidationPass> validation_of(const TrainSettings& settings, const MaskFiles* masks) {
   const std::filesystem::path file = data_file(settings, Split::kValidate);
   if (settings.validate_every == 0) return std::nullopt;
   if (!std::filesystem::exists(file)) {
@@ -94,7 +97,7 @@ std::optional<ValidationPass> validation_of(const TrainSettings& settings) {
                settings.patience, file.string());
   }
   try {
-    return std::optional<ValidationPass>(std::in_place, settings, Split::kValidate);
+    return std::optional<ValidationPass>(std::in_place, settings, Split::kValidate, masks);
   } catch (const UserError& error) {
     user_error("{} (validate_every=0 trains without it)", error.what());
   }
@@ -112,18 +115,19 @@ Beginning begin(const TrainSettings& settings, const CheckpointStore& store, con
 TrainingRun::TrainingRun(const TrainSettings& settings, std::FILE* out)
     : settings_(settings),
       out_(out),
-      validation_(validation_of(settings)),
+      masks_(open_masks(settings)),
+      validation_(validation_of(settings, masks())),
       ctx_(open_context(settings)),
       data_(open_training_pictures(settings, ctx_, [this](const std::string& line) { out_.line(line); })),
       store_(checkpoint_folder(settings), settings.keep),
-      model_(network_options(settings), activation_type(settings), Parameters::Use::kTraining, ctx_.device()),
-      step_(ctx_, model_, settings.batch_size, step_options(settings)),
-      samples_(ctx_, model_, settings.batch_size, sample_folder(settings)),
+      model_(model_options(settings), activation_type(settings), Parameters::Use::kTraining, ctx_.device()),
+      step_(make_training_step(ctx_, model_, settings.batch_size, step_options(settings))),
+      samples_(ctx_, *step_, picture_shape(settings), sample_folder(settings)),
       beginning_(begin(settings, store_, *data_.set, ctx_, model_, out_)),
       state_(beginning_.state),
       logs_(log_folder(settings), state_),
-      writer_(store_,
-              checkpoint_layout(model_.generator, model_.discriminator, model_.generator_params.dtype())),
+      writer_(store_, checkpoint_layout(model_.options, model_.generator, model_.discriminator,
+                                        model_.generator_params.dtype())),
       loader_(*data_.set, {.batch_size = settings.batch_size,
                            .shuffle = settings.shuffle,
                            .augmentation = {.flip = settings.flip, .random_crop = settings.random_crop},
@@ -132,13 +136,10 @@ TrainingRun::TrainingRun(const TrainSettings& settings, std::FILE* out)
                            .first_batch = state_.batch,
                            .workers = data_.workers,
                            .device = ctx_.device()}),
-      hole_random_(static_cast<uint64_t>(settings.seed), RandomStream::kHoleOffsets),
-      hole_memory_(Buffer::staging(settings.batch_size * 2 * size_of(DType::kI32), ctx_.device())),
-      holes_(hole_memory_.tensor({settings.batch_size, 2}, DType::kI32)),
+      holes_(settings, masks(), RandomStream::kHoleOffsets, ctx_.device()),
       good_file_(beginning_.file),
       warnings_(settings) {
-  step_.generator().updates = state_.generator_updates;
-  step_.discriminator().updates = state_.discriminator_updates;
+  go_on_at(state_);
   if (settings.resume == "auto" && state_.step > 0 && state_.best_step == state_.step)
     store_.name_best(state_.step);
 }
@@ -170,8 +171,27 @@ int TrainingRun::run() {
 }
 
 bool TrainingRun::finished() const {
-  return state_.epoch >= settings_.epoch || out_of_patience() ||
-         (settings_.max_steps != TrainSettings::kNoStepLimit && state_.step >= settings_.max_steps);
+  return (settings_.minutes == 0 && state_.epoch >= settings_.epoch) || out_of_patience() ||
+         (settings_.max_steps != TrainSettings::kNoStepLimit && state_.step >= settings_.max_steps) ||
+         (settings_.minutes > 0 && state_.train_seconds >= 60 * settings_.minutes);
+}
+
+// The share of the planned run that is done.
+double TrainingRun::progress() const {
+  if (settings_.minutes > 0) return std::min(1.0, state_.train_seconds / (60 * settings_.minutes));
+  int64_t planned = settings_.schedule_steps;
+  if (planned == 0) {
+    planned = (settings_.epoch - settings_.start_epoch) * loader_.batches_per_epoch();
+    if (settings_.max_steps > 0) planned = std::min(planned, settings_.max_steps);
+  }
+  return std::min(1.0, static_cast<double>(state_.step) / static_cast<double>(std::max<int64_t>(1, planned)));
+}
+
+// What the networks in training count, as it was at this state.
+void TrainingRun::go_on_at(const RunState& state) {
+  step_->generator().updates = state.generator_updates;
+  step_->generator().set_clip_mean(state.clip_mean);
+  if (Learner* discriminator = step_->discriminator()) discriminator->updates = state.discriminator_updates;
 }
 
 // Pictures that cannot be read are named once. Too many of them in an epoch end the run.
@@ -206,22 +226,24 @@ void TrainingRun::train_batch(const LoadedBatch& batch) {
   INPAINT_CHECK(batch.epoch == state_.epoch && batch.index == state_.batch, "loader at {}/{}, run at {}/{}",
                 batch.epoch, batch.index, state_.epoch, state_.batch);
   note_replaced(batch);
-  place_holes(settings_.block, hole_random_, static_cast<uint64_t>(state_.step * settings_.batch_size),
-              settings_.image_size, holes_);
-  step_.load(batch.pixels, holes_);
+  const auto started = std::chrono::steady_clock::now();
+  const Batch pictures{batch.pixels, holes_.draw(static_cast<uint64_t>(state_.step * settings_.batch_size))};
+  step_->load(pictures);
 
   const int64_t number = state_.step + 1;
-  if (state_.batch == 0 && state_.epoch % settings_.sample == 0) sample(batch);
+  if (state_.batch == 0 && state_.epoch % settings_.sample == 0) sample(pictures);
   if (number % settings_.summary == 0) {
-    const Losses seen = step_.watch(Statistics::kBatch);
-    logs_.summary(number, seen, HostCopy(ctx_, step_.real_scores()), HostCopy(ctx_, step_.fake_scores()));
+    const Losses seen = step_->watch(Statistics::kBatch);
+    logs_.summary(number, seen, HostCopy(ctx_, step_->real_scores()), HostCopy(ctx_, step_->fake_scores()));
   }
 
-  step_.train();
-  const Losses losses = step_.losses();
+  step_->train(progress());
+  const Losses losses = step_->losses();
   state_.step = number;
   ++state_.batch;
-  if (!step_.is_finite(losses)) {
+  if (settings_.minutes > 0)
+    state_.train_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  if (!step_->is_finite(losses)) {
     meet_non_finite(
         fmt::format("step {}: the losses or weights are no longer finite (rec_loss {}, adv_gene_loss {}, "
                     "tv_loss {}, adv_disc_loss {})",
@@ -237,24 +259,26 @@ void TrainingRun::train_batch(const LoadedBatch& batch) {
              .batch_size = settings_.batch_size,
              .waited_seconds = loader_.waited_seconds()},
             losses);
+  const Tensor& offsets = pictures.holes.offsets;
+  const Learner* discriminator = step_->discriminator();
   logs_.step({.step = number,
               .epoch = state_.epoch,
               .batch = batch.index,
               .losses = losses,
-              .gene_decay_loss = step_.generator().decay_loss(),
-              .disc_decay_loss = step_.discriminator().decay_loss(),
-              .learning_rate_gene = step_.generator().learning_rate(),
-              .learning_rate_disc = step_.discriminator().learning_rate(),
+              .gene_decay_loss = step_->generator().decay_loss(),
+              .disc_decay_loss = discriminator == nullptr ? 0 : discriminator->decay_loss(),
+              .learning_rate_gene = step_->generator().learning_rate(),
+              .learning_rate_disc = discriminator == nullptr ? 0 : discriminator->learning_rate(),
               .images_per_second = out_.images_per_second()},
-             settings_.log_offsets ? &holes_ : nullptr);
+             settings_.log_offsets && offsets.data != nullptr ? &offsets : nullptr);
   warn();
 }
 
 void TrainingRun::warn() {
-  const Losses losses = step_.losses();
+  const Losses losses = step_->losses();
   warnings_.step({.step = state_.step,
                   .disc_acc = losses.disc_acc,
-                  .adversarial_share = step_.adversarial_share(),
+                  .adversarial_share = step_->adversarial_share(),
                   .seconds = out_.seconds(),
                   .waited_seconds = loader_.waited_seconds()});
   if (warnings_.channels_are_due(state_.step)) warnings_.channels(ctx_, model_);
@@ -263,7 +287,7 @@ void TrainingRun::warn() {
 
 // Before the state is saved or validated.
 void TrainingRun::check_state() {
-  if (!step_.is_state_finite())
+  if (!step_->is_state_finite())
     meet_non_finite(fmt::format("step {}: the training state is no longer finite", state_.step));
 }
 
@@ -290,8 +314,7 @@ void TrainingRun::meet_non_finite(const std::string& what) {
   const SafetensorsFile file = open_checkpoint(good_file_);
   load_model(ctx_, file, model_);
   const RunState then = RunState::from_metadata(file.metadata(), good_file_.string());
-  step_.generator().updates = then.generator_updates;
-  step_.discriminator().updates = then.discriminator_updates;
+  go_on_at(then);
   out_.line(
       fmt::format("{}; back to the weights of step {}, on with the data behind this step ({} of {} "
                   "rollbacks to one checkpoint)",
@@ -299,10 +322,10 @@ void TrainingRun::meet_non_finite(const std::string& what) {
 }
 
 // Painted with the running averages; nothing of the training changes.
-void TrainingRun::sample(const LoadedBatch& batch) {
-  const Losses losses = step_.watch(Statistics::kRunning);
-  samples_.save(ctx_, step_, batch.pixels, holes_, state_.epoch);
-  out_.line(sample_line(losses, samples_.measure(ctx_, step_)));
+void TrainingRun::sample(const Batch& batch) {
+  const Losses losses = step_->watch(Statistics::kRunning);
+  samples_.save(ctx_, *step_, batch, state_.epoch);
+  out_.line(sample_line(losses, samples_.measure(ctx_, *step_, batch)));
 }
 
 bool TrainingRun::out_of_patience() const {
@@ -327,16 +350,17 @@ void TrainingRun::end_epoch() {
 
 // False when a signal broke it off. A validation may take longer than the time between two checkpoints.
 bool TrainingRun::validate(Standing& standing) {
-  const auto figures = validation_->run(ctx_, step_, samples_, [&](const auto&) {
+  const auto figures = validation_->run(ctx_, *step_, samples_, [&](const auto&) {
     if (saved_step_ != state_.step && save_is_due()) submit_checkpoint(Standing::kNewest);
     return signal_.received() == 0;
   });
   if (!figures) return false;
-  const bool best = state_.best_step < 0 || figures->losses.rec_loss < state_.best_rec_loss;
+  const bool best = state_.is_best(*figures);
   if (best) {
     standing = Standing::kNewestAndBest;
     state_.best_step = state_.step;
     state_.best_rec_loss = figures->losses.rec_loss;
+    state_.best_gain = figures->quality.gain.value_or(0);
     state_.validations_since_best = 0;
   } else {
     ++state_.validations_since_best;
@@ -354,8 +378,10 @@ bool TrainingRun::save_is_due() const {
 
 void TrainingRun::submit_checkpoint(Standing standing) {
   logs_.sync();
-  state_.generator_updates = step_.generator().updates;
-  state_.discriminator_updates = step_.discriminator().updates;
+  state_.generator_updates = step_->generator().updates;
+  state_.clip_mean = step_->generator().clip_mean();
+  if (const Learner* discriminator = step_->discriminator())
+    state_.discriminator_updates = discriminator->updates;
   CheckpointSnapshot& snapshot = writer_.next();
   snapshot.step = state_.step;
   snapshot.standing = standing;
@@ -370,10 +396,14 @@ void TrainingRun::submit_checkpoint(Standing standing) {
 }
 
 int64_t TrainingRun::steps_left() const {
-  const int64_t epochs = (settings_.epoch - state_.epoch) * loader_.batches_per_epoch() - state_.batch;
+  int64_t steps = (settings_.epoch - state_.epoch) * loader_.batches_per_epoch() - state_.batch;
+  if (settings_.minutes > 0) {  // as many as fit at the pace so far
+    const double share = std::max(progress(), 1e-9);
+    steps = static_cast<int64_t>(static_cast<double>(state_.step) * (1 - share) / share);
+  }
   return settings_.max_steps == TrainSettings::kNoStepLimit
-             ? epochs
-             : std::min(epochs, settings_.max_steps - state_.step);
+             ? steps
+             : std::min(steps, settings_.max_steps - state_.step);
 }
 
 }  // namespace

@@ -13,7 +13,12 @@ class Means {
     sums_.losses.adv_gene_loss += f.losses.adv_gene_loss;
     sums_.losses.adv_disc_loss += f.losses.adv_disc_loss;
     sums_.losses.disc_acc += f.losses.disc_acc;
+    sums_.losses.is_adversarial = f.losses.is_adversarial;
     sums_.quality.ssim += f.quality.ssim;
+    if (f.quality.gain) {
+      gain_ += *f.quality.gain;
+      ++with_gain_;
+    }
     if (!f.quality.psnr) return;
     psnr_ += *f.quality.psnr;
     ++with_psnr_;
@@ -27,40 +32,38 @@ class Means {
     means.losses.disc_acc = sums_.losses.disc_acc / batches_;
     means.quality.ssim = sums_.quality.ssim / batches_;
     if (with_psnr_ > 0) means.quality.psnr = psnr_ / with_psnr_;
+    if (with_gain_ > 0) means.quality.gain = gain_ / with_gain_;
+    means.losses.is_adversarial = sums_.losses.is_adversarial;
     return means;
   }
 
  private:
-  int batches_ = 0, with_psnr_ = 0;
+  int batches_ = 0, with_psnr_ = 0, with_gain_ = 0;
   ValidationFigures sums_;
-  double psnr_ = 0;
+  double psnr_ = 0, gain_ = 0;
 };
 
 }  // namespace
 
-ValidationPass::ValidationPass(const TrainSettings& settings, Split mode)
-    : block_(settings.block),
-      image_size_(settings.image_size),
-      batch_size_(settings.batch_size),
+ValidationPass::ValidationPass(const TrainSettings& settings, Split mode, const MaskFiles* masks)
+    : batch_size_(settings.batch_size),
       data_(open_dataset(data_file(settings, mode), settings.image_size, settings.image_channel)),
       loader_(*data_, {.batch_size = settings.batch_size}),
-      random_(static_cast<uint64_t>(settings.seed), RandomStream::kSampleHoles),
-      hole_memory_(settings.batch_size * 2 * size_of(DType::kI32)),
-      holes_(hole_memory_.tensor({settings.batch_size, 2}, DType::kI32)) {}
+      holes_(settings, masks, RandomStream::kSampleHoles, Device::kCpu) {}
 
 std::optional<ValidationFigures> ValidationPass::run(const Context& ctx, TrainingStep& step,
-                                                     const SamplePictures& samples, const Seen& seen) {
+                                                     const SamplePictures& samples, const Watch& watch) {
   Means means;
   for (int64_t index = 0; index < loader_.batches_per_epoch(); ++index) {
-    const LoadedBatch& batch = loader_.next();
-    INPAINT_CHECK(batch.index == index, "batch {} where {} was due", batch.index, index);
-    place_holes(block_, random_, static_cast<uint64_t>(index * batch_size_), image_size_, holes_);
-    step.load(batch.pixels, holes_);
+    const LoadedBatch& loaded = loader_.next();
+    INPAINT_CHECK(loaded.index == index, "batch {} where {} was due", loaded.index, index);
+    const Batch batch{loaded.pixels, holes_.draw(static_cast<uint64_t>(index * batch_size_))};
+    step.load(batch);
     ValidationFigures figures;
     figures.losses = step.watch(Statistics::kRunning);
-    figures.quality = samples.measure(ctx, step);
+    figures.quality = samples.measure(ctx, step, batch);
     means.add(figures);
-    if (!seen({index, batch.pixels, holes_, figures})) return std::nullopt;
+    if (!watch({index, batch, figures})) return std::nullopt;
   }
   return means.value();
 }

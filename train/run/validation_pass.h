@@ -7,8 +7,8 @@
 #include <memory>
 #include <optional>
 
-#include "core/base/philox.h"
 #include "train/data/batch_loader.h"
+#include "train/run/run_holes.h"
 #include "train/run/sample_pictures.h"
 #include "train/settings/settings.h"
 
@@ -17,28 +17,26 @@ namespace inpaint {
 class ValidationPass {
  public:
   // Opens <dataname><image_size>_<mode>.bin; UserError when it is missing or smaller than a batch.
-  ValidationPass(const TrainSettings& settings, Split mode);
+  // masks: see RunHoles.
+  ValidationPass(const TrainSettings& settings, Split mode, const MaskFiles* masks);
 
-  struct Batch {
-    int64_t index;
-    Tensor pixels, holes;  // u8 [N, S, S, C], i32 [N, 2]
+  struct Seen {
+    int64_t index;  // of the batch
+    const Batch& batch;
     ValidationFigures figures;
   };
   // Called after each batch, while `step` still holds what it has watched; false breaks the pass off.
-  using Seen = std::function<bool(const Batch&)>;
+  using Watch = std::function<bool(const Seen&)>;
 
-  // The means over all batches; nothing when `seen` has broken the pass off, which is then of no more use.
+  // The means over all batches; nothing when `watch` has broken the pass off, which is then of no more use.
   std::optional<ValidationFigures> run(const Context& ctx, TrainingStep& step, const SamplePictures& samples,
-                                       const Seen& seen);
+                                       const Watch& watch);
 
  private:
-  const HolePlacement block_;
-  const int64_t image_size_, batch_size_;
+  const int64_t batch_size_;
   std::unique_ptr<PictureSet> data_;
   BatchLoader loader_;  // without shuffling, every epoch of it is the same
-  Philox random_;
-  Buffer hole_memory_;
-  Tensor holes_;
+  RunHoles holes_;
 };
 
 }  // namespace inpaint

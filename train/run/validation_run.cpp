@@ -17,19 +17,19 @@ int run_validation(const TrainSettings& wanted) {
   const TrainSettings settings = with_device(wanted);
   Progress out(stdout);
   fmt::print("{}", describe_settings(settings));
-  ValidationPass validation(settings, settings.mode);
+  const std::optional<MaskFiles> masks = open_masks(settings);
+  ValidationPass validation(settings, settings.mode, masks ? &*masks : nullptr);
   Context ctx = open_context(settings);
-  Model model(network_options(settings), activation_type(settings), Parameters::Use::kInference,
-              ctx.device());
+  Model model(model_options(settings), activation_type(settings), Parameters::Use::kInference, ctx.device());
   const Beginning beginning = begin_validation(settings, checkpoint_folder(settings), ctx, model);
   for (const std::string& note : beginning.notes) out.line(note);
   make_run_folders(settings);
 
-  TrainingStep step(ctx, model, settings.batch_size, step_options(settings));
-  const SamplePictures samples(ctx, model, settings.batch_size, sample_folder(settings));
-  const auto means = validation.run(ctx, step, samples, [&](const ValidationPass::Batch& batch) {
-    samples.save(ctx, step, batch.pixels, batch.holes, batch.index);
-    out.line("[Getting Sample...] " + validation_text(batch.figures.losses, batch.figures.quality));
+  const auto step = make_training_step(ctx, model, settings.batch_size, step_options(settings));
+  const SamplePictures samples(ctx, *step, picture_shape(settings), sample_folder(settings));
+  const auto means = validation.run(ctx, *step, samples, [&](const ValidationPass::Seen& seen) {
+    samples.save(ctx, *step, seen.batch, seen.index);
+    out.line("[Getting Sample...] " + validation_text(seen.figures.losses, seen.figures.quality));
     return true;
   });
   out.line("Mean " + validation_text(means->losses, means->quality));

@@ -44,6 +44,8 @@ TrainSettings settings_in(const fs::path& folder, const TrainSettings& wanted) {
   s.sample_root = folder / "samples";
   s.resume = "auto";
   s.keep = 1;
+  s.schedule_steps = kVerifiedSteps;
+  s.minutes = 0;
   s.patience = 0;                                // nothing but the number of steps ends these runs
   s.epoch = s.start_epoch + kVerifiedSteps + 1;  // an epoch has a step at least
   return s;

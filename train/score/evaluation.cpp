@@ -2,27 +2,74 @@
 
 #include <algorithm>
 #include <iterator>
-#include <memory>
 #include <numeric>
 
+#include "kernels/fill/harmonic_fill.h"
+#include "kernels/fill/patch_match.h"
 #include "train/fill/baseline_fill.h"
-#include "train/fill/harmonic_fill.h"
+#include "train/fill/known_pixels.h"
 
 namespace inpaint {
 
-std::vector<Method> baseline_methods(const Context& ctx, int64_t hole_size) {
+namespace {
+
+void add_pictures(const HoleBatch& batch, std::vector<EvaluatedPicture>& pictures) {
+  const Holes holes = batch.batch().holes;
+  const std::vector<int64_t> missing = missing_pixels(holes.mask);
+  const auto pixels = static_cast<double>(holes.mask.shape[1] * holes.mask.shape[2]);
+  for (size_t n = 0; n < missing.size(); ++n) {
+    pictures.push_back({batch.numbers()[n], batch.name(static_cast<int64_t>(n)),
+                        static_cast<double>(missing[n]) / pixels, std::nullopt});
+    if (holes.offsets.data == nullptr) continue;
+    const int32_t* at = holes.offsets.as<int32_t>() + 2 * n;
+    pictures.back().corner = Corner{at[0], at[1]};
+  }
+}
+
+void fill_harmonically(Context& ctx, const Batch& batch, const Tensor& inpainted) {
+  show_known_pixels(ctx, batch, inpainted);
+  ctx.reserve_workspace(harmonic_fill_workspace_bytes(ctx, inpainted.shape, inpainted.dtype));
+  harmonic_fill(ctx, batch.holes.mask, inpainted);
+}
+
+// Copies patches into the holes, picture by picture, so that nothing depends on the batch.
+void copy_patches(Context& ctx, const Batch& batch, const Tensor& inpainted) {
+  const Shape &shape = inpainted.shape, one{1, shape[1], shape[2], shape[3]}, one_mask{1, shape[1], shape[2]};
+  for (int64_t n = 0; n < shape[0]; ++n) {
+    Tensor picture = inpainted, mask = batch.holes.mask;
+    picture.shape = one;
+    picture.data = picture.as<float>() + n * one.elements();
+    mask.shape = one_mask;
+    mask.data = mask.as<uint8_t>() + n * one_mask.elements();
+    const PatchMatchOptions options{.box = missing_box(mask)};
+    if (options.box.height == 0) continue;
+    ctx.reserve_workspace(patch_match_workspace_bytes(ctx, options, one));
+    patch_match(ctx, options, mask, picture);
+  }
+}
+
+}  // namespace
+
+std::vector<Method> baseline_methods(Context& ctx) {
   const auto baseline = [&ctx](BaselineFill fill) {
-    return [&ctx, fill](const Tensor& masked, const Tensor& offsets, const Tensor& fake) {
-      fill_baseline(ctx, fill, masked, offsets, fake);
+    return [&ctx, fill](const Batch& batch, const Tensor& inpainted) {
+      show_known_pixels(ctx, batch, inpainted);
+      fill_baseline(ctx, fill, batch.holes.mask, inpainted);
     };
   };
-  const auto harmonic = std::make_shared<const HarmonicFill>(hole_size);
   return {{"grey", baseline(BaselineFill::kGrey)},
           {"known_mean", baseline(BaselineFill::kKnownMean)},
           {"ring_mean", baseline(BaselineFill::kRingMean)},
-          {kHarmonicName, [&ctx, harmonic](const Tensor& masked, const Tensor& offsets, const Tensor& fake) {
-             harmonic->fill(ctx, masked, offsets, fake);
+          {kHarmonicName, [&ctx](const Batch& batch, const Tensor& inpainted) {
+             fill_harmonically(ctx, batch, inpainted);
            }}};
+}
+
+Method patch_method(Context& ctx) {
+  return {"patches", [&ctx](const Batch& batch, const Tensor& inpainted) {
+            fill_harmonically(ctx, batch, inpainted);
+            copy_patches(ctx, batch, inpainted);
+          }};
 }
 
 Evaluation evaluate(Context& ctx, const PictureSet& source, std::span<const Method> methods,
@@ -31,7 +78,7 @@ Evaluation evaluate(Context& ctx, const PictureSet& source, std::span<const Meth
   INPAINT_CHECK(options.batch_size >= 1 && options.limit >= 0, "batch_size {}, limit {}", options.batch_size,
                 options.limit);
   const int64_t count = options.limit == 0 ? source.count() : std::min(source.count(), options.limit);
-  HoleBatch batch(source, std::min(options.batch_size, count), options.block, options.seed);
+  HoleBatch batch(source, std::min(options.batch_size, count), options.holes);
   Evaluation evaluation;
   for (const Method& method : methods) evaluation.methods.push_back({method.name, {}});
 
@@ -40,16 +87,13 @@ Evaluation evaluate(Context& ctx, const PictureSet& source, std::span<const Meth
     std::iota(numbers.begin(), numbers.end(), begin);
     std::ranges::move(batch.load(ctx, numbers), std::back_inserter(evaluation.skipped));
     if (!batch.numbers().empty()) {
-      const int32_t* at = batch.offsets().as<int32_t>();
-      for (size_t n = 0; n < batch.numbers().size(); ++n)
-        evaluation.pictures.push_back(
-            {batch.numbers()[n], batch.name(static_cast<int64_t>(n)), at[2 * n], at[2 * n + 1]});
-      std::ranges::move(score_seams(batch.images(), batch.offsets(), batch.hole_size()),
-                        std::back_inserter(evaluation.true_seams));
+      add_pictures(batch, evaluation.pictures);
+      const Batch given = batch.batch();
+      std::ranges::move(look_at_holes(ctx, given.pictures, given.holes.mask),
+                        std::back_inserter(evaluation.truth));
       for (size_t m = 0; m < methods.size(); ++m) {
         batch.paint(ctx, methods[m]);
-        std::ranges::move(score_pictures(ctx, batch.images(), batch.inpainted(), batch.hidden(), batch.fake(),
-                                         batch.offsets()),
+        std::ranges::move(score_pictures(ctx, given, batch.inpainted()),
                           std::back_inserter(evaluation.methods[m].pictures));
       }
     }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,16 +14,20 @@
 namespace inpaint {
 
 struct EvaluationOptions {
-  HolePlacement block = HolePlacement::kRandom;
-  uint64_t seed = 1;  // of random holes
+  HoleSource holes = placed_squares(HolePlacement::kRandom, 1);
   int64_t batch_size = 64;
   int64_t limit = 0;  // only so many pictures, the first ones; 0: all
+};
+
+struct Corner {
+  int32_t row, column;
 };
 
 struct EvaluatedPicture {
   int64_t number;  // in its source
   std::string name;
-  int32_t row, column;  // of the hole's top left corner
+  double hole_share;             // of its pixels that are missing
+  std::optional<Corner> corner;  // top left, of a hole that is a square of half the side
 };
 
 struct MethodScores {
@@ -33,14 +38,16 @@ struct MethodScores {
 struct Evaluation {
   std::vector<EvaluatedPicture> pictures;
   std::vector<MethodScores> methods;
-  std::vector<std::optional<Seam>> true_seams;  // what the true pictures have where the holes' borders are
+  std::vector<HoleLook> truth;  // what the true pictures have where the holes are
   std::vector<SkippedPicture> skipped;
 };
 
-// The fills that need no learning, under the names below, for holes of this size. They share the context,
-// which has to outlive them.
+// The fills that need no learning: grey, known_mean, ring_mean, and at the end the one below. The context has
+// to outlive them.
 inline constexpr const char* kHarmonicName = "harmonic";
-std::vector<Method> baseline_methods(const Context& ctx, int64_t hole_size);
+std::vector<Method> baseline_methods(Context& ctx);
+// Patches copied from the known part, with the harmonic fill as their guide.
+Method patch_method(Context& ctx);
 
 // Scores all pictures, the last incomplete batch too. `progress`, if given, hears of pictures done and in
 // all. UserError when no picture can be read, or a method paints what is not finite.

@@ -12,6 +12,7 @@
 #include "core/image/image_codec.h"
 #include "train/fill/inference_model.h"
 #include "train/score/example_pictures.h"
+#include "train/score/hole_file.h"
 #include "train/score/score_report.h"
 
 namespace inpaint {
@@ -26,24 +27,6 @@ int agreed(const char* flag, int given, std::optional<int> of_checkpoint, int fa
     user_error("{} {} does not fit the checkpoint, which was trained with {}; leave the flag out", flag,
                given, *of_checkpoint);
   return *of_checkpoint;
-}
-
-template <typename From, typename To>
-void convert(const Tensor& from, const Tensor& to) {
-  std::transform(from.as<From>(), from.as<From>() + from.elements(), to.as<To>(),
-                 [](From value) { return static_cast<To>(value); });
-}
-
-// A model in double precision paints from and into double.
-Method model_method(InferenceModel& model) {
-  return {"model", [&model](const Tensor& masked, const Tensor&, const Tensor& fake) {
-            if (model.dtype() == DType::kF32) return model.paint(masked, fake);
-            const Buffer in(masked.elements() * size_of(DType::kF64)),
-                out(fake.elements() * size_of(DType::kF64));
-            convert<float, double>(masked, in.tensor(masked.shape, DType::kF64));
-            model.paint(in.tensor(masked.shape, DType::kF64), out.tensor(fake.shape, DType::kF64));
-            convert<double, float>(out.tensor(fake.shape, DType::kF64), fake);
-          }};
 }
 
 // A line that renews itself, for someone who watches.
@@ -79,7 +62,7 @@ class Output {
          {std::pair{"best.png", size_t{0}}, {"median.png", rest / 2}, {"worst.png", rest}}) {
       std::vector<int64_t> numbers;
       for (size_t i = first; i < first + count; ++i) numbers.push_back(evaluation.pictures[order[i]].number);
-      write_png(folder_ / name, example_pictures(ctx, source, shown, options.block, options.seed, numbers));
+      write_png(folder_ / name, example_pictures(ctx, source, shown, options.holes, numbers));
     }
   }
 
@@ -98,8 +81,6 @@ class Output {
 
 void run_evaluation(const EvaluationSettings& settings) {
   Context ctx(settings.threads);
-  const EvaluationOptions options{settings.block, static_cast<uint64_t>(settings.seed), settings.batch_size,
-                                  settings.limit};
   std::optional<Context> gpu;
   std::optional<InferenceModel> model;
   if (!settings.checkpoint.empty()) {
@@ -119,11 +100,18 @@ void run_evaluation(const EvaluationSettings& settings) {
   std::optional<Output> output;
   if (!settings.out.empty()) output.emplace(settings.out);
 
-  std::vector<Method> methods = baseline_methods(ctx, size / 2);
-  if (model) methods.push_back(model_method(*model));
+  const int64_t count = settings.limit == 0 ? source->count() : std::min(source->count(), settings.limit);
+  const EvaluationOptions options{open_holes(settings.holes, count, size), settings.batch_size,
+                                  settings.limit};
+  if (!settings.save_holes.empty()) save_holes(settings.save_holes, options.holes, count, size);
+  std::vector<Method> methods = baseline_methods(ctx);
+  if (settings.patches) methods.insert(methods.end() - 1, patch_method(ctx));
+  if (model)
+    methods.push_back(
+        {"model", [&model](const Batch& batch, const Tensor& inpainted) { model->paint(batch, inpainted); }});
   const Evaluation evaluation = evaluate(ctx, *source, methods, options, show_progress);
-  const EvaluationSubject subject{
-      settings.data, model ? model->file().string() : "", size, channel, options.block, options.seed};
+  const EvaluationSubject subject{settings.data, model ? model->file().string() : "", size, channel,
+                                  settings.holes};
   const ScoreReport report = make_report(subject, evaluation);
   fmt::print("{}", score_table(report));
   if (!output) return;

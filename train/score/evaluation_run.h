@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "train/holes/hole_placement.h"
+#include "train/score/hole_choice.h"
 #include "train/settings/settings.h"
 
 namespace inpaint {
@@ -16,11 +16,12 @@ struct EvaluationSettings {
   std::string data;        // a data set file, or a folder of pictures
   std::string checkpoint;  // a file, or a folder whose newest counts; empty: only the fills without learning
   std::string out;         // folder for files; empty: none
-  HolePlacement block = HolePlacement::kRandom;
-  int64_t seed = 1;       // of random holes
-  int64_t limit = 0;      // only so many pictures, the first ones; 0: all
-  int image_size = 0;     // 0: the checkpoint's
-  int image_channel = 0;  // 0: the checkpoint's
+  HoleChoice holes;
+  std::string save_holes;  // file that the holes are written to; empty: none
+  bool patches = false;    // score copied patches too
+  int64_t limit = 0;       // only so many pictures, the first ones; 0: all
+  int image_size = 0;      // 0: the checkpoint's
+  int image_channel = 0;   // 0: the checkpoint's
   int64_t batch_size = 64;
   DeviceChoice device = DeviceChoice::kAuto;  // that the model paints on; all else is work of the CPU
   int gpu = 0;                                // its number
@@ -32,7 +33,8 @@ struct EvaluationSettings {
 //   pictures.csv              those of each picture
 //   best.png, median.png, worst.png   up to 8 pictures each, ranked by the model's error in the hole (without
 //                             a model, the harmonic fill's). Rows: picture, with its hole, harmonic, model
-// Each file appears whole, at the end, or not at all. Throws UserError.
+// Each file appears whole, at the end, or not at all. The holes are saved before they are painted. Throws
+// UserError.
 void run_evaluation(const EvaluationSettings& settings);
 
 }  // namespace inpaint

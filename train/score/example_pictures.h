@@ -10,8 +10,8 @@
 namespace inpaint {
 
 // `numbers` of the source's pictures, readable ones, at least one. The holes are those of an evaluation with
-// the same placement and seed.
+// the same source of holes.
 Image example_pictures(const Context& ctx, const PictureSet& source, std::span<const Method> methods,
-                       HolePlacement block, uint64_t seed, std::span<const int64_t> numbers);
+                       const HoleSource& holes, std::span<const int64_t> numbers);
 
 }  // namespace inpaint

@@ -1,6 +1,4 @@
-// A few pictures of a source with a hole in each: what a method paints from, what it painted, and both as
-// bytes. The hole of a picture depends on the placement, the seed and the picture's number alone, so every
-// method paints the same holes, in whatever batches they come.
+// A few pictures of a source with holes in them, and what a method painted into the holes.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +9,7 @@
 #include "core/device/context.h"
 #include "train/data/picture_set.h"
 #include "train/fill/method.h"
-#include "train/holes/hole_placement.h"
+#include "train/score/hole_source.h"
 
 namespace inpaint {
 
@@ -21,42 +19,39 @@ struct SkippedPicture {
 
 class HoleBatch {
  public:
-  // The source has to outlive the batch. UserError when its pictures are odd in size or too small to score:
-  // below 14 pixels.
-  HoleBatch(const PictureSet& source, int64_t capacity, HolePlacement placement, uint64_t seed);
+  // The pictures' source has to outlive the batch. UserError when its pictures are too small to score, below
+  // 7 pixels, or odd in size where the holes are squares of half the side.
+  HoleBatch(const PictureSet& source, int64_t capacity, HoleSource holes);
 
-  // Reads these pictures, at most the capacity, and cuts their holes. Those that cannot be read are left out
+  // Reads these pictures, at most the capacity, and draws their holes. Those that cannot be read are left out
   // and returned.
   std::vector<SkippedPicture> load(const Context& ctx, std::span<const int64_t> numbers);
 
-  // Lets the method paint. UserError naming the method and the picture when a value is not finite.
+  // Lets the method paint. UserError naming the method and the picture when a value is not finite; Error
+  // when a known pixel is not the picture's.
   void paint(const Context& ctx, const Method& method);
 
   // The pictures loaded, n of them: their numbers in the source, and their names.
   std::span<const int64_t> numbers() const { return numbers_; }
   std::string name(int64_t n) const { return source_.name(numbers_[static_cast<size_t>(n)]); }
 
-  // What belongs to the pictures loaded, valid until the next load: images, masked, inpainted u8 [n, S, S,
-  // C], hidden and fake u8 [n, H, H, C]; offsets i32 [n, 2].
-  Tensor images() const { return first(images_); }
-  Tensor offsets() const { return first(offsets_); }
-  Tensor masked_bytes(const Context& ctx) const;
-  Tensor hidden() const { return first(hidden_bytes_); }
-  Tensor fake() const { return first(fake_bytes_); }            // of the last paint
-  Tensor inpainted() const { return first(inpainted_bytes_); }  // of the last paint
-  int64_t hole_size() const { return source_.image_size() / 2; }
+  // What belongs to the pictures loaded, valid until the next load.
+  Batch batch() const;
+  Tensor inpainted() const { return first(inpainted_bytes_); }  // u8 [n, S, S, C] of the last paint
+  Tensor masked() const;  // u8 [n, S, S, C]: 127, mid grey, in the holes
 
  private:
   Tensor first(int id) const;
+  Holes holes_of(int64_t n) const;
+  void check_finite(const Method& method) const;
+  void check_known(const Method& method) const;
 
   const PictureSet& source_;
   int64_t capacity_;
-  HolePlacement placement_;
-  Philox random_;
+  HoleSource holes_;
   std::vector<int64_t> numbers_;
   Arena arena_;
-  int images_, offsets_, masked_, hidden_, fake_, inpainted_;  // as the kernels make them
-  int masked_bytes_, hidden_bytes_, fake_bytes_, inpainted_bytes_;
+  int pictures_, mask_, offsets_, inpainted_, inpainted_bytes_, masked_;
 };
 
 }  // namespace inpaint

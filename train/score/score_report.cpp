@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "train/settings/settings.h"
 
@@ -22,6 +23,22 @@ constexpr NamedFigure kFigures[] = {{"l1_percent", &RegionSummary::l1_percent},
                                     {"psnr_db", &RegionSummary::psnr},
                                     {"pooled_psnr_db", &RegionSummary::pooled_psnr},
                                     {"ssim", &RegionSummary::ssim}};
+
+// Figures of the hole that are no RegionSummary's.
+struct NamedEstimate {
+  const char* name;
+  const Estimate& (*of)(const SetSummary& summary);
+};
+
+constexpr NamedEstimate kHoleEstimates[] = {
+    {"seam", [](const SetSummary& s) -> const Estimate& { return s.scores.seam; }},
+    {"sharpness", [](const SetSummary& s) -> const Estimate& { return s.scores.sharpness; }},
+    {"gain_over_harmonic_db",
+     [](const SetSummary& s) -> const Estimate& { return s.over_harmonic.psnr_gain; }},
+    {"better_than_harmonic_percent",
+     [](const SetSummary& s) -> const Estimate& { return s.over_harmonic.better_percent; }},
+    {"ssim_gain_over_harmonic",
+     [](const SetSummary& s) -> const Estimate& { return s.over_harmonic.ssim_gain; }}};
 
 struct NamedRegion {
   const char* name;
@@ -44,7 +61,7 @@ std::string region_table(const ScoreReport& report, const NamedRegion& region) {
   std::string text = fmt::format("{:<14}{:>14}{:>13}{:>15}{:>15}{:>16}{:>9}\n", region.title, "L1 %", "L2 %",
                                  "PSNR dB", "pooled dB", "SSIM", "perfect");
   for (const MethodSummary& method : report.methods) {
-    const RegionSummary& s = method.scores.*region.region;
+    const RegionSummary& s = method.all.scores.*region.region;
     text += fmt::format("{:<14}{:>14}{:>13}{:>15}{:>15}{:>16}{:>9}\n", method.name, cell(s.l1_percent, 2),
                         cell(s.l2_percent, 2), cell(s.psnr, 2), cell(s.pooled_psnr, 2), cell(s.ssim, 3),
                         s.perfect);
@@ -53,11 +70,30 @@ std::string region_table(const ScoreReport& report, const NamedRegion& region) {
 }
 
 std::string comparison_table(const ScoreReport& report) {
-  std::string text = fmt::format("{:<14}{:>22}{:>15}\n", "Hole", "gain on harmonic dB", "seam");
-  for (const MethodSummary& method : report.methods)
-    text += fmt::format("{:<14}{:>22}{:>15}\n", method.name, cell(method.gain_over_harmonic, 2),
-                        cell(method.scores.seam, 2));
-  return text + fmt::format("{:<14}{:>22}{:>15}\n", "true pictures", "", cell(report.true_seam, 2));
+  constexpr const char* kLine = "{:<14}{:>14}{:>14}{:>17}{:>14}{:>14}\n";
+  std::string text =
+      fmt::format(kLine, "Over harmonic", "gain dB", "better %", "SSIM gain", "sharpness", "seam");
+  for (const MethodSummary& method : report.methods) {
+    const SetSummary& s = method.all;
+    text += fmt::format(kLine, method.name, cell(s.over_harmonic.psnr_gain, 2),
+                        cell(s.over_harmonic.better_percent, 1), cell(s.over_harmonic.ssim_gain, 3),
+                        cell(s.scores.sharpness, 2), cell(s.scores.seam, 2));
+  }
+  return text + fmt::format(kLine, "true pictures", "", "", "", "", cell(report.true_seam, 2));
+}
+
+std::string area_table(const ScoreReport& report, size_t bin) {
+  constexpr const char* kLine = "{:<14}{:>14}{:>15}{:>14}{:>14}{:>15}{:>12}\n";
+  std::string text =
+      fmt::format("Holes of {} % of the picture: {}\n", kAreaBins[bin].name, report.pictures_by_area[bin]) +
+      fmt::format(kLine, "", "PSNR dB", "SSIM", "gain dB", "better %", "SSIM gain", "sharpness");
+  for (const MethodSummary& method : report.methods) {
+    const SetSummary& s = method.by_area[bin];
+    text += fmt::format(kLine, method.name, cell(s.scores.hole.psnr, 2), cell(s.scores.hole.ssim, 3),
+                        cell(s.over_harmonic.psnr_gain, 2), cell(s.over_harmonic.better_percent, 1),
+                        cell(s.over_harmonic.ssim_gain, 3), cell(s.scores.sharpness, 2));
+  }
+  return text;
 }
 
 Json to_json(const Estimate& estimate) {
@@ -82,7 +118,7 @@ std::string csv_text(const std::string& text) {
   return quoted + '"';
 }
 
-std::string csv_line(const std::string& method, const char* region, const char* figure,
+std::string csv_line(const std::string& method, const std::string& region, const char* figure,
                      const Estimate& estimate) {
   return fmt::format("{},{},{},{},{},{}\n", csv_text(method), region, figure, csv_number(estimate.value),
                      csv_number(estimate.half_width), estimate.pictures);
@@ -92,39 +128,118 @@ std::string csv_region(const RegionScore& score) {
   return fmt::format(",{},{},{},{}", score.l1_percent, score.l2_percent, csv_number(score.psnr), score.ssim);
 }
 
+// What describes the holes.
+Json to_json(const HoleChoice& choice) {
+  if (!choice.file.empty()) return {{"holes", "file"}, {"holes_file", choice.file}};
+  Json json{{"holes", to_string(choice.form)}};
+  if (choice.form == HoleForm::kSquare) {
+    json["block"] = to_string(choice.block);
+  } else if (choice.form == HoleForm::kFiles) {
+    json["masks"] = choice.masks;
+    json["mask_value"] = to_string(choice.mask_value);
+  } else {
+    json["min_hole"] = choice.min_hole;
+    json["max_hole"] = choice.max_hole;
+  }
+  json["seed"] = choice.seed;
+  return json;
+}
+
+Json to_json(const SetSummary& summary) {
+  Json entry;
+  for (const NamedRegion& region : kRegions) {
+    const RegionSummary& figures = summary.scores.*region.region;
+    for (const NamedFigure& figure : kFigures)
+      entry[region.name][figure.name] = to_json(figures.*figure.figure);
+    entry[region.name]["perfect"] = figures.perfect;
+  }
+  for (const NamedEstimate& estimate : kHoleEstimates) entry[estimate.name] = to_json(estimate.of(summary));
+  return entry;
+}
+
+// The figures of one region; for a hole also those that only holes have.
+std::string csv_summary(const std::string& method, const std::string& name, const NamedRegion& region,
+                        const SetSummary& summary) {
+  const RegionSummary& figures = summary.scores.*region.region;
+  std::string text;
+  for (const NamedFigure& figure : kFigures)
+    text += csv_line(method, name, figure.name, figures.*figure.figure);
+  const Estimate perfect{figures.l1_percent.pictures, static_cast<double>(figures.perfect), {}};
+  return text + csv_line(method, name, "perfect", perfect);
+}
+
+std::string csv_hole_estimates(const std::string& method, const std::string& name,
+                               const SetSummary& summary) {
+  std::string text;
+  for (const NamedEstimate& estimate : kHoleEstimates)
+    text += csv_line(method, name, estimate.name, estimate.of(summary));
+  return text;
+}
+
+// These pictures of an evaluation, by one method.
+SetSummary summarize_set(const Evaluation& evaluation, const MethodScores& method,
+                         const MethodScores& harmonic, const std::vector<size_t>& pictures) {
+  std::vector<PictureScore> scores, baseline;
+  std::vector<HoleLook> truth;
+  for (const size_t i : pictures) {
+    scores.push_back(method.pictures[i]);
+    baseline.push_back(harmonic.pictures[i]);
+    truth.push_back(evaluation.truth[i]);
+  }
+  return {summarize(scores, truth), &method == &harmonic ? Comparison{} : compare(scores, baseline)};
+}
+
+std::vector<size_t> pictures_in(const AreaBin& bin, const Evaluation& evaluation) {
+  std::vector<size_t> found;
+  for (size_t i = 0; i < evaluation.pictures.size(); ++i) {
+    const double share = evaluation.pictures[i].hole_share;
+    if (share >= bin.min && share < bin.max) found.push_back(i);
+  }
+  return found;
+}
+
 }  // namespace
 
 ScoreReport make_report(const EvaluationSubject& subject, const Evaluation& evaluation) {
   ScoreReport report{subject,
                      static_cast<int64_t>(evaluation.pictures.size()),
                      {},
-                     summarize_seams(evaluation.true_seams),
+                     {},
+                     summarize_seams(evaluation.truth),
                      evaluation.skipped};
   const auto harmonic = std::ranges::find(evaluation.methods, kHarmonicName, &MethodScores::name);
   INPAINT_CHECK(harmonic != evaluation.methods.end(), "no harmonic fill among the methods");
-  for (const MethodScores& method : evaluation.methods) {
-    report.methods.push_back({method.name, summarize(method.pictures), {}});
-    if (&method != &*harmonic)
-      report.methods.back().gain_over_harmonic = psnr_gain(method.pictures, harmonic->pictures);
+  std::vector<size_t> all(evaluation.pictures.size());
+  std::iota(all.begin(), all.end(), size_t{0});
+  for (const MethodScores& method : evaluation.methods)
+    report.methods.push_back({method.name, summarize_set(evaluation, method, *harmonic, all), {}});
+  for (const AreaBin& bin : kAreaBins) {
+    const std::vector<size_t> pictures = pictures_in(bin, evaluation);
+    report.pictures_by_area.push_back(static_cast<int64_t>(pictures.size()));
+    for (size_t m = 0; m < report.methods.size(); ++m)
+      report.methods[m].by_area.push_back(
+          summarize_set(evaluation, evaluation.methods[m], *harmonic, pictures));
   }
   return report;
 }
 
 std::string score_table(const ScoreReport& report) {
   const EvaluationSubject& s = report.subject;
-  const int64_t hole = s.image_size / 2;
-  std::string text =
-      fmt::format("{} picture{} of {} x {}, {} channel{}, from {}\nholes of {} x {}, {}{}\n", report.pictures,
-                  report.pictures == 1 ? "" : "s", s.image_size, s.image_size, s.image_channel,
-                  s.image_channel == 1 ? "" : "s", s.data, hole, hole, to_string(s.block),
-                  s.block == HolePlacement::kRandom ? fmt::format(" (seed {})", s.seed) : std::string());
+  std::string text = fmt::format("{} picture{} of {} x {}, {} channel{}, from {}\n{}\n", report.pictures,
+                                 report.pictures == 1 ? "" : "s", s.image_size, s.image_size, s.image_channel,
+                                 s.image_channel == 1 ? "" : "s", s.data, hole_text(s.holes, s.image_size));
   if (!s.checkpoint.empty()) text += fmt::format("model: {}\n", s.checkpoint);
   for (const NamedRegion& region : kRegions) text += '\n' + region_table(report, region);
   text += '\n' + comparison_table(report);
+  const auto& by_area = report.pictures_by_area;
+  if (std::ranges::count(by_area, 0) + 1 < std::ssize(by_area))
+    for (size_t bin = 0; bin < by_area.size(); ++bin)
+      if (by_area[bin] > 0) text += '\n' + area_table(report, bin);
   text +=
       "\n± half the width of the 95 % confidence interval over pictures (Student's t). PSNR: mean over the\n"
-      "pictures that are not perfect; pooled: of the mean squared error of all. Seam: the step across the\n"
-      "hole's border over the steps beside it.\n";
+      "pictures that are not perfect; pooled: of the mean squared error of all. Better: pictures with less\n"
+      "squared error than the harmonic fill leaves. Sharpness: squared steps between neighbours, over those\n"
+      "of the true pictures. Seam: the step across the hole's border over the steps beside it.\n";
   if (!report.skipped.empty())
     text += fmt::format("{} file{} left out; the first: {}\n", report.skipped.size(),
                         report.skipped.size() == 1 ? "" : "s", report.skipped.front().reason);
@@ -136,21 +251,16 @@ std::string score_json(const ScoreReport& report) {
   Json json{{"data", s.data},
             {"checkpoint", s.checkpoint.empty() ? Json(nullptr) : Json(s.checkpoint)},
             {"image_size", s.image_size},
-            {"image_channel", s.image_channel},
-            {"block", to_string(s.block)},
-            {"seed", s.seed},
-            {"pictures", report.pictures},
-            {"confidence", kConfidence}};
+            {"image_channel", s.image_channel}};
+  json.update(to_json(s.holes));
+  json["pictures"] = report.pictures;
+  json["confidence"] = kConfidence;
   for (const MethodSummary& method : report.methods) {
     Json& entry = json["methods"][method.name];
-    for (const NamedRegion& region : kRegions) {
-      const RegionSummary& summary = method.scores.*region.region;
-      for (const NamedFigure& figure : kFigures)
-        entry[region.name][figure.name] = to_json(summary.*figure.figure);
-      entry[region.name]["perfect"] = summary.perfect;
-    }
-    entry["seam"] = to_json(method.scores.seam);
-    entry["gain_over_harmonic_db"] = to_json(method.gain_over_harmonic);
+    entry = to_json(method.all);
+    for (size_t bin = 0; bin < method.by_area.size(); ++bin)
+      if (report.pictures_by_area[bin] > 0)
+        entry["by_area"][kAreaBins[bin].name] = to_json(method.by_area[bin]);
   }
   json["true_pictures"]["seam"] = to_json(report.true_seam);
   json["skipped"] = Json::array();
@@ -163,15 +273,16 @@ std::string score_json(const ScoreReport& report) {
 std::string score_csv(const ScoreReport& report) {
   std::string text = "method,region,figure,value,half_width,pictures\n";
   for (const MethodSummary& method : report.methods) {
-    for (const NamedRegion& region : kRegions) {
-      const RegionSummary& summary = method.scores.*region.region;
-      for (const NamedFigure& figure : kFigures)
-        text += csv_line(method.name, region.name, figure.name, summary.*figure.figure);
-      const Estimate perfect{report.pictures, static_cast<double>(summary.perfect), {}};
-      text += csv_line(method.name, region.name, "perfect", perfect);
+    for (const NamedRegion& region : kRegions)
+      text += csv_summary(method.name, region.name, region, method.all);
+    text += csv_hole_estimates(method.name, "hole", method.all);
+    for (size_t bin = 0; bin < method.by_area.size(); ++bin) {
+      if (report.pictures_by_area[bin] == 0) continue;
+      std::string name = fmt::format("hole_{}", kAreaBins[bin].name);
+      std::ranges::replace(name, '-', '_');
+      text += csv_summary(method.name, name, kRegions[0], method.by_area[bin]);
+      text += csv_hole_estimates(method.name, name, method.by_area[bin]);
     }
-    text += csv_line(method.name, "hole", "seam", method.scores.seam);
-    text += csv_line(method.name, "hole", "gain_over_harmonic_db", method.gain_over_harmonic);
   }
   return text + csv_line("true_pictures", "hole", "seam", report.true_seam);
 }
@@ -179,15 +290,21 @@ std::string score_csv(const ScoreReport& report) {
 std::string picture_csv(const Evaluation& evaluation) {
   std::string text =
       "number,name,row,column,method,hole_l1_percent,hole_l2_percent,hole_psnr_db,hole_ssim,image_l1_percent,"
-      "image_l2_percent,image_psnr_db,image_ssim,seam_across,seam_beside\n";
+      "image_l2_percent,image_psnr_db,image_ssim,seam_across,seam_beside,hole_percent,gradient_energy,"
+      "true_gradient_energy\n";
   for (size_t i = 0; i < evaluation.pictures.size(); ++i) {
     const EvaluatedPicture& picture = evaluation.pictures[i];
+    const std::string corner =
+        picture.corner ? fmt::format("{},{}", picture.corner->row, picture.corner->column) : ",";
     for (const MethodScores& method : evaluation.methods) {
       const PictureScore& score = method.pictures[i];
-      text += fmt::format("{},{},{},{},{}", picture.number, csv_text(picture.name), picture.row,
-                          picture.column, csv_text(method.name));
+      const std::optional<Seam>& seam = score.look.seam;
+      text +=
+          fmt::format("{},{},{},{}", picture.number, csv_text(picture.name), corner, csv_text(method.name));
       text += csv_region(score.hole) + csv_region(score.image);
-      text += score.seam ? fmt::format(",{},{}\n", score.seam->across, score.seam->beside) : ",,\n";
+      text += seam ? fmt::format(",{},{}", seam->across, seam->beside) : ",,";
+      text += fmt::format(",{},{},{}\n", 100 * picture.hole_share, score.look.gradient_energy,
+                          evaluation.truth[i].gradient_energy);
     }
   }
   return text;

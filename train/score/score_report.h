@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "train/score/evaluation.h"
+#include "train/score/hole_choice.h"
 
 namespace inpaint {
 
@@ -15,19 +16,32 @@ struct EvaluationSubject {
   std::string checkpoint;  // path; empty when only the fills without learning were scored
   int64_t image_size = 0;
   int image_channel = 0;
-  HolePlacement block = HolePlacement::kRandom;
-  uint64_t seed = 0;
+  HoleChoice holes;
+};
+
+// Pictures sorted by the share of their pixels that are missing: min <= share < max.
+struct AreaBin {
+  const char* name;  // in percent
+  double min, max;
+};
+inline constexpr AreaBin kAreaBins[] = {
+    {"0-10", 0, 0.1}, {"10-20", 0.1, 0.2}, {"20-30", 0.2, 0.3}, {"30-40", 0.3, 0.4}, {"40-100", 0.4, 2}};
+
+struct SetSummary {
+  ScoreSummary scores;
+  Comparison over_harmonic;  // no values for the harmonic fill itself
 };
 
 struct MethodSummary {
   std::string name;
-  ScoreSummary scores;
-  Estimate gain_over_harmonic;  // dB; no value for the harmonic fill itself
+  SetSummary all;
+  std::vector<SetSummary> by_area;  // as kAreaBins
 };
 
 struct ScoreReport {
   EvaluationSubject subject;
   int64_t pictures = 0;
+  std::vector<int64_t> pictures_by_area;  // as kAreaBins
   std::vector<MethodSummary> methods;
   Estimate true_seam;
   std::vector<SkippedPicture> skipped;
@@ -36,20 +50,26 @@ struct ScoreReport {
 // The harmonic fill has to be among the methods.
 ScoreReport make_report(const EvaluationSubject& subject, const Evaluation& evaluation);
 
-// Lines for a terminal: a table for the holes, one for the whole pictures, and what the figures mean.
+// Lines for a terminal: a table for the holes, one for the whole pictures, how the methods compare with the
+// harmonic fill, the same for each bin of hole areas where the pictures fall into several, and what the
+// figures mean.
 std::string score_table(const ScoreReport& report);
 
-// scores.json: an object with data, checkpoint (or null), image_size, image_channel, block, seed, pictures,
-// confidence, methods, true_pictures and skipped. methods.<name>.hole and .image hold the figures
-// l1_percent, l2_percent, psnr_db, pooled_psnr_db and ssim, and `perfect`, a count; methods.<name> also
-// seam and gain_over_harmonic_db; true_pictures seam. A figure is {value, half_width, pictures}: null where
-// there is none.
+// scores.json: an object with data, checkpoint (or null), image_size, image_channel, holes, pictures,
+// confidence, methods, true_pictures and skipped. Beside holes, the form, stands what else describes them:
+// seed, and block, min_hole and max_hole, or masks and mask_value; or holes_file alone. methods.<name>.hole
+// and .image hold the figures l1_percent, l2_percent, psnr_db, pooled_psnr_db and ssim, and `perfect`, a
+// count; methods.<name> also seam, sharpness, gain_over_harmonic_db, better_than_harmonic_percent and
+// ssim_gain_over_harmonic, and in by_area.<bin> all of these again for each bin with pictures;
+// true_pictures seam. A figure is {value, half_width, pictures}: null where there is none.
 std::string score_json(const ScoreReport& report);
 
-// scores.csv: the same figures, one a line: method, region, figure, value, half_width, pictures.
+// scores.csv: the same figures, one a line: method, region, figure, value, half_width, pictures. The region
+// of a bin is hole_0_10 (percent) and so on.
 std::string score_csv(const ScoreReport& report);
 
-// pictures.csv: every picture's figures by every method, one line each. Fields are empty where there is none.
+// pictures.csv: every picture's figures by every method, one line each. Fields are empty where there is
+// none: row and column of the hole are given for squares of half the side, hole_percent for all.
 std::string picture_csv(const Evaluation& evaluation);
 
 }  // namespace inpaint

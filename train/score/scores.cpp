@@ -1,46 +1,54 @@
 #include "train/score/scores.h"
 
+#include <algorithm>
 #include <cstdlib>
 
+#include "kernels/picture/gradient_energy.h"
 #include "kernels/picture/image_quality.h"
-#include "train/holes/hole_view.h"
 
 namespace inpaint {
 namespace {
 
-std::vector<RegionScore> score_region(Context& ctx, const Tensor& a, const Tensor& b) {
+Tensor figures(std::vector<double>& values) {
+  return {{static_cast<int64_t>(values.size())}, DType::kF64, Device::kCpu, values.data()};
+}
+
+// Over the missing pixels of the mask, or without mask over all: `pixels` of each picture.
+std::vector<RegionScore> score_region(Context& ctx, const Tensor& a, const Tensor& b, const Tensor& mask,
+                                      const std::vector<int64_t>& pixels) {
   ctx.reserve_workspace(ssim_workspace_bytes(ctx, a.shape));
-  const auto n = static_cast<size_t>(a.shape[0]);
+  const size_t n = pixels.size();
   std::vector<double> absolute(n), squared(n), similarity(n);
-  const auto figures = [n](std::vector<double>& values) {
-    return Tensor{{static_cast<int64_t>(n)}, DType::kF64, Device::kCpu, values.data()};
-  };
-  byte_errors(ctx, a, b, figures(absolute), figures(squared));
-  ssim(ctx, a, b, figures(similarity));
-  const auto values = static_cast<double>(a.shape[1] * a.shape[2] * a.shape[3]);
+  byte_errors(ctx, a, b, mask, figures(absolute), figures(squared));
+  ssim(ctx, a, b, mask, figures(similarity));
   std::vector<RegionScore> scores(n);
-  for (size_t i = 0; i < n; ++i)
+  for (size_t i = 0; i < n; ++i) {
+    const auto values = static_cast<double>(pixels[i] * a.shape[3]);
     scores[i] = {100 * absolute[i] / values / 255, 100 * squared[i] / values / (255.0 * 255.0),
                  psnr(squared[i], values), similarity[i]};
+  }
   return scores;
 }
+
+struct Pixel {
+  int64_t row, column;
+  Pixel operator+(Pixel step) const { return {row + step.row, column + step.column}; }
+  Pixel operator-(Pixel step) const { return {row - step.row, column - step.column}; }
+};
 
 // One picture's sums over pairs of neighbours.
 class SeamSums {
  public:
-  SeamSums(const HoleShape& shape, const uint8_t* picture) : shape_(shape), picture_(picture) {}
-
-  // The pairs around one pixel p of the hole's rim, whose neighbour outside is one step (down, right) away.
-  void add(int64_t row, int64_t column, int64_t down, int64_t right) {
-    add_pair(across_, row, column, row + down, column + right);
-    if (shape_.hole > 1) add_pair(beside_, row, column, row - down, column - right);
-    const int64_t far_row = row + 2 * down, far_column = column + 2 * right;
-    if (far_row >= 0 && far_row < shape_.rows && far_column >= 0 && far_column < shape_.columns)
-      add_pair(beside_, row + down, column + right, far_row, far_column);
+  SeamSums(const Shape& shape, const uint8_t* picture, const uint8_t* mask)
+      : rows_(shape[1]), columns_(shape[2]), channels_(shape[3]), picture_(picture), mask_(mask) {
+    for (int64_t row = 0; row < rows_; ++row)
+      for (int64_t column = 0; column < columns_; ++column)
+        if (is({row, column}, kMissing))
+          for (const Pixel step : {Pixel{-1, 0}, {1, 0}, {0, -1}, {0, 1}}) add({row, column}, step);
   }
 
   std::optional<Seam> seam() const {
-    if (beside_.values == 0) return std::nullopt;
+    if (across_.values == 0 || beside_.values == 0) return std::nullopt;
     return Seam{across_.mean(), beside_.mean()};
   }
 
@@ -49,16 +57,32 @@ class SeamSums {
     int64_t difference = 0, values = 0;
     double mean() const { return static_cast<double>(difference) / static_cast<double>(values); }
   };
+  static constexpr bool kMissing = true, kKnown = false;
 
-  void add_pair(Sum& sum, int64_t row, int64_t column, int64_t other_row, int64_t other_column) {
-    const uint8_t* a = picture_ + (row * shape_.columns + column) * shape_.channels;
-    const uint8_t* b = picture_ + (other_row * shape_.columns + other_column) * shape_.channels;
-    for (int64_t c = 0; c < shape_.channels; ++c) sum.difference += std::abs(a[c] - b[c]);
-    sum.values += shape_.channels;
+  // Is there such a pixel, and is it missing, or known?
+  bool is(Pixel p, bool missing) const {
+    return p.row >= 0 && p.row < rows_ && p.column >= 0 && p.column < columns_ &&
+           (mask_[p.row * columns_ + p.column] != 0) == missing;
   }
 
-  const HoleShape& shape_;
-  const uint8_t* picture_;
+  // The pairs around a missing pixel whose neighbour is one step away.
+  void add(Pixel p, Pixel step) {
+    const Pixel q = p + step;
+    if (!is(q, kKnown)) return;
+    add_pair(across_, p, q);
+    if (is(p - step, kMissing)) add_pair(beside_, p, p - step);
+    if (is(q + step, kKnown)) add_pair(beside_, q, q + step);
+  }
+
+  void add_pair(Sum& sum, Pixel p, Pixel q) const {
+    const uint8_t* a = picture_ + (p.row * columns_ + p.column) * channels_;
+    const uint8_t* b = picture_ + (q.row * columns_ + q.column) * channels_;
+    for (int64_t c = 0; c < channels_; ++c) sum.difference += std::abs(a[c] - b[c]);
+    sum.values += channels_;
+  }
+
+  int64_t rows_, columns_, channels_;
+  const uint8_t *picture_, *mask_;
   Sum across_, beside_;
 };
 
@@ -94,62 +118,77 @@ RegionSummary summarize_region(std::span<const PictureScore> scores, RegionScore
 
 }  // namespace
 
-std::vector<std::optional<Seam>> score_seams(const Tensor& pictures, const Tensor& offsets,
-                                             int64_t hole_size) {
-  const Tensor holes{{pictures.shape[0], hole_size, hole_size, pictures.shape.back()}, DType::kU8};
-  const HoleShape shape = hole_shape("score_seams", pictures, offsets, holes);
-  std::vector<std::optional<Seam>> seams;
-  for (int64_t n = 0; n < shape.pictures; ++n) {
-    const HoleOffset at = hole_offset("score_seams", shape, offsets, n);
-    const int64_t bottom = at.row + hole_size, right = at.column + hole_size;
-    SeamSums sums(shape, pictures.as<uint8_t>() + n * shape.picture_values());
-    for (int64_t i = 0; i < hole_size; ++i) {
-      if (at.row > 0) sums.add(at.row, at.column + i, -1, 0);
-      if (bottom < shape.rows) sums.add(bottom - 1, at.column + i, 1, 0);
-      if (at.column > 0) sums.add(at.row + i, at.column, 0, -1);
-      if (right < shape.columns) sums.add(at.row + i, right - 1, 0, 1);
-    }
-    seams.push_back(sums.seam());
+std::vector<int64_t> missing_pixels(const Tensor& mask) {
+  const int64_t pixels = mask.shape[1] * mask.shape[2];
+  std::vector<int64_t> missing;
+  for (int64_t n = 0; n < mask.shape[0]; ++n) {
+    const uint8_t* begin = mask.as<uint8_t>() + n * pixels;
+    missing.push_back(pixels - std::count(begin, begin + pixels, 0));
   }
-  return seams;
+  return missing;
 }
 
-std::vector<PictureScore> score_pictures(Context& ctx, const Tensor& images, const Tensor& inpainted,
-                                         const Tensor& hidden, const Tensor& fake, const Tensor& offsets) {
-  const HoleShape shape = hole_shape("score_pictures", images, offsets, fake);
-  const std::vector<RegionScore> holes = score_region(ctx, hidden, fake);
-  const std::vector<RegionScore> whole = score_region(ctx, images, inpainted);
-  const std::vector<std::optional<Seam>> seams = score_seams(inpainted, offsets, shape.hole);
+std::vector<HoleLook> look_at_holes(const Context& ctx, const Tensor& pictures, const Tensor& mask) {
+  const std::vector<int64_t> missing = missing_pixels(mask);
+  std::vector<double> energy(missing.size());
+  gradient_energy(ctx, pictures, mask, figures(energy));
+  const Shape& s = pictures.shape;
+  std::vector<HoleLook> looks(missing.size());
+  ctx.parallel(s[0], [&](int64_t n, int) {
+    const auto i = static_cast<size_t>(n);
+    const int64_t pixels = s[1] * s[2];
+    looks[i] = {
+        SeamSums(s, pictures.as<uint8_t>() + n * pixels * s[3], mask.as<uint8_t>() + n * pixels).seam(),
+        energy[i] / static_cast<double>(missing[i] * s[3])};
+  });
+  return looks;
+}
+
+std::vector<PictureScore> score_pictures(Context& ctx, const Batch& batch, const Tensor& inpainted) {
+  const Tensor &mask = batch.holes.mask, &pictures = batch.pictures;
+  const std::vector<int64_t> all(static_cast<size_t>(mask.shape[0]), mask.shape[1] * mask.shape[2]);
+  const std::vector<RegionScore> holes = score_region(ctx, pictures, inpainted, mask, missing_pixels(mask));
+  const std::vector<RegionScore> whole = score_region(ctx, pictures, inpainted, {}, all);
+  const std::vector<HoleLook> looks = look_at_holes(ctx, inpainted, mask);
   std::vector<PictureScore> scores;
-  for (size_t n = 0; n < holes.size(); ++n) scores.push_back({holes[n], whole[n], seams[n]});
+  for (size_t n = 0; n < holes.size(); ++n) scores.push_back({holes[n], whole[n], looks[n]});
   return scores;
 }
 
-ScoreSummary summarize(std::span<const PictureScore> scores) {
-  std::vector<std::optional<Seam>> seams;
-  for (const PictureScore& score : scores) seams.push_back(score.seam);
+ScoreSummary summarize(std::span<const PictureScore> scores, std::span<const HoleLook> truth) {
+  INPAINT_CHECK(scores.size() == truth.size(), "{} scores, {} true pictures", scores.size(), truth.size());
+  std::vector<HoleLook> looks;
+  std::vector<double> energy, true_energy;
+  for (size_t i = 0; i < scores.size(); ++i) {
+    looks.push_back(scores[i].look);
+    energy.push_back(scores[i].look.gradient_energy);
+    true_energy.push_back(truth[i].gradient_energy);
+  }
   return {summarize_region(scores, &PictureScore::hole), summarize_region(scores, &PictureScore::image),
-          summarize_seams(seams)};
+          summarize_seams(looks), ratio_estimate(energy, true_energy)};
 }
 
-Estimate summarize_seams(std::span<const std::optional<Seam>> seams) {
+Estimate summarize_seams(std::span<const HoleLook> looks) {
   std::vector<double> across, beside;
-  for (const std::optional<Seam>& seam : seams) {
-    if (!seam) continue;
-    across.push_back(seam->across);
-    beside.push_back(seam->beside);
+  for (const HoleLook& look : looks) {
+    if (!look.seam) continue;
+    across.push_back(look.seam->across);
+    beside.push_back(look.seam->beside);
   }
   return ratio_estimate(across, beside);
 }
 
-Estimate psnr_gain(std::span<const PictureScore> scores, std::span<const PictureScore> baseline) {
+Comparison compare(std::span<const PictureScore> scores, std::span<const PictureScore> baseline) {
   INPAINT_CHECK(scores.size() == baseline.size(), "{} scores, {} of the baseline", scores.size(),
                 baseline.size());
-  std::vector<double> gains;
-  for (size_t i = 0; i < scores.size(); ++i)
-    if (scores[i].hole.psnr && baseline[i].hole.psnr)
-      gains.push_back(*scores[i].hole.psnr - *baseline[i].hole.psnr);
-  return mean_estimate(gains);
+  std::vector<double> decibels, better, similarity;
+  for (size_t i = 0; i < scores.size(); ++i) {
+    const RegionScore &ours = scores[i].hole, &theirs = baseline[i].hole;
+    if (ours.psnr && theirs.psnr) decibels.push_back(*ours.psnr - *theirs.psnr);
+    better.push_back(ours.l2_percent < theirs.l2_percent ? 100 : 0);
+    similarity.push_back(ours.ssim - theirs.ssim);
+  }
+  return {mean_estimate(decibels), mean_estimate(better), mean_estimate(similarity)};
 }
 
 }  // namespace inpaint

@@ -126,7 +126,12 @@ std::vector<Flag> make_table() {
   t.file_name_part(kModel, "dataname", &S::dataname, "data set name, the beginning of file and folder names");
   t.one_of(kModel, "image_size", &S::image_size, {"64", "128", "256"}, "pixels", "side of the square images");
   t.one_of(kModel, "image_channel", &S::image_channel, {"1", "3"}, "channels", "1 grey, 3 RGB");
-  t.choice(kModel, "block", &S::block, "where the missing block is");
+  t.choice(kModel, "block", &S::block, "where the missing square of the context encoder is");
+  t.choice(kModel, "holes", &S::holes, "form of the holes; the context encoder takes squares only");
+  t.real(kModel, "min_hole", &S::min_hole, kAboveZero, "least share of a picture that is missing");
+  t.real(kModel, "max_hole", &S::max_hole, kAboveZero, "largest share of a picture that is missing");
+  t.text(kModel, "masks", &S::masks, "PATH", "none or a folder's path", "pictures of holes for holes=files");
+  t.choice(kModel, "mask_value", &S::mask_value, "the colour of the hole in these pictures");
   // Batch norm after the linear layer has one value per image: see check_settings for the floor in training.
   t.whole(kModel, "batch_size", &S::batch_size, {1, 1'000'000}, "images",
           "images per step; 2 or more to train");
@@ -139,6 +144,8 @@ std::vector<Flag> make_table() {
           "train on random squares of data_dir's pictures, new each epoch");
 
   t.group("Network");
+  t.choice(kModel, "model", &S::model, "the kind of model: its network, losses and defaults");
+  t.choice(kModel, "model_size", &S::model_size, "width and depth of harmonic_unet");
   t.whole(kModel, "base_channels", &S::base_channels, {1, 1024}, "channels",
           "the largest feature maps' channels; the smallest have 8 times as many");
   t.whole(kModel, "bottleneck", &S::bottleneck, {1, 65536}, "values", "size of the generator's middle layer");
@@ -154,6 +161,12 @@ std::vector<Flag> make_table() {
   t.whole(kModel, "gene_iter", &S::gene_iter, {1, 10'000}, "updates", "generator updates per batch");
   // 0 leaves the discriminator as it is: with lamb_adv=0 the generator alone is trained, on reconstruction.
   t.whole(kModel, "disc_iter", &S::disc_iter, {0, 10'000}, "updates", "discriminator updates per batch");
+  t.whole(kModel, "warm_up", &S::warm_up, {0, kManySteps}, "updates",
+          "harmonic_unet: the learning rate grows to its value in so many updates");
+  t.real(kModel, "last_rate", &S::last_rate, kAboveZero,
+         "harmonic_unet: the share of the learning rate at the planned end of the run");
+  t.real(kModel, "average_decay", &S::average_decay, kAboveZero,
+         "harmonic_unet: decay of the moving average of the parameters, which paints");
   t.truth(kRun, "reuse", &S::reuse, "do work that a step repeats with identical results once");
 
   t.group("Run");
@@ -162,6 +175,10 @@ std::vector<Flag> make_table() {
   t.whole(kModel, "epoch", &S::epoch, {1, kManyEpochs}, "epochs", "train until this epoch, exclusive");
   t.whole(kRun, "max_steps", &S::max_steps, {S::kNoStepLimit, kAnyNumber}, "steps",
           "stop at this step counter; -1 no limit, 0 saves the initial state only");
+  t.real(kRun, "minutes", &S::minutes, kFromZero,
+         "train for so many minutes, whatever epoch says; 0 no limit");
+  t.whole(kModel, "schedule_steps", &S::schedule_steps, {0, kManySteps}, "steps",
+          "planned length, which the learning rate follows; 0: minutes, max_steps or epoch");
   t.whole(kModel, "seed", &S::seed, {0, kAnyNumber}, "",
           "initial values, block places, shuffling and augmentation follow from it");
   t.text(kRun, "resume", &S::resume, "PATH", "auto, best, never or the path of a checkpoint",

@@ -4,21 +4,52 @@
 
 namespace inpaint {
 namespace {
+constexpr std::string_view kModels[] = {"context_encoder", "harmonic_unet"};
+constexpr std::string_view kModelSizes[] = {"small", "base", "large"};
 constexpr std::string_view kBlocks[] = {"random", "center"};
 constexpr std::string_view kDevices[] = {"auto", "cpu", "cuda"};
 constexpr std::string_view kPrecisions[] = {"auto", "fp32", "tf32", "bf16", "fp64"};
 constexpr std::string_view kMatrixChoices[] = {"auto", "tile", "onednn", "eigen"};
 constexpr std::string_view kOnNan[] = {"stop", "rollback"};
+
+void check_holes(const TrainSettings& s) {
+  if (s.model == ModelKind::kContextEncoder && s.holes != HoleForm::kSquare)
+    user_error("holes={}: the context encoder paints squares only; give model=harmonic_unet or holes=square",
+               to_string(s.holes));
+  if (s.model == ModelKind::kHarmonicUnet && s.block == HolePlacement::kCenter)
+    user_error("block=center is for model=context_encoder; model=harmonic_unet draws its holes by holes={}",
+               to_string(s.holes));
+  if ((s.holes == HoleForm::kFiles) != (s.masks != TrainSettings::kNoFolder))
+    user_error("holes={} with masks={}: holes=files takes the pictures of masks=FOLDER; give both or neither",
+               to_string(s.holes), s.masks);
+  check_hole_options({s.holes, s.min_hole, s.max_hole});
+}
 }  // namespace
 
+std::span<const std::string_view> names_of(ModelKind) { return kModels; }
+std::span<const std::string_view> names_of(ModelSize) { return kModelSizes; }
 std::span<const std::string_view> names_of(HolePlacement) { return kBlocks; }
 std::span<const std::string_view> names_of(DeviceChoice) { return kDevices; }
 std::span<const std::string_view> names_of(Precision) { return kPrecisions; }
 std::span<const std::string_view> names_of(MatrixChoice) { return kMatrixChoices; }
 std::span<const std::string_view> names_of(OnNan) { return kOnNan; }
 
+TrainSettings TrainSettings::of_model(ModelKind model) {
+  TrainSettings s;
+  s.model = model;
+  if (model == ModelKind::kContextEncoder) return s;
+  s.image_channel = 3;
+  s.batch_size = 16;
+  s.shuffle = true;
+  s.flip = true;
+  s.holes = HoleForm::kMixed;
+  s.learning_rate = 0.001;
+  return s;
+}
+
 void check_settings(const TrainSettings& s) {
-  if (s.mode == Split::kTrain && s.batch_size < 2)
+  check_holes(s);
+  if (s.model == ModelKind::kContextEncoder && s.mode == Split::kTrain && s.batch_size < 2)
     user_error(
         "batch_size={}: training needs 2 or more images in a batch, since batch norm over one image "
         "has no variance; modes validate and test take 1",

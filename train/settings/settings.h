@@ -9,16 +9,25 @@
 
 #include "core/device/context.h"
 #include "train/data/split.h"
+#include "train/holes/hole_form.h"
 #include "train/holes/hole_placement.h"
+#include "train/holes/mask_files.h"
 
 namespace inpaint {
 
+enum class ModelKind {
+  kContextEncoder,  // paints a square of half the side; its discriminator judges the square
+  kHarmonicUnet,    // paints holes of any form; no discriminator
+};
+enum class ModelSize { kSmall, kBase, kLarge };
 enum class DeviceChoice { kAuto, kCpu, kCuda };
 enum class Precision { kAuto, kFp32, kTf32, kBf16, kFp64 };
 enum class OnNan { kStop, kRollback };
 enum class MatrixChoice { kAuto, kTile, kOneDnn, kEigen };
 
 // The names of an enumeration's values, in their order; the argument only picks the enumeration.
+std::span<const std::string_view> names_of(ModelKind);
+std::span<const std::string_view> names_of(ModelSize);
 std::span<const std::string_view> names_of(HolePlacement);
 std::span<const std::string_view> names_of(DeviceChoice);
 std::span<const std::string_view> names_of(Precision);
@@ -39,13 +48,19 @@ struct TrainSettings {
   int image_channel = 1;  // 1 grey, 3 RGB
   HolePlacement block = HolePlacement::kRandom;
   int batch_size = 64;
+  HoleForm holes = HoleForm::kSquare;
+  double min_hole = 0.1, max_hole = 0.4;  // shares of the picture, but for squares and mask files
+  std::string masks = kNoFolder;          // or a folder of mask pictures
+  MaskPolarity mask_value = MaskPolarity::kWhiteIsHole;
   bool shuffle = false;
   std::string data_dir = kNoFolder;  // or a folder of pictures, in the place of the .bin file
   bool data_cache = false;           // decode the folder once
   bool flip = false;                 // the images of mode=train
   bool random_crop = false;          // likewise, from larger pictures of data_dir
 
-  // Network: a feature map of side 4 * 2^k has max(base_channels, 8 * base_channels >> k) channels.
+  ModelKind model = ModelKind::kContextEncoder;
+  ModelSize model_size = ModelSize::kSmall;  // of kHarmonicUnet
+  // Context encoder: a feature map of side 4 * 2^k has max(base_channels, 8 * base_channels >> k) channels.
   int base_channels = 64;
   int bottleneck = 4000;
 
@@ -59,12 +74,18 @@ struct TrainSettings {
   int gene_iter = 5;
   int disc_iter = 1;
   bool reuse = true;
+  // For kHarmonicUnet
+  int64_t warm_up = 60;          // updates
+  double last_rate = 0.01;       // of the learning rate, at the planned end of the run
+  double average_decay = 0.998;  // of the moving average of the parameters
 
   // The run
   Split mode = Split::kTrain;
   int64_t start_epoch = 0;
   int64_t epoch = 100;               // exclusive
   int64_t max_steps = kNoStepLimit;  // stop when the step counter is here; 0 only writes the initial state
+  double minutes = 0;                // train for so long, whatever `epoch` says; 0: no
+  int64_t schedule_steps = 0;        // the planned length; 0: minutes, max_steps or epoch, whichever is given
   int64_t seed = 1;
   std::string resume = "auto";  // "auto", "best", "never", or a checkpoint's path
   bool fallback = false;        // where the newest checkpoint is damaged, go on from the newest good one
@@ -96,6 +117,9 @@ struct TrainSettings {
   int loader_threads = 0;  // 0: as many as the pictures need
   Precision precision = Precision::kAuto;
   MatrixChoice matrix_backend = MatrixChoice::kAuto;
+
+  // A model has defaults of its own for some flags.
+  static TrainSettings of_model(ModelKind model);
 
   friend bool operator==(const TrainSettings&, const TrainSettings&) = default;
 };

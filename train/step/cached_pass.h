@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "nn/network.h"
+#include "nn/pass.h"
 
 namespace inpaint {
 

@@ -21,6 +21,11 @@ void DeviceFigures::allocate() {
 
 Tensor DeviceFigures::tensor(int place, int64_t count) const { return device_.slice(place, count); }
 
+void DeviceFigures::set(int place, double value) {
+  host_.as<double>()[place] = value;
+  upload(ctx_, host_.slice(place, 1), tensor(place));
+}
+
 void DeviceFigures::read_back() {
   download_later(ctx_, device_, host_);
   there_.record(ctx_);

@@ -22,6 +22,9 @@ class DeviceFigures {
   void read_back();
   void wait();
 
+  // Gives a scalar a value, on the host and on the device.
+  void set(int place, double value);
+
   double value(int place) const { return host_.as<double>()[place]; }  // as last read
   int64_t bytes() const { return size_ * size_of(DType::kF64); }
 

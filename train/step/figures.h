@@ -8,6 +8,7 @@ namespace inpaint {
 
 // The losses of one batch, or their means over several.
 struct Losses {
+  bool is_adversarial = true;  // false: there is no discriminator, and only rec_loss and gene_loss_ori count
   double rec_loss = 0, adv_gene_loss = 0, tv_loss = 0, gene_loss_ori = 0;
   double adv_disc_loss = 0, disc_loss_ori = 0, disc_acc = 0;
 };
@@ -16,6 +17,9 @@ struct Losses {
 struct HoleQuality {
   std::optional<double> psnr;  // dB, mean over the pictures that are not perfect; no value when all are
   double ssim = 0;             // mean
+  // dB over the harmonic fill of the same holes, mean over the pictures that neither paints perfectly. No
+  // value where the model does not start from that fill.
+  std::optional<double> gain = std::nullopt;
 };
 
 // The figures of one batch of a validation, or the means over its batches. PSNR: over those that have one.

@@ -28,19 +28,21 @@ void FusedAdam::linear(const Context& ctx, ParameterId weight, const Tensor& x, 
               params_.moment2(weight), params_.weights_bf16() == nullptr ? nullptr : &copy, &half_squares);
 }
 
-void FusedAdam::apply_stored(const Context& ctx) const {
+void FusedAdam::apply_stored(const Context& ctx, const Tensor* grad_scale) const {
   for (size_t i = 0; i < params_.pieces().size(); ++i) {
     const ParameterPiece& piece = params_.pieces()[i];
     if (!piece.stored) continue;
     const int64_t n = piece.end - piece.begin;
-    const Tensor half_squares = half_squares_of(i);
-    const Tensor copies = params_.weights_bf16() == nullptr
+    adam(ctx, options_, rate_, piece.decayed,
+         {.grad = params_.grads().slice(piece.grad_begin, n),
+          .param = params_.values().slice(piece.begin, n),
+          .m = params_.moments1().slice(piece.begin, n),
+          .v = params_.moments2().slice(piece.begin, n),
+          .grad_scale = grad_scale == nullptr ? Tensor{} : *grad_scale,
+          .weights_bf16 = params_.weights_bf16() == nullptr
                               ? Tensor{}
-                              : params_.weights_bf16()->slice(piece.begin, piece.decayed);
-    adam(ctx, options_, rate_, piece.decayed, params_.grads().slice(piece.grad_begin, n),
-         params_.values().slice(piece.begin, n), params_.moments1().slice(piece.begin, n),
-         params_.moments2().slice(piece.begin, n), params_.weights_bf16() == nullptr ? nullptr : &copies,
-         &half_squares);
+                              : params_.weights_bf16()->slice(piece.begin, piece.decayed),
+          .half_squares = half_squares_of(i)});
   }
 }
 

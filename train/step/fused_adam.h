@@ -20,8 +20,8 @@ class FusedAdam final : public GradientSink {
 
   void linear(const Context& ctx, ParameterId weight, const Tensor& x, const Tensor& dy) override;
 
-  // Updates the parameters whose gradients backward has stored.
-  void apply_stored(const Context& ctx) const;
+  // Updates the parameters whose gradients backward has stored. grad_scale f64[1]: adam.h's; null: none.
+  void apply_stored(const Context& ctx, const Tensor* grad_scale = nullptr) const;
 
  private:
   Tensor half_squares_of(size_t piece) const { return half_squares_.slice(static_cast<int64_t>(piece), 1); }

@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "core/device/copy.h"
+#include "kernels/parameter/adaptive_clip.h"
+#include "kernels/parameter/moving_average.h"
 #include "kernels/parameter/sum_of_squares.h"
 
 namespace inpaint {
@@ -17,18 +19,23 @@ Tensor other_values(const Parameters& params) {
 
 }  // namespace
 
-Learner::Learner(Context& ctx, const Network& network, const Parameters& params, const AdamOptions& options,
-                 int updates_per_step, int64_t batch, DeviceFigures& figures)
+Learner::Learner(Context& ctx, const Network& network, const Parameters& params,
+                 const LearnerOptions& options, int64_t batch, DeviceFigures& figures,
+                 const Parameters* averages)
     : params_(params),
+      averages_(averages),
       options_(options),
-      updates_per_step_(updates_per_step),
       figures_(figures),
+      learning_rate_(options.adam.learning_rate),
       half_squares_(figures.add(static_cast<int64_t>(params.pieces().size()))),
       others_(figures.add()),
-      checked_(figures.add()) {
+      checked_(figures.add()),
+      gradient_squares_(figures.add()),
+      clip_mean_(figures.add()),
+      clip_scale_(figures.add()) {
   const auto weights = static_cast<double>(network.spec().list(ParameterId::Kind::kWeight).size());
-  options_.weight_decay = kWeightDecayRate / weights;
-  const int64_t rates = std::max(1, updates_per_step);
+  options_.adam.weight_decay = options.weight_decay_rate / weights;
+  const int64_t rates = 2 * std::max(1, options.updates_per_step);
   device_memory_ = Buffer(rates * size_of(DType::kF64), ctx.device());
   host_memory_ = Buffer::staging(rates * size_of(DType::kF64), ctx.device());
   rates_ = device_memory_.tensor({rates}, DType::kF64);
@@ -41,19 +48,40 @@ Learner::Learner(Context& ctx, const Network& network, const Parameters& params,
     ctx.reserve_workspace(FusedAdam::workspace_bytes(ctx, network.spec(), batch, params.activation_dtype()));
 }
 
-void Learner::upload_rates(const Context& ctx) {
-  for (int i = 0; i < updates_per_step_; ++i)
-    host_rates_.as<double>()[i] = adam_rate(options_, updates + i + 1);
+double Learner::clip_mean() const { return figures_.value(clip_mean_); }
+
+void Learner::set_clip_mean(double mean) { figures_.set(clip_mean_, mean); }
+
+void Learner::upload_rates(const Context& ctx, double progress) {
+  const int count = options_.updates_per_step;
+  auto* rates = host_rates_.as<double>();
+  for (int i = 0; i < count; ++i) {
+    const int64_t update = updates + i + 1;
+    const double share = options_.schedule.share(update, progress);
+    learning_rate_ = options_.adam.learning_rate * share;
+    rates[i] = adam_rate(options_.adam, update) * share;
+    rates[count + i] = moving_average_rate(options_.average_decay, update - 1);
+  }
   upload(ctx, host_rates_, rates_);
 }
 
 FusedAdam Learner::update(int i, Branch* branch) const {
   const auto pieces = static_cast<int64_t>(params_.pieces().size());
-  return {params_, options_, rates_.slice(i, 1), figures_.tensor(half_squares_, pieces), branch};
+  return {params_, options_.adam, rates_.slice(i, 1), figures_.tensor(half_squares_, pieces), branch};
 }
 
-void Learner::apply(const Context& ctx, const FusedAdam& update) const {
-  update.apply_stored(ctx);
+void Learner::apply(const Context& ctx, const FusedAdam& update, int i) const {
+  if (options_.adaptive_clip) {
+    const Tensor squares = figures_.tensor(gradient_squares_), scale = figures_.tensor(clip_scale_);
+    sum_of_squares(ctx, params_.grads(), squares);
+    adaptive_clip(ctx, squares, figures_.tensor(clip_mean_), scale);
+    update.apply_stored(ctx, &scale);
+  } else {
+    update.apply_stored(ctx, nullptr);
+  }
+  if (averages_ != nullptr)
+    moving_average(ctx, rates_.slice(options_.updates_per_step + i, 1), params_.values(),
+                   averages_->values());
   sum_of_squares(ctx, other_values(params_), figures_.tensor(others_));
 }
 
@@ -61,7 +89,7 @@ double Learner::decay_loss() const {
   double half_squares = 0;
   for (size_t i = 0; i < params_.pieces().size(); ++i)
     half_squares += figures_.value(half_squares_ + static_cast<int>(i));
-  return options_.weight_decay * half_squares;
+  return options_.adam.weight_decay * half_squares;
 }
 
 bool Learner::is_finite() const {

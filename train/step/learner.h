@@ -1,35 +1,48 @@
 // A network in training: its parameters, its optimizer, and how many updates it has had.
 //
-// To the loss comes the weight decay: kWeightDecayRate * mean over the network's weight tensors of
+// To the loss comes the weight decay: weight_decay_rate * mean over the network's weight tensors of
 // (sum of squares / 2).
 #pragma once
 
 #include "nn/network.h"
 #include "train/step/device_figures.h"
 #include "train/step/fused_adam.h"
+#include "train/step/rate_schedule.h"
 
 namespace inpaint {
 
+struct LearnerOptions {
+  AdamOptions adam = {};  // the weight decay follows from weight_decay_rate
+  int updates_per_step = 1;
+  double weight_decay_rate = 1e-5;
+  RateSchedule schedule = {};
+  bool adaptive_clip = false;
+  double average_decay = 0;  // of the moving average of the parameters; 0: there is none
+};
+
 class Learner {
  public:
-  static constexpr double kWeightDecayRate = 1e-5;
+  // Plans the workspace of ctx, and adds its figures. params, figures and averages (of the same spec; null
+  // without average_decay) must outlive this object.
+  Learner(Context& ctx, const Network& network, const Parameters& params, const LearnerOptions& options,
+          int64_t batch, DeviceFigures& figures, const Parameters* averages = nullptr);
 
-  // options: the weight decay is set here. Plans the workspace of ctx, and adds its figures. params and
-  // figures must outlive this object.
-  Learner(Context& ctx, const Network& network, const Parameters& params, const AdamOptions& options,
-          int updates_per_step, int64_t batch, DeviceFigures& figures);
-
-  double learning_rate() const { return options_.learning_rate; }
+  double learning_rate() const { return learning_rate_; }  // of the last update
 
   int64_t updates = 0;  // so many this network has had: Adam's step count, part of a checkpoint
 
-  // Adam's rates of the updates of the step to come; they are the only values of a step that change, so they
-  // live on the device and a recorded step can be replayed.
-  void upload_rates(const Context& ctx);
+  // The running mean of the gradient's norm, which the adaptive clip compares with: part of a checkpoint. As
+  // it was when figures were last read; 0 before the first update, and without a clip.
+  double clip_mean() const;
+  void set_clip_mean(double mean);
+
+  // The rates of the updates of the step to come; they are the only values of a step that change, so they
+  // live on the device and a recorded step can be replayed. progress: training_step.h.
+  void upload_rates(const Context& ctx, double progress);
 
   // The update number `i` of a step. Pass it to backward, then call apply. branch: see FusedAdam.
   FusedAdam update(int i, Branch* branch) const;
-  void apply(const Context& ctx, const FusedAdam& update) const;
+  void apply(const Context& ctx, const FusedAdam& update, int i) const;
 
   // The weight decay's term of the loss at the last update whose figures were read.
   double decay_loss() const;
@@ -43,12 +56,14 @@ class Learner {
 
  private:
   const Parameters& params_;
-  AdamOptions options_;
-  int updates_per_step_;
+  const Parameters* averages_;
+  LearnerOptions options_;
   DeviceFigures& figures_;
-  int half_squares_, others_, checked_;  // places: of each piece; sums of squares
+  double learning_rate_;
+  int half_squares_, others_, checked_;            // places: of each piece; sums of squares
+  int gradient_squares_, clip_mean_, clip_scale_;  // places: of the adaptive clip
   Buffer device_memory_, host_memory_;
-  Tensor rates_, host_rates_;  // of the updates of a step
+  Tensor rates_, host_rates_;  // Adam's for the updates of a step, then the average's likewise
 };
 
 }  // namespace inpaint

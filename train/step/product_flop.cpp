@@ -6,7 +6,7 @@ namespace inpaint {
 namespace {
 
 int64_t first_layer_flop(const Network& network, int64_t batch) {
-  return network.layers().front()->product_flop(network.in_shape(batch));
+  return network.nodes().front().layer->product_flop(network.in_shape(batch));
 }
 
 }  // namespace
@@ -15,7 +15,8 @@ int64_t step_product_flop(const Network& generator, const Network& discriminator
                           const StepOptions& options) {
   // A pass's backward needs as many products for the input's gradient and as many for the weights'; the first
   // layer has no input gradient where nobody asks for it.
-  const int64_t gene = generator.product_flop(batch), disc = discriminator.product_flop(batch);
+  const int64_t gene = generator.product_flop(generator.in_shape(batch)),
+                disc = discriminator.product_flop(discriminator.in_shape(batch));
   const int64_t gene_first = first_layer_flop(generator, batch);
   const int64_t disc_first = first_layer_flop(discriminator, batch);
   const int64_t d = options.disc_iter, g = options.gene_iter;

@@ -12,6 +12,11 @@ struct StepOptions {
   // Clip gradients to [-10, 10]; Adam's beta2 is 0.999; D learns at a tenth of the rate.
   bool weight_clip = false;
   int gene_iter = 5, disc_iter = 1;
+  // For kHarmonicUnet: updates of the warm-up, the share of the learning rate at the end of the run, and the
+  // decay of the parameters' moving average.
+  int64_t warm_up = 60;
+  double last_rate = 0.01;
+  double average_decay = 0.998;
   // Do work that a step repeats with identical results once: the generator's forward pass while the generator
   // stands still, and D over the real batch while D does. Same bits, fewer passes.
   bool reuse = true;

@@ -1,101 +1,86 @@
-// One training step of the GAN on one batch: disc_iter updates of the discriminator, then gene_iter updates
-// of the generator, and the passes that only watch. The losses are those of objective.h.
+// One training step of a model on one batch. Each kind of model has a step of its own: gan_step.h,
+// harmonic_step.h.
 #pragma once
 
 #include <memory>
 
-#include "core/device/branch.h"
-#include "core/device/input_buffer.h"
-#include "core/device/recording.h"
-#include "train/step/cached_pass.h"
+#include "nn/layer.h"
+#include "train/holes/holes.h"
+#include "train/model/model.h"
+#include "train/step/figures.h"
 #include "train/step/learner.h"
-#include "train/step/model.h"
-#include "train/step/objective.h"
+#include "train/step/step_options.h"
 
 namespace inpaint {
 
 class TrainingStep {
  public:
-  static constexpr double kGradientClip = 10;
+  TrainingStep() = default;
+  virtual ~TrainingStep() = default;
+  TrainingStep(const TrainingStep&) = delete;
+  TrainingStep& operator=(const TrainingStep&) = delete;
 
-  // Allocates the passes for this batch size; a model made for inference can only be watched, in less memory.
-  // model and ctx must outlive this object.
-  TrainingStep(Context& ctx, Model& model, int64_t batch_size, const StepOptions& options);
+  // Takes a batch of the host's, whose holes lie inside. Its bytes are free after; but a GPU reads
+  // page-locked memory until the next load returns.
+  virtual void load(const Batch& batch) = 0;
 
-  // Takes a batch of the host's: bytes u8 [N, S, S, C] and hole offsets i32 [N, 2], whose holes lie inside.
-  // Both are free after; but a GPU reads page-locked memory until the next load returns.
-  void load(const Tensor& images, const Tensor& offsets);
+  // Trains on the loaded batch. progress: the share of the planned run that is done, from 0 to 1, which a
+  // schedule of the learning rate follows. On a GPU the work is enqueued and the call returns; losses() waits
+  // for it, and so does the next train().
+  virtual void train(double progress) = 0;
 
-  // Trains on the loaded batch. On a GPU the work is enqueued and the call returns; losses() waits for it,
-  // and so does the next train().
-  void train();
+  // The losses of the last train(), as they were before its last update, or those of the last watch().
+  virtual Losses losses() = 0;
 
-  // The losses of the last train(): those of the last generator update before it was applied (of the last
-  // discriminator update where gene_iter is 0), or those of the last watch().
-  Losses losses();
+  // Losses of the loaded batch, changing no state: as in training (a summary), or as in use, with running
+  // averages (a sample, validation).
+  virtual Losses watch(Statistics statistics) = 0;
 
-  // Losses of the loaded batch, changing no state: with batch statistics as in training (a summary), or with
-  // the running averages (a sample, validation).
-  Losses watch(Statistics statistics);
+  // The pictures of the batch that was last trained on or watched, with the painted holes, in [-1, 1];
+  // inpainted [N, S, S, C] of picture_type(), in the device's memory.
+  virtual DType picture_type() const = 0;
+  virtual void write_inpainted(const Tensor& inpainted) const = 0;
+  // Likewise what the harmonic fill alone paints; false where the model does not start from it.
+  virtual bool write_harmonic(const Tensor& /*filled*/) const { return false; }
 
-  // What the last pass left: views of the device's memory that stay valid until the next: painted holes
-  // [N, H, H, C], logits [N, 1].
-  Tensor fake_images() const { return generator_pass_.get().output(); }
-  Tensor real_scores() const { return real_pass_.get().output(); }
-  Tensor fake_scores() const { return fake_pass_.output(); }
-  // What belongs to the batch that was last trained on or watched.
-  Tensor masked_images() const { return arena_.tensor(memory_.masked); }
-  Tensor hidden_images() const { return arena_.tensor(memory_.hidden); }
+  // Where the holes are squares that were cut out: what they hid, and what was painted for them,
+  // [N, H, H, C] in [-1, 1], in the device's memory. Empty for other holes.
+  virtual Tensor hidden_images() const { return {}; }
+  virtual Tensor fake_images() const { return {}; }
 
   // The networks in training. Their figures are those of the last train() that losses() has waited for.
-  Learner& generator() { return generator_; }
-  Learner& discriminator() { return discriminator_; }
-  const Learner& generator() const { return generator_; }
-  const Learner& discriminator() const { return discriminator_; }
+  // There may be no discriminator: null.
+  virtual Learner& generator() = 0;
+  virtual Learner* discriminator() = 0;
+  // The scores [N, 1] of the last pass, in the device's memory; empty where there is no discriminator.
+  virtual Tensor real_scores() const { return {}; }
+  virtual Tensor fake_scores() const { return {}; }
+  virtual double adversarial_share() const { return 0; }  // objective.h
 
   // The sentinel, of figures that are read with the losses (those of the last train()): false when one of
-  // them, or a parameter of either network (a weight: before its last update), is not finite. A weight that
-  // is lost in the very last update shows in the next train().
-  bool is_finite(const Losses& losses) const;
+  // them, or a parameter of a network (a weight: before its last update), is not finite. A weight that is
+  // lost in the very last update shows in the next train().
+  virtual bool is_finite(const Losses& losses) const = 0;
 
   // The same of the whole state, to the last value of parameters, moments and running averages. Reads them
   // all once and waits: for the end of an epoch.
-  bool is_state_finite() const;
+  virtual bool is_state_finite() const = 0;
 
-  double adversarial_share() const { return objective_.adversarial_share(); }  // objective.h
-
-  int64_t bytes() const;         // of all passes
-  int64_t product_flop() const;  // step_product_flop of this step
-
- private:
-  // Places in the arena.
-  struct Memory {
-    int masked, hidden, dfake, dscore;
-  };
-
-  void cut_holes();
-  void record();
-  void expire_passes();
-  void forward_generator(Statistics statistics);
-  void forward_real(Statistics statistics);
-  void forward_fake(Statistics statistics);
-  void update_discriminator(int i);
-  void update_generator(int i);
-
-  Context& ctx_;
-  Model& model_;
-  StepOptions options_;
-  DeviceFigures figures_;
-  Objective objective_;
-  Learner generator_, discriminator_;
-  CachedPass generator_pass_, real_pass_;
-  Pass fake_pass_;
-  Arena arena_;
-  Memory memory_;
-  Branch updates_, weight_gradients_;           // of the generator's large weights; of convolutions
-  std::unique_ptr<InputBuffer> input_;          // of a GPU
-  Recording recordings_[InputBuffer::kPlaces];  // of a step on the batch in this place
-  bool holes_cut_ = false;                      // of the loaded batch
+  virtual int64_t bytes() const = 0;         // of all passes
+  virtual int64_t product_flop() const = 0;  // of the matrix products of one step
 };
+
+// The step of this kind of model. It allocates its memory for this batch size; a model made for inference can
+// only be watched, in less memory. model and ctx must outlive the step.
+std::unique_ptr<TrainingStep> make_training_step(Context& ctx, Model& model, int64_t batch_size,
+                                                 const StepOptions& options);
+
+// What bytes() and product_flop() of such a step would be; allocates nothing. `generator` and `discriminator`
+// are those of the model.
+struct StepPlan {
+  int64_t bytes, product_flop;
+};
+StepPlan plan_training_step(const ModelOptions& model, const Network& generator, const Network& discriminator,
+                            DType activation, int64_t batch_size, const StepOptions& options);
 
 }  // namespace inpaint

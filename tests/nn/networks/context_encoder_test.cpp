@@ -23,7 +23,7 @@ std::vector<std::string> weight_shapes(const Network& network) {
 
 Shape output_shape(const Network& network, int64_t batch) {
   Shape shape = network.in_shape(batch);
-  for (const auto& layer : network.layers()) shape = layer->out_shape(shape);
+  for (const auto& node : network.nodes()) shape = node.layer->out_shape(shape);
   return shape;
 }
 

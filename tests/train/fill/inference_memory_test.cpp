@@ -6,8 +6,8 @@
 #include "tests/harness/peak_memory.h"
 #include "tests/harness/temporary_folder.h"
 #include "tests/train/run/small_run.h"
+#include "train/model/model.h"
 #include "train/score/evaluation_run.h"
-#include "train/step/model.h"
 #include "train/step/run_options.h"
 
 using namespace inpaint;
@@ -35,7 +35,7 @@ TEST_CASE("inference memory: an evaluation holds the generator's weights once") 
   const TemporaryFolder folder;
   const TrainSettings s = wide_run(folder.path());
   run_quietly(s);
-  const int64_t weights = weight_bytes(make_generator(network_options(s)));
+  const int64_t weights = weight_bytes(make_generator(model_options(s)));
   REQUIRE(weights > 60 * kMiB);
   EvaluationSettings evaluation;
   evaluation.checkpoint = checkpoint(s, 0);
@@ -59,7 +59,7 @@ TEST_CASE("inference memory: mode=validate holds the weights of both networks on
   TrainSettings s = wide_run(folder.path());
   run_quietly(s);
   const int64_t weights =
-      weight_bytes(make_generator(network_options(s))) + weight_bytes(make_discriminator(network_options(s)));
+      weight_bytes(make_generator(model_options(s))) + weight_bytes(make_discriminator(model_options(s)));
   s.mode = Split::kValidate;
   const PeakMemory peak;
   run_quietly(s);

@@ -50,3 +50,22 @@ TEST_CASE("hole placement: a batch later in the sequence continues it") {
   place_holes(HolePlacement::kRandom, random, 105, 64, view(tail));
   CHECK(std::vector<int32_t>(all.begin() + 10, all.end()) == tail);
 }
+
+TEST_CASE("hole placement: masks of squares: half the side, from the corner on, and nothing else") {
+  std::vector<int32_t> offsets{0, 0, 3, 1, 4, 4};
+  std::vector<uint8_t> mask(3 * 64, 9);
+  mark_squares(view(offsets), {{3, 8, 8}, DType::kU8, Device::kCpu, mask.data()});
+  for (int64_t n = 0; n < 3; ++n)
+    for (int64_t i = 0; i < 8; ++i)
+      for (int64_t j = 0; j < 8; ++j) {
+        const int64_t row = i - offsets[static_cast<size_t>(2 * n)],
+                      column = j - offsets[static_cast<size_t>(2 * n + 1)];
+        const bool inside = row >= 0 && row < 4 && column >= 0 && column < 4;
+        CHECK(mask[static_cast<size_t>(n * 64 + i * 8 + j)] == (inside ? 1 : 0));
+      }
+  for (const std::vector<int32_t>& outside : {std::vector<int32_t>{-1, 0}, {0, 5}, {5, 0}, {0, -1}}) {
+    std::vector<int32_t> corner = outside;
+    CHECK_THROWS_AS(mark_squares(view(corner), {{1, 8, 8}, DType::kU8, Device::kCpu, mask.data()}),
+                    ShapeError);
+  }
+}

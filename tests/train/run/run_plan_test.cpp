@@ -8,8 +8,8 @@
 #include "tests/harness/temporary_folder.h"
 #include "tests/train/run/small_run.h"
 #include "train/checkpoint/disk_space.h"
+#include "train/step/gan_step.h"
 #include "train/step/run_options.h"
-#include "train/step/training_step.h"
 
 using namespace inpaint;
 namespace fs = std::filesystem;
@@ -34,8 +34,8 @@ TEST_CASE("plan: what is planned is what a run allocates and writes") {
     s.max_steps = 0;
     const RunPlan plan = plan_run(s);
     Context ctx(1);
-    Model model(network_options(s), activation_type(s), Parameters::Use::kTraining);
-    TrainingStep step(ctx, model, s.batch_size, step_options(s));
+    Model model(model_options(s), activation_type(s), Parameters::Use::kTraining);
+    GanStep step(ctx, model, s.batch_size, step_options(s));
     CHECK(plan.generator_parameters == model.generator_params.values().elements());
     CHECK(plan.discriminator_parameters == model.discriminator_params.values().elements());
     CHECK(plan.step_flop == step.product_flop());

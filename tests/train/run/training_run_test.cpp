@@ -103,6 +103,59 @@ TEST_CASE("run: ten steps equal five, stop, resume, five more, bit for bit") {
   }
 }
 
+TEST_CASE("run: a whole-picture model goes on exactly: average, clip, schedule and holes of every form") {
+  const TemporaryFolder whole_folder, parted_folder;
+  TrainSettings whole = small_run(whole_folder.path()), parted = small_run(parted_folder.path());
+  for (TrainSettings* s : {&whole, &parted}) {
+    s->model = ModelKind::kHarmonicUnet;
+    s->holes = HoleForm::kMixed;
+    s->learning_rate = 0.001;
+    s->schedule_steps = 8;
+    s->batch_size = 3;  // three batches an epoch
+  }
+  whole.max_steps = 7;
+  const std::string said = run_quietly(whole);
+  CHECK(contains(said, "dB over harmonic"));
+  CHECK_FALSE(contains(said, "disc_loss"));
+  parted.max_steps = 2;  // in the middle of an epoch
+  run_quietly(parted);
+  parted.max_steps = 7;
+  run_quietly(parted);
+  check_same_state(checkpoint(whole, 7), checkpoint(parted, 7));
+  CHECK(timeless(log_folder(whole) / "train_log.jsonl") == timeless(log_folder(parted) / "train_log.jsonl"));
+
+  const SafetensorsFile file(checkpoint(whole, 7));
+  CHECK(file.find("average.generator.encoder0.conv.weight") != nullptr);
+  CHECK(RunState::from_metadata(file.metadata(), "here").clip_mean > 0);
+  for (const char* other : {"model", "model_size"}) {
+    TrainSettings wrong = parted;
+    if (std::string(other) == "model")
+      wrong.model = ModelKind::kContextEncoder;
+    else
+      wrong.model_size = ModelSize::kBase;
+    const Captured out(stdout);
+    const std::string message = error_message([&] { run_training(wrong); });
+    CHECK(contains(message, fmt::format("this checkpoint has {}=", other)));
+  }
+}
+
+TEST_CASE("run: a whole-picture model ends after its minutes") {
+  const TemporaryFolder folder;
+  TrainSettings s = small_run(folder.path());
+  s.model = ModelKind::kHarmonicUnet;
+  s.holes = HoleForm::kBox;
+  s.minutes = 1e-6;  // over after the first step
+  run_quietly(s);
+  const SafetensorsFile file(checkpoint(s, 1));
+  CHECK(RunState::from_metadata(file.metadata(), "here").train_seconds >= 6e-5);
+
+  s.minutes = 1e6;  // as long as it takes: the number of epochs does not end the run
+  s.epoch = 1;      // two steps
+  s.max_steps = 3;
+  run_quietly(s);
+  CHECK(fs::exists(checkpoint(s, 3)));
+}
+
 TEST_CASE("run: from a folder of pictures, augmented: stopped in the middle of an epoch, the same weights") {
   const TemporaryFolder whole_folder, parted_folder;
   for (const bool cached : {false, true}) {

@@ -9,15 +9,17 @@
 #include <sstream>
 
 #include "core/image/image_codec.h"
-#include "kernels/picture/hole.h"
 #include "kernels/picture/to_bytes.h"
 #include "tests/harness/captured.h"
 #include "tests/harness/error_message.h"
 #include "tests/train/data/noise_pictures.h"
+#include "train/checkpoint/model_state.h"
 #include "train/datasets/procedural_pictures.h"
 #include "train/fill/inference_model.h"
 #include "train/run/training_run.h"
 #include "train/settings/folders.h"
+#include "train/step/run_options.h"
+#include "train/step/training_step.h"
 
 using namespace inpaint;
 namespace fs = std::filesystem;
@@ -62,8 +64,9 @@ std::string run_quietly(const EvaluationSettings& settings) {
 }
 
 // Trains a small network for two steps; returns its checkpoint folder.
-fs::path small_model(const TemporaryFolder& folder, Precision precision = Precision::kFp32) {
-  TrainSettings s;
+fs::path small_model(const TemporaryFolder& folder, Precision precision = Precision::kFp32,
+                     ModelKind kind = ModelKind::kContextEncoder) {
+  TrainSettings s = TrainSettings::of_model(kind);
   s.dataname = "tiny";
   s.image_size = kSize;
   s.image_channel = 3;
@@ -157,16 +160,51 @@ TEST_CASE("evaluation run: the same bytes for any number of threads") {
   }
 }
 
+TEST_CASE("evaluation run: a whole-picture model is scored on holes of any form, with its averages") {
+  const TemporaryFolder folder;
+  EvaluationSettings settings = small_evaluation(folder);
+  settings.checkpoint = small_model(folder, Precision::kFp32, ModelKind::kHarmonicUnet);
+  settings.image_size = settings.image_channel = 0;
+  settings.holes.form = HoleForm::kStrokes;
+  run_quietly(settings);
+  const auto json = json_of(folder / "out/scores.json");
+  CHECK(json["methods"]["model"]["gain_over_harmonic_db"]["pictures"] == kPictures);
+
+  // The same as the step paints that has the checkpoint's averages.
+  Context ctx(1);
+  InferenceModel model(ctx, settings.checkpoint, 2);
+  const TrainSettings trained = model.settings();
+  Model whole(model_options(trained), DType::kF32, Parameters::Use::kTraining);
+  load_model(ctx, SafetensorsFile(model.file()), whole);
+  const auto step = make_training_step(ctx, whole, 2, step_options(trained));
+  std::vector<uint8_t> masks(2 * kSize * kSize);
+  std::vector<float> painted(2 * kSize * kSize * 3), wanted(painted.size());
+  const Shape shape{2, kSize, kSize, 3};
+  const Batch batch{{shape, DType::kU8, Device::kCpu, const_cast<uint8_t*>(pictures().data())},
+                    {{{2, kSize, kSize}, DType::kU8, Device::kCpu, masks.data()}, {}}};
+  draw_holes({.form = HoleForm::kBox}, Philox(1, RandomStream::kEvaluationHoles), 0, batch.holes.mask);
+  model.paint(batch, {shape, DType::kF32, Device::kCpu, painted.data()});
+  step->load(batch);
+  step->watch(Statistics::kRunning);
+  step->write_inpainted({shape, DType::kF32, Device::kCpu, wanted.data()});
+  CHECK(painted == wanted);
+  step->watch(Statistics::kBatch);
+  step->write_inpainted({shape, DType::kF32, Device::kCpu, wanted.data()});
+  CHECK(painted != wanted);
+}
+
 TEST_CASE("evaluation run: a model is scored with what it paints, and shown under the harmonic fill") {
   const TemporaryFolder folder;
   EvaluationSettings settings = small_evaluation(folder);
   settings.checkpoint = small_model(folder);
   settings.image_size = settings.image_channel = 0;  // the checkpoint knows
-  settings.block = HolePlacement::kCenter;
+  settings.holes.block = HolePlacement::kCenter;
+  settings.patches = true;
   const std::string printed = run_quietly(settings);
   CHECK(contains(printed, "model-2.safetensors"));
+  CHECK(contains(printed, "patches "));
   const auto json = json_of(folder / "out/scores.json");
-  CHECK(json["methods"].size() == 5);
+  CHECK(json["methods"].size() == 6);
   CHECK(json["image_size"] == kSize);
   CHECK(json["methods"]["model"]["gain_over_harmonic_db"]["pictures"] == kPictures);
   CHECK(decode_image(folder / "out/worst.png").height == 4 * kSize);
@@ -176,27 +214,33 @@ TEST_CASE("evaluation run: a model is scored with what it paints, and shown unde
   InferenceModel model(ctx, settings.checkpoint, 1);
   constexpr int kValues = kSize * kSize * 3;
   std::vector<uint8_t> picture(pictures().begin() + 3 * kValues, pictures().begin() + 4 * kValues);
-  std::vector<int32_t> offset{kSize / 4, kSize / 4};
-  const Shape whole{1, kSize, kSize, 3}, hole{1, kSize / 2, kSize / 2, 3};
-  const auto values = static_cast<size_t>(hole.elements());
-  std::vector<float> masked(picture.size()), hidden(values), fake(values);
-  std::vector<uint8_t> hidden_bytes(values), fake_bytes(values);
-  const Tensor masked_tensor{whole, DType::kF32, Device::kCpu, masked.data()};
-  const Tensor hidden_tensor{hole, DType::kF32, Device::kCpu, hidden.data()};
-  const Tensor fake_tensor{hole, DType::kF32, Device::kCpu, fake.data()};
-  cut_hole(ctx, {whole, DType::kU8, Device::kCpu, picture.data()},
-           {{1, 2}, DType::kI32, Device::kCpu, offset.data()}, masked_tensor, hidden_tensor);
-  model.paint(masked_tensor, fake_tensor);
-  to_bytes(ctx, hidden_tensor, {hole, DType::kU8, Device::kCpu, hidden_bytes.data()});
-  to_bytes(ctx, fake_tensor, {hole, DType::kU8, Device::kCpu, fake_bytes.data()});
+  std::vector<int32_t> corner{kSize / 4, kSize / 4};
+  std::vector<uint8_t> mask(kSize * kSize), painted(kValues);
+  std::vector<float> inpainted(kValues);
+  const Shape whole{1, kSize, kSize, 3};
+  const Tensor inpainted_tensor{whole, DType::kF32, Device::kCpu, inpainted.data()};
+  Batch batch{{whole, DType::kU8, Device::kCpu, picture.data()},
+              {{{1, kSize, kSize}, DType::kU8, Device::kCpu, mask.data()},
+               {{1, 2}, DType::kI32, Device::kCpu, corner.data()}}};
+  mark_squares(batch.holes.offsets, batch.holes.mask);
+  model.paint(batch, inpainted_tensor);
+  to_bytes(ctx, inpainted_tensor, {whole, DType::kU8, Device::kCpu, painted.data()});
   double l1 = 0, spread = 0;
-  for (size_t i = 0; i < values; ++i) {
-    l1 += std::abs(hidden_bytes[i] - fake_bytes[i]) / 2.55 / static_cast<double>(values);
-    spread += std::abs(fake_bytes[i] - 127);
+  int known_differences = 0;
+  for (size_t i = 0; i < painted.size(); ++i) {
+    if (mask[i / 3] == 0) {
+      known_differences += painted[i] != picture[i];
+      continue;
+    }
+    l1 += std::abs(painted[i] - picture[i]) / 2.55 / (kValues / 4);
+    spread += std::abs(painted[i] - 127);
   }
+  CHECK(known_differences == 0);
   CHECK(spread > 0);  // it is not just grey
+  batch.holes.offsets = {};
+  CHECK(contains(error_message([&] { model.paint(batch, inpainted_tensor); }), "squares of half the side"));
   const auto rows = rows_of(folder / "out/pictures.csv");
-  const auto& row = rows[1 + 3 * 5 + 4];
+  const auto& row = rows[1 + 3 * 6 + 5];
   CHECK(row[0] == "3");
   CHECK(row[4] == "model");
   CHECK(std::stod(row[5]) == doctest::Approx(l1).epsilon(1e-4));  // a batch of 1 may round otherwise
@@ -229,6 +273,31 @@ TEST_CASE("evaluation run: a model in double precision") {
   }
   CHECK(l1[Precision::kFp32] ==
         doctest::Approx(l1[Precision::kFp64]).epsilon(1e-2));  // two steps from the same initial values
+}
+
+TEST_CASE("evaluation run: holes that were saved give the same figures again, squares the model's too") {
+  const TemporaryFolder folder;
+  EvaluationSettings settings = small_evaluation(folder);
+  settings.checkpoint = small_model(folder);
+  settings.holes.seed = 5;
+  settings.save_holes = folder / "squares.safetensors";
+  run_quietly(settings);
+  settings.out = folder / "again";
+  settings.holes = {.file = settings.save_holes};
+  settings.save_holes = "";
+  const std::string printed = run_quietly(settings);
+  CHECK(contains(printed, "\nholes from " + settings.holes.file));
+  for (const std::string& name : kFiles)
+    if (name != "scores.json")
+      CHECK(file_contents(folder / "out" / name) == file_contents(folder / "again" / name));
+  auto json = json_of(folder / "out/scores.json"), again = json_of(folder / "again/scores.json");
+  CHECK(again["holes"] == "file");
+  CHECK(json["methods"] == again["methods"]);
+
+  settings.limit = 0;
+  settings.checkpoint = "";
+  settings.image_size = 32;  // four times as many pictures, of another size
+  CHECK(contains(error_message([&] { run_quietly(settings); }), "not of 32 x 32"));
 }
 
 TEST_CASE("evaluation run: grey pictures of a folder, a limit, no files") {
@@ -280,6 +349,9 @@ TEST_CASE("evaluation run: what is wrong is said, and what was there stays") {
 
   settings.out = "";
   settings.checkpoint = small_model(folder);
+  settings.holes.form = HoleForm::kBox;
+  CHECK(contains(complaint(), "paints squares of half the side"));
+  settings.holes.form = HoleForm::kSquare;
   settings.image_channel = 1;
   CHECK(contains(complaint(), "image_channel 1 does not fit the checkpoint, which was trained with 3"));
   settings.image_channel = 3;

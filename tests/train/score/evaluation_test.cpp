@@ -18,19 +18,37 @@ namespace {
 
 constexpr int64_t kSize = 16, kHole = 8;
 
-// Paints one value everywhere, and remembers the holes it was given.
+// Paints one value into the holes, and remembers the holes it was given.
 struct Recorder {
   Method method(const std::string& name, float value) {
-    return {name, [this, value](const Tensor& masked, const Tensor& offsets, const Tensor& fake) {
-              REQUIRE(masked.shape[0] == fake.shape[0]);
-              batches.push_back(fake.shape[0]);
-              holes.insert(holes.end(), offsets.as<int32_t>(), offsets.as<int32_t>() + offsets.elements());
-              std::fill_n(fake.as<float>(), fake.elements(), value);
+    return {name, [this, value](const Batch& batch, const Tensor& inpainted) {
+              REQUIRE(batch.pictures.shape == inpainted.shape);
+              batches.push_back(inpainted.shape[0]);
+              masks.insert(masks.end(), batch.holes.mask.as<uint8_t>(),
+                           batch.holes.mask.as<uint8_t>() + batch.holes.mask.elements());
+              if (batch.holes.offsets.data != nullptr)
+                corners.insert(corners.end(), batch.holes.offsets.as<int32_t>(),
+                               batch.holes.offsets.as<int32_t>() + batch.holes.offsets.elements());
+              const int64_t channels = inpainted.shape[3];
+              for (int64_t i = 0; i < inpainted.elements(); ++i) {
+                const auto byte = static_cast<float>(batch.pictures.as<uint8_t>()[i]);
+                const bool missing = batch.holes.mask.as<uint8_t>()[i / channels] != 0;
+                inpainted.as<float>()[i] = missing ? value : (byte - 127.5f) / 127.5f;
+              }
             }};
   }
   std::vector<int64_t> batches;
-  std::vector<int32_t> holes;
+  std::vector<uint8_t> masks;
+  std::vector<int32_t> corners;
 };
+
+// An evaluation's holes, drawn apart from it.
+std::vector<uint8_t> drawn(const HoleOptions& options, uint64_t seed, int64_t count) {
+  std::vector<uint8_t> masks(static_cast<size_t>(count * kSize * kSize));
+  draw_holes(options, Philox(seed, RandomStream::kEvaluationHoles), 0,
+             {{count, kSize, kSize}, DType::kU8, Device::kCpu, masks.data()});
+  return masks;
+}
 
 double mean_difference(const std::vector<uint8_t>& pictures, int64_t n, int64_t row, int64_t column,
                        int byte) {
@@ -44,7 +62,7 @@ double mean_difference(const std::vector<uint8_t>& pictures, int64_t n, int64_t 
 bool same(const PictureScore& a, const PictureScore& b) {
   return a.hole.l1_percent == b.hole.l1_percent && a.hole.psnr == b.hole.psnr && a.hole.ssim == b.hole.ssim &&
          a.image.l2_percent == b.image.l2_percent && a.image.ssim == b.image.ssim &&
-         a.seam->across == b.seam->across && a.seam->beside == b.seam->beside;
+         a.look.seam->across == b.look.seam->across && a.look.gradient_energy == b.look.gradient_energy;
 }
 
 }  // namespace
@@ -59,27 +77,29 @@ TEST_CASE("evaluation: every picture is scored, by every method on the same hole
     const Method methods[] = {bright.method("bright", 1), dark.method("dark", -0.5f)};
     Context ctx(2);
     std::vector<int64_t> progress;
-    const Evaluation result = evaluate(ctx, *source, methods, {.block = block, .seed = 7, .batch_size = 2},
-                                       [&](int64_t done, int64_t all) {
-                                         progress.push_back(done);
-                                         CHECK(all == 5);
-                                       });
+    const Evaluation result =
+        evaluate(ctx, *source, methods, {.holes = placed_squares(block, 7), .batch_size = 2},
+                 [&](int64_t done, int64_t all) {
+                   progress.push_back(done);
+                   CHECK(all == 5);
+                 });
     CHECK(bright.batches == std::vector<int64_t>{2, 2, 1});
     CHECK(progress == std::vector<int64_t>{2, 4, 5});
-    CHECK(bright.holes == dark.holes);
+    CHECK(bright.masks == dark.masks);
     std::vector<int32_t> holes(10);
     place_holes(block, Philox(7, RandomStream::kEvaluationHoles), 0, kSize,
                 {{5, 2}, DType::kI32, Device::kCpu, holes.data()});
-    CHECK(bright.holes == holes);
+    CHECK(bright.corners == holes);
     REQUIRE(result.methods.size() == 2);
     CHECK(result.methods[0].name == "bright");
     REQUIRE(result.methods[0].pictures.size() == 5);
-    REQUIRE(result.true_seams.size() == 5);
+    REQUIRE(result.truth.size() == 5);
     CHECK(result.skipped.empty());
     for (size_t n = 0; n < 5; ++n) {
       CHECK(result.pictures[n].number == static_cast<int64_t>(n));
-      CHECK(result.pictures[n].row == holes[2 * n]);
-      CHECK(result.pictures[n].column == holes[2 * n + 1]);
+      CHECK(result.pictures[n].corner->row == holes[2 * n]);
+      CHECK(result.pictures[n].corner->column == holes[2 * n + 1]);
+      CHECK(result.pictures[n].hole_share == 0.25);
       // 1 is the byte 255; -0.5 is 63.75, truncated.
       for (const auto& [m, byte] : {std::pair{0, 255}, {1, 63}}) {
         const PictureScore& score = result.methods[static_cast<size_t>(m)].pictures[n];
@@ -90,10 +110,42 @@ TEST_CASE("evaluation: every picture is scored, by every method on the same hole
       }
       std::vector<uint8_t> picture(pictures.begin() + static_cast<int64_t>(n) * 768,
                                    pictures.begin() + static_cast<int64_t>(n + 1) * 768);
-      const auto seam = score_seams({{1, kSize, kSize, 3}, DType::kU8, Device::kCpu, picture.data()},
-                                    {{1, 2}, DType::kI32, Device::kCpu, holes.data() + 2 * n}, kHole);
-      CHECK(result.true_seams[n]->across == seam[0]->across);
+      std::vector<uint8_t> mask(kSize * kSize);
+      const Tensor mask_tensor{{1, kSize, kSize}, DType::kU8, Device::kCpu, mask.data()};
+      mark_squares({{1, 2}, DType::kI32, Device::kCpu, holes.data() + 2 * n}, mask_tensor);
+      const Tensor picture_tensor{{1, kSize, kSize, 3}, DType::kU8, Device::kCpu, picture.data()};
+      const HoleLook look = look_at_holes(ctx, picture_tensor, mask_tensor)[0];
+      CHECK(result.truth[n].seam->across == look.seam->across);
+      CHECK(result.truth[n].gradient_energy == look.gradient_energy);
     }
+  }
+}
+
+TEST_CASE("evaluation: holes of any form: drawn by number, scored over the missing pixels") {
+  const TemporaryFolder folder;
+  const std::vector<uint8_t> pictures = noise_pictures(5, kSize, 3);
+  put_dataset(folder / "a.bin", pictures);
+  const auto source = open_pictures(folder / "a.bin", kSize, 3);
+  const HoleOptions options{.form = HoleForm::kBox, .min_area = 0.05, .max_area = 0.5};
+  const std::vector<uint8_t> masks = drawn(options, 4, 5);
+  Recorder bright;
+  const Method methods[] = {bright.method("bright", 1)};
+  Context ctx(2);
+  const Evaluation result =
+      evaluate(ctx, *source, methods, {.holes = drawn_holes(options, 4), .batch_size = 2});
+  CHECK(bright.masks == masks);
+  CHECK(bright.corners.empty());
+  for (size_t n = 0; n < 5; ++n) {
+    double sum = 0, missing = 0;
+    for (size_t pixel = 0; pixel < 256; ++pixel) {
+      if (masks[n * 256 + pixel] == 0) continue;
+      ++missing;
+      for (size_t c = 0; c < 3; ++c) sum += 255 - pictures[(n * 256 + pixel) * 3 + c];
+    }
+    CHECK(result.pictures[n].hole_share == doctest::Approx(missing / 256));
+    CHECK_FALSE(result.pictures[n].corner.has_value());
+    CHECK(result.methods[0].pictures[n].hole.l1_percent == doctest::Approx(100 * sum / missing / 3 / 255));
+    CHECK(result.methods[0].pictures[n].image.l1_percent == doctest::Approx(100 * sum / 256 / 3 / 255));
   }
 }
 
@@ -105,11 +157,12 @@ TEST_CASE("evaluation: the same scores for any batch size and any number of thre
   for (const int threads : {1, 3}) {
     for (const int64_t batch_size : {1, 3, 64}) {
       Context ctx(threads);
-      const std::vector<Method> methods = baseline_methods(ctx, kHole);
+      std::vector<Method> methods = baseline_methods(ctx);
+      methods.push_back(patch_method(ctx));
       Evaluation result = evaluate(ctx, *source, methods, {.batch_size = batch_size});
       if (!first) first = result;
-      REQUIRE(result.methods.size() == 4);
-      for (size_t m = 0; m < 4; ++m)
+      REQUIRE(result.methods.size() == 5);
+      for (size_t m = 0; m < 5; ++m)
         CHECK(std::ranges::equal(result.methods[m].pictures, first->methods[m].pictures, same));
     }
   }
@@ -130,8 +183,9 @@ TEST_CASE("evaluation: the fills without learning, each as it is named") {
   put_dataset(folder / "slope.bin", slope);
   const auto source = open_pictures(folder / "slope.bin", kSize, 1);
   Context ctx(1);
-  const std::vector<Method> methods = baseline_methods(ctx, kHole);
-  const Evaluation result = evaluate(ctx, *source, methods, {.block = HolePlacement::kCenter});
+  const std::vector<Method> methods = baseline_methods(ctx);
+  const Evaluation result =
+      evaluate(ctx, *source, methods, {.holes = placed_squares(HolePlacement::kCenter, 1)});
   const auto l1 = [&](size_t m) { return result.methods[m].pictures[0].hole.l1_percent * 2.55; };
   const auto distance = [](double byte) {  // of the slope in the hole from a constant
     double sum = 0;
@@ -147,6 +201,21 @@ TEST_CASE("evaluation: the fills without learning, each as it is named") {
   CHECK(l1(2) == doctest::Approx(distance(80)).epsilon(0.03));  // or 79: rounding and truncation
   CHECK(result.methods[3].name == "harmonic");
   CHECK(l1(3) <= 1);  // truncation again
+}
+
+TEST_CASE("evaluation: patches continue a texture that the harmonic fill smears") {
+  constexpr int64_t kWide = 32;  // around the hole lie whole patches
+  std::vector<uint8_t> stripes;
+  for (int64_t i = 0; i < kWide * kWide; ++i) stripes.push_back(i % 2 == 0 ? 40 : 200);
+  const TemporaryFolder folder;
+  put_dataset(folder / "stripes.bin", stripes);
+  const auto source = open_pictures(folder / "stripes.bin", kWide, 1);
+  Context ctx(1);
+  const std::vector<Method> methods = {patch_method(ctx), baseline_methods(ctx).back()};
+  const Evaluation result =
+      evaluate(ctx, *source, methods, {.holes = placed_squares(HolePlacement::kCenter, 1)});
+  CHECK(result.methods[0].pictures[0].hole.l1_percent < 1);
+  CHECK(result.methods[1].pictures[0].hole.l1_percent > 20);
 }
 
 TEST_CASE("evaluation: of a folder, what is no picture is skipped; holes stay those of the file's number") {
@@ -171,7 +240,7 @@ TEST_CASE("evaluation: of a folder, what is no picture is skipped; holes stay th
   for (const auto& [i, number] : {std::pair{0, 0}, {1, 2}, {2, 3}}) {
     const auto at = static_cast<size_t>(i), was = static_cast<size_t>(number);
     CHECK(rest.pictures[at].name == whole.pictures[was].name);
-    CHECK(rest.pictures[at].row == whole.pictures[was].row);
+    CHECK(rest.pictures[at].corner->row == whole.pictures[was].corner->row);
     CHECK(same(rest.methods[0].pictures[at], whole.methods[0].pictures[was]));
   }
 
@@ -200,20 +269,46 @@ TEST_CASE("evaluation: a value that is not finite, and sizes that cannot be scor
   Context ctx(1);
   for (const float value :
        {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
-    const Method methods[] = {{"broken", [value](const Tensor&, const Tensor&, const Tensor& fake) {
-                                 std::fill_n(fake.as<float>(), fake.elements(), 0.0f);
-                                 fake.as<float>()[fake.elements() - 1] = value;
+    const Method methods[] = {{"broken", [value](const Batch& batch, const Tensor& inpainted) {
+                                 std::fill_n(inpainted.as<float>(), inpainted.elements(), 0.0f);
+                                 const Tensor& mask = batch.holes.mask;
+                                 for (int64_t i = mask.elements() - 1; i >= 0; --i)
+                                   if (mask.as<uint8_t>()[i] != 0) {
+                                     inpainted.as<float>()[i] = value;
+                                     return;
+                                   }
                                }}};
     const std::string message = error_message(
         [&] { evaluate(ctx, *open_pictures(folder / "a.bin", 84, 1), methods, EvaluationOptions{}); });
     CHECK(contains(message, "broken"));
     CHECK(contains(message, "picture 1"));
   }
-  for (const int64_t size : {12, 21})
-    CHECK(contains(error_message([&] {
-                     HoleBatch(*open_pictures(folder / "a.bin", size, 1), 2, HolePlacement::kCenter, 1);
-                   }),
-                   "image_size"));
+  const auto refused = [&](int64_t size, const HoleSource& holes) {
+    return error_message([&] { HoleBatch(*open_pictures(folder / "a.bin", size, 1), 2, holes); });
+  };
+  const HoleSource center = placed_squares(HolePlacement::kCenter, 1);
+  CHECK(contains(refused(6, center), "image_size 6: pictures are compared in windows of 7"));
+  CHECK(contains(refused(21, center), "image_size 21: square holes take half of it"));
+  CHECK_NOTHROW(
+      HoleBatch(*open_pictures(folder / "a.bin", 21, 1), 2, drawn_holes({.form = HoleForm::kBox}, 1)));
+}
+
+TEST_CASE("evaluation: a method that changes a known pixel is found out") {
+  const TemporaryFolder folder;
+  put_dataset(folder / "a.bin", noise_pictures(3, kSize, 3));
+  const auto source = open_pictures(folder / "a.bin", kSize, 3);
+  Context ctx(1);
+  Recorder honest;
+  for (const int64_t at : {int64_t{0}, kSize * kSize * 3 - 1}) {
+    const Method methods[] = {{"liar", [&, at](const Batch& batch, const Tensor& inpainted) {
+                                 honest.method("honest", 0).paint(batch, inpainted);
+                                 float& value = inpainted.as<float>()[2 * kSize * kSize * 3 + at];
+                                 value = value > 0 ? -1.0f : 1.0f;
+                               }}};
+    const HoleSource center = placed_squares(HolePlacement::kCenter, 1);
+    CHECK_THROWS_WITH_AS(evaluate(ctx, *source, methods, {.holes = center}),
+                         doctest::Contains("liar changed a known pixel of picture 2"), Error);
+  }
 }
 
 TEST_CASE("evaluation: pictures ranked by the hole's error") {
@@ -231,8 +326,8 @@ TEST_CASE("example pictures: a column a picture; the picture, its hole, and what
   const Context ctx(1);
   Recorder one, two;
   const Method methods[] = {one.method("one", 1), two.method("two", -1)};
-  const Image image =
-      example_pictures(ctx, *source, methods, HolePlacement::kRandom, 3, std::vector<int64_t>{2, 0, 3});
+  const Image image = example_pictures(ctx, *source, methods, placed_squares(HolePlacement::kRandom, 3),
+                                       std::vector<int64_t>{2, 0, 3});
   REQUIRE(image.width == 3 * kSize);
   REQUIRE(image.height == 4 * kSize);
   std::vector<int32_t> holes(8);
@@ -260,7 +355,8 @@ TEST_CASE("example pictures: a column a picture; the picture, its hole, and what
   put_file(folder / "text", "no picture");
   const auto files = open_pictures(folder.path(), kSize, 3);
   CHECK(contains(error_message([&] {
-                   example_pictures(ctx, *files, methods, HolePlacement::kRandom, 3, std::vector<int64_t>{1});
+                   example_pictures(ctx, *files, methods, placed_squares(HolePlacement::kRandom, 3),
+                                    std::vector<int64_t>{1});
                  }),
                  "text"));
 }

@@ -79,6 +79,18 @@ TEST_CASE("flags: what goes beyond the source program defaults to its behaviour"
       {"bottleneck", "4000"},
       {"reuse", "true"},
       {"matrix_backend", "auto"},
+      {"model", "context_encoder"},
+      {"model_size", "small"},
+      {"holes", "square"},
+      {"min_hole", "0.1"},
+      {"max_hole", "0.4"},
+      {"masks", "none"},
+      {"mask_value", "white"},
+      {"warm_up", "60"},
+      {"last_rate", "0.01"},
+      {"average_decay", "0.998"},
+      {"minutes", "0"},
+      {"schedule_steps", "0"},
   };
   for (const auto& [name, value] : defaults) {
     CAPTURE(name);
@@ -203,9 +215,16 @@ TEST_CASE("flags: switches") {
 
 TEST_CASE("flags: choices take their names and nothing else") {
   const std::map<std::string, std::set<std::string>> choices = {
-      {"mode", {"train", "validate", "test"}}, {"block", {"random", "center"}},
-      {"device", {"auto", "cpu", "cuda"}},     {"precision", {"auto", "fp32", "tf32", "bf16", "fp64"}},
-      {"on_nan", {"stop", "rollback"}},        {"matrix_backend", {"auto", "onednn", "eigen"}}};
+      {"mode", {"train", "validate", "test"}},
+      {"block", {"random", "center"}},
+      {"device", {"auto", "cpu", "cuda"}},
+      {"precision", {"auto", "fp32", "tf32", "bf16", "fp64"}},
+      {"on_nan", {"stop", "rollback"}},
+      {"matrix_backend", {"auto", "onednn", "eigen"}},
+      {"model", {"context_encoder", "harmonic_unet"}},
+      {"model_size", {"small", "base", "large"}},
+      {"holes", {"square", "box", "strokes", "blobs", "mixed", "files"}},
+      {"mask_value", {"white", "black"}}};
   for (const auto& [name, values] : choices) {
     CAPTURE(name);
     for (const std::string& value : values) CHECK(taken(name, value) == value);

@@ -25,6 +25,29 @@ TEST_CASE("settings: names of the enumerations") {
   CHECK(to_string(MatrixChoice::kEigen) == "eigen");
 }
 
+TEST_CASE("settings: holes that a model cannot paint, or that have no pictures, are refused") {
+  TrainSettings s;
+  const auto complaint = [&] { return error_message([&] { check_settings(s); }); };
+  s.holes = HoleForm::kMixed;
+  CHECK(contains(complaint(), "holes=mixed: the context encoder paints squares only"));
+  s.model = ModelKind::kHarmonicUnet;
+  CHECK_NOTHROW(check_settings(s));
+  s.batch_size = 1;
+  CHECK_NOTHROW(check_settings(s));
+  s.block = HolePlacement::kCenter;
+  CHECK(contains(complaint(), "block=center is for model=context_encoder"));
+  s.block = HolePlacement::kRandom;
+  s.min_hole = 0.5;
+  CHECK(contains(complaint(), "0.5"));
+  s.min_hole = 0.1;
+  s.holes = HoleForm::kFiles;
+  CHECK(contains(complaint(), "holes=files takes the pictures of masks=FOLDER"));
+  s.masks = "folder";
+  CHECK_NOTHROW(check_settings(s));
+  s.holes = HoleForm::kBox;
+  CHECK(contains(complaint(), "give both or neither"));
+}
+
 TEST_CASE("settings: contradictions are refused with the way out") {
   TrainSettings s;
   const auto complaint = [&] { return error_message([&] { check_settings(s); }); };

@@ -62,7 +62,7 @@ void calm_down(TinyTraining& t) {
   }
 }
 
-void copy_state(const TinyTraining& from, TinyTraining& to) {
+void copy_state(TinyTraining& from, TinyTraining& to) {
   const auto copy = [&](const Parameters& f, const Parameters& t) {
     const auto put = [&](const Tensor& a, const Tensor& b) { upload(to.ctx, HostCopy(from.ctx, a), b); };
     put(f.values(), t.values());
@@ -75,7 +75,7 @@ void copy_state(const TinyTraining& from, TinyTraining& to) {
   copy(from.model.generator_params, to.model.generator_params);
   copy(from.model.discriminator_params, to.model.discriminator_params);
   to.step.generator().updates = from.step.generator().updates;
-  to.step.discriminator().updates = from.step.discriminator().updates;
+  to.step.discriminator()->updates = from.step.discriminator()->updates;
 }
 
 }  // namespace

@@ -8,8 +8,9 @@
 #include <vector>
 
 #include "core/base/philox.h"
-#include "kernels/parameter/random_fill.h"
+#include "kernels/random/random_fill.h"
 #include "nn/networks/context_encoder.h"
+#include "nn/pass.h"
 
 using namespace inpaint;
 
@@ -29,7 +30,7 @@ struct Updated {
   explicit Updated(HandedOver handed_over)
       : params(network.spec(), DType::kF64, Parameters::Use::kTraining, Device::kCpu, handed_over) {
     params.initialize(ctx, 7, 0);
-    Pass pass(ctx, network, kBatch, DType::kF64, Pass::Keep::kForBackward);
+    Pass pass(ctx, network, network.in_shape(kBatch), DType::kF64, Pass::Keep::kForBackward);
     ctx.reserve_workspace(FusedAdam::workspace_bytes(ctx, network.spec(), kBatch, DType::kF64));
     ctx.reserve_workspace(adam_workspace_bytes(ctx, network.spec().parameters()));
     const Shape in = network.in_shape(kBatch), out = pass.output().shape;

@@ -7,8 +7,8 @@
 #include "core/base/philox.h"
 #include "core/device/copy.h"
 #include "train/holes/hole_placement.h"
-#include "train/step/model.h"
-#include "train/step/training_step.h"
+#include "train/model/model.h"
+#include "train/step/gan_step.h"
 
 namespace inpaint {
 
@@ -36,10 +36,11 @@ inline std::vector<uint8_t> striped_pictures(int64_t count) {
 struct TinyTraining {
   Context ctx;
   Model model;
-  TrainingStep step;
+  GanStep step;
   int64_t batch;
   std::vector<uint8_t> pictures;
   std::vector<int32_t> offsets;
+  std::vector<uint8_t> masks;
 
   explicit TinyTraining(const StepOptions& options, int threads = 2, DType dtype = DType::kF32,
                         int64_t batch_size = 8, MatrixBackend backend = Context::default_backend())
@@ -51,11 +52,12 @@ struct TinyTraining {
   requires std::is_invocable_r_v<Context, Open> TinyTraining(const StepOptions& options, Open open,
                                                              DType dtype, int64_t batch_size)
       : ctx(open()),
-        model(kTinyOptions, dtype, Parameters::Use::kTraining, ctx.device()),
+        model({.context_encoder = kTinyOptions}, dtype, Parameters::Use::kTraining, ctx.device()),
         step(ctx, model, batch_size, options),
         batch(batch_size),
         pictures(striped_pictures(batch_size)),
-        offsets(static_cast<size_t>(2 * batch_size)) {
+        offsets(static_cast<size_t>(2 * batch_size)),
+        masks(static_cast<size_t>(batch_size * 16 * 16)) {
     model.initialize(ctx, 3);
   }
 
@@ -63,7 +65,9 @@ struct TinyTraining {
     const Tensor holes{{batch, 2}, DType::kI32, Device::kCpu, offsets.data()};
     place_holes(placement, Philox(3, RandomStream::kHoleOffsets), first_picture, kTinyOptions.image_size,
                 holes);
-    step.load({{batch, 16, 16, 3}, DType::kU8, Device::kCpu, pictures.data()}, holes);
+    const Tensor mask{{batch, 16, 16}, DType::kU8, Device::kCpu, masks.data()};
+    mark_squares(holes, mask);
+    step.load({{{batch, 16, 16, 3}, DType::kU8, Device::kCpu, pictures.data()}, {mask, holes}});
   }
 
   Losses train() {

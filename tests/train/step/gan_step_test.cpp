@@ -1,4 +1,4 @@
-#include "train/step/training_step.h"
+#include "train/step/gan_step.h"
 
 #include <doctest/doctest.h>
 
@@ -99,7 +99,7 @@ TEST_CASE("training step: each update moves its own network, and as often as tol
   training.step.train();
   CHECK(values(training.model.generator_params) == generator);
   CHECK(values(training.model.discriminator_params) != discriminator);
-  CHECK(training.step.discriminator().updates == 2);
+  CHECK(training.step.discriminator()->updates == 2);
   CHECK(training.step.generator().updates == 0);
 
   options = {};
@@ -121,7 +121,7 @@ TEST_CASE("training step: the clipped rule bounds gradients and slows the discri
   options.gene_iter = 1;
   options.lamb_rec = 1e9;
   TinyTraining training(options, 2, DType::kF64);
-  CHECK(training.step.discriminator().learning_rate() == doctest::Approx(0.00002));
+  CHECK(training.step.discriminator()->learning_rate() == doctest::Approx(0.00002));
   CHECK(training.step.generator().learning_rate() == 0.0002);
   training.load(0);
   training.step.train();

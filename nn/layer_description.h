@@ -1,0 +1,37 @@
+// What a layer is, for whoever makes something else of a network: benches, plans, other formats.
+#pragma once
+
+#include <cstdint>
+#include <variant>
+
+#include "kernels/activation.h"
+#include "kernels/conv/conv2d.h"
+#include "nn/parameters.h"
+
+namespace inpaint {
+
+struct Conv2dDescription {
+  Conv2dWindow window;
+  bool transposed;  // the adjoint of such a convolution
+  ParameterId weight;
+};
+struct LinearDescription {
+  ParameterId weight;
+};
+struct BatchNormDescription {
+  Activation activation;
+};
+struct BiasActivationDescription {
+  int64_t values;  // of the bias
+  Activation activation;
+};
+
+struct GroupNormDescription {
+  int64_t groups;
+  Activation activation;
+};
+
+using LayerDescription = std::variant<Conv2dDescription, LinearDescription, BatchNormDescription,
+                                      BiasActivationDescription, GroupNormDescription>;
+
+}  // namespace inpaint

@@ -1,0 +1,256 @@
+#include "train/step/harmonic_step.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <functional>
+#include <vector>
+
+#include "core/base/philox.h"
+#include "core/device/copy.h"
+#include "train/holes/hole_form.h"
+
+using namespace inpaint;
+
+namespace {
+
+constexpr int64_t kBatch = 4, kSide = 16, kChannels = 3;
+const ModelOptions kTiny{
+    .kind = ModelKind::kHarmonicUnet,
+    .harmonic_unet = {.image_size = kSide, .image_channel = kChannels, .levels = {{16, 0, 1}, {16, 1, 0}}}};
+
+// Pictures that the surroundings of a hole determine: stripes along one axis, each with a colour of its own.
+std::vector<uint8_t> stripes() {
+  const Philox random(7, RandomStream::kProceduralPictures);
+  std::vector<uint8_t> bytes;
+  for (int64_t n = 0; n < kBatch; ++n)
+    for (int64_t y = 0; y < kSide; ++y)
+      for (int64_t x = 0; x < kSide; ++x)
+        for (int64_t c = 0; c < kChannels; ++c)
+          bytes.push_back(static_cast<uint8_t>(
+              random.bits(static_cast<uint64_t>(n), static_cast<uint32_t>((n % 2 == 0 ? x : y) / 4))[0] >>
+              (8 * c)));
+  return bytes;
+}
+
+struct Training {
+  Context ctx;
+  Model model;
+  HarmonicStep step;
+  std::vector<uint8_t> pictures = stripes(), masks = std::vector<uint8_t>(kBatch * kSide * kSide);
+
+  explicit Training(const StepOptions& options, int threads = 2, DType dtype = DType::kF32)
+      : Training(
+            options, [=] { return Context(threads); }, dtype) {}
+  Training(const StepOptions& options, const std::function<Context()>& open, DType dtype)
+      : ctx(open()),
+        model(kTiny, dtype, Parameters::Use::kTraining, ctx.device()),
+        step(ctx, model, kBatch, options) {
+    model.initialize(ctx, 3);
+  }
+
+  Batch batch(uint64_t first) {
+    const Tensor mask{{kBatch, kSide, kSide}, DType::kU8, Device::kCpu, masks.data()};
+    draw_holes({.form = HoleForm::kMixed}, Philox(3, RandomStream::kHoleOffsets), first, mask);
+    return {{{kBatch, kSide, kSide, kChannels}, DType::kU8, Device::kCpu, pictures.data()}, {mask, {}}};
+  }
+  Losses train(uint64_t first, double progress = 0) {
+    step.load(batch(first));
+    step.train(progress);
+    return step.losses();
+  }
+  Losses watch(uint64_t first, Statistics statistics = Statistics::kRunning) {
+    step.load(batch(first));
+    return step.watch(statistics);
+  }
+  std::vector<double> painted() const { return host_values(&HarmonicStep::write_inpainted); }
+
+  std::vector<uint8_t> state() const {
+    std::vector<uint8_t> bytes;
+    for (const Tensor& t : {model.generator_params.values(), model.generator_params.moments1(),
+                            model.generator_params.moments2(), model.generator_averages->values()}) {
+      const HostCopy copy(ctx, t);
+      const auto* data = static_cast<const uint8_t*>(copy->data);
+      bytes.insert(bytes.end(), data, data + copy->bytes());
+    }
+    return bytes;
+  }
+
+ private:
+  template <typename Write>
+  std::vector<double> host_values(Write write) const {
+    const Shape shape{kBatch, kSide, kSide, kChannels};
+    const Buffer memory(shape.elements() * size_of(step.picture_type()), ctx.device());
+    const Tensor t = memory.tensor(shape, step.picture_type());
+    (step.*write)(t);
+    const HostCopy host(ctx, t);
+    std::vector<double> values;
+    visit_real(t.dtype, [&]<typename T>(T) {
+      for (int64_t i = 0; i < t.elements(); ++i) values.push_back(static_cast<double>(host->as<T>()[i]));
+    });
+    return values;
+  }
+};
+
+// The loss of the painted pictures, from its formula.
+double loss_of(const Training& t, const std::vector<double>& painted) {
+  double loss = 0;
+  for (int64_t n = 0; n < kBatch; ++n) {
+    double absolute = 0, squares = 0, count = 0;
+    for (int64_t i = n * kSide * kSide; i < (n + 1) * kSide * kSide; ++i)
+      for (int64_t c = 0; c < kChannels && t.masks[i] != 0; ++c) {
+        const double d = painted[i * kChannels + c] - (t.pictures[i * kChannels + c] - 127.5) / 127.5;
+        absolute += std::abs(d);
+        squares += d * d;
+        ++count;
+      }
+    loss += (absolute / count + std::sqrt(squares / count + 1e-4)) / kBatch;
+  }
+  return loss;
+}
+
+}  // namespace
+
+TEST_CASE("harmonic step: it starts at the harmonic fill, and its loss is the formula's") {
+  Training t({}, 2, DType::kF64);
+  const Losses before = t.watch(0);
+  CHECK_FALSE(before.is_adversarial);
+  CHECK(before.rec_loss == doctest::Approx(loss_of(t, t.painted())).epsilon(1e-9));
+  const Buffer memory(kBatch * kSide * kSide * kChannels * 8);
+  const Tensor harmonic = memory.tensor({kBatch, kSide, kSide, kChannels}, DType::kF64);
+  REQUIRE(t.step.write_harmonic(harmonic));
+  const std::vector<double> painted = t.painted();
+  CHECK(std::equal(painted.begin(), painted.end(), harmonic.as<double>()));
+}
+
+TEST_CASE("harmonic step: known pixels stay, and training paints better than the fill it starts from") {
+  StepOptions options;
+  options.learning_rate = 0.003;
+  options.warm_up = 5;
+  options.average_decay = 0.9;
+  Training t(options);
+  const double before = t.watch(1000).rec_loss;
+  for (int i = 0; i < 200; ++i) {
+    const Losses losses = t.train(static_cast<uint64_t>(kBatch * i), i / 200.0);
+    REQUIRE(t.step.is_finite(losses));
+  }
+  const double after = t.watch(1000).rec_loss;
+  INFO("rec_loss " << before << " before, " << after << " after");
+  CHECK(after < 0.8 * before);
+  const std::vector<double> painted = t.painted();
+  for (size_t i = 0; i < t.masks.size(); ++i)
+    for (size_t c = 0; c < kChannels && t.masks[i] == 0; ++c) {
+      const float byte = t.pictures[i * kChannels + c];
+      REQUIRE(painted[i * kChannels + c] == static_cast<double>((byte - 127.5f) / 127.5f));
+    }
+}
+
+TEST_CASE("harmonic step: watching changes nothing, and the moving average is what kRunning paints with") {
+  StepOptions options;
+  options.average_decay = 0.95;
+  Training t(options, 2, DType::kF64);
+  for (int i = 0; i < 3; ++i) t.train(static_cast<uint64_t>(kBatch * i));
+  const std::vector<uint8_t> before = t.state();
+  const double running = t.watch(0).rec_loss, raw = t.watch(0, Statistics::kBatch).rec_loss;
+  CHECK(running != raw);
+  CHECK(t.state() == before);
+  CHECK(t.step.is_state_finite());
+
+  // e <- e + (1 - a) (w - e) with a = min(0.95, (1 + t) / (10 + t)), here for update number 3.
+  const Tensor values = t.model.generator_params.values(), averages = t.model.generator_averages->values();
+  const std::vector<double> old(averages.as<double>(), averages.as<double>() + averages.elements());
+  t.train(12);
+  const double rate = 1 - std::min(0.95, 4.0 / 13.0);
+  for (int64_t i = 0; i < values.elements(); ++i)
+    REQUIRE(averages.as<double>()[i] ==
+            doctest::Approx(old[i] + rate * (values.as<double>()[i] - old[i])).epsilon(1e-12));
+}
+
+TEST_CASE("harmonic step: the learning rate warms up, and falls with the run") {
+  StepOptions options;
+  options.learning_rate = 0.1;
+  options.warm_up = 2;
+  options.last_rate = 0.25;
+  Training t(options);
+  t.train(0, 0);
+  CHECK(t.step.generator().learning_rate() == doctest::Approx(0.05));
+  t.train(4, 0);
+  CHECK(t.step.generator().learning_rate() == doctest::Approx(0.1));
+  t.train(8, 0.5);
+  CHECK(t.step.generator().learning_rate() == doctest::Approx(0.0625));
+  t.train(12, 1);
+  CHECK(t.step.generator().learning_rate() == doctest::Approx(0.025));
+}
+
+TEST_CASE("harmonic step: a clip's running mean is a part of the state") {
+  StepOptions options;
+  Training whole(options), parted(options);
+  CHECK(whole.step.generator().clip_mean() == 0);
+  for (Training* t : {&whole, &parted})
+    for (int i = 0; i < 2; ++i) t->train(static_cast<uint64_t>(kBatch * i));
+  const double mean = whole.step.generator().clip_mean();
+  CHECK(mean > 0);
+  parted.step.generator().set_clip_mean(0);
+  parted.step.generator().set_clip_mean(mean);
+  CHECK(parted.step.generator().clip_mean() == mean);
+  for (Training* t : {&whole, &parted}) t->train(8);
+  CHECK(whole.state() == parted.state());
+  CHECK(whole.step.generator().clip_mean() != mean);
+
+  // A mean far below the norm: the gradient is scaled, and Adam's moments see it.
+  Training clipped(options);
+  for (int i = 0; i < 2; ++i) clipped.train(static_cast<uint64_t>(kBatch * i));
+  clipped.step.generator().set_clip_mean(mean / 100);
+  clipped.train(8);
+  CHECK(clipped.state() != whole.state());
+}
+
+TEST_CASE("harmonic step: the same bits for any number of threads") {
+  const auto trained = [](int threads, DType dtype) {
+    Training t({}, threads, dtype);
+    for (int i = 0; i < 3; ++i) t.train(static_cast<uint64_t>(kBatch * i));
+    return t.state();
+  };
+  for (const DType dtype : {DType::kF32, DType::kBF16}) {
+    const std::vector<uint8_t> one = trained(1, dtype);
+    for (const int threads : {2, 3}) CHECK(trained(threads, dtype) == one);
+  }
+}
+
+TEST_CASE("harmonic step: a model for inference paints the same, in less memory") {
+  Training t({});
+  for (int i = 0; i < 2; ++i) t.train(static_cast<uint64_t>(kBatch * i));
+  Model slim(kTiny, DType::kF32, Parameters::Use::kInference);
+  std::memcpy(slim.generator_averages->values().data, t.model.generator_averages->values().data,
+              static_cast<size_t>(slim.generator_averages->values().bytes()));
+  HarmonicStep step(t.ctx, slim, kBatch, {});
+  step.load(t.batch(0));
+  CHECK(step.watch(Statistics::kRunning).rec_loss == t.watch(0).rec_loss);
+  CHECK(step.bytes() < t.step.bytes() / 2);
+}
+
+TEST_CASE("harmonic step: plan and step agree") {
+  Training t({});
+  const StepPlan plan = HarmonicStep::plan(t.model.generator, DType::kF32, kBatch);
+  CHECK(plan.product_flop == t.step.product_flop());
+  CHECK(plan.bytes <= t.step.bytes());
+  CHECK(plan.bytes + 4096 >= t.step.bytes());
+}
+
+TEST_CASE("GPU: harmonic steps agree with the CPU's, recorded" * doctest::skip(Context::gpu_count() == 0)) {
+  for (const DType dtype : {DType::kF32, DType::kBF16}) {
+    Training cpu({}, 1, dtype), gpu(
+                                    {}, [] { return Context(Gpu{}, 1); }, dtype);
+    const double tolerance = dtype == DType::kF32 ? 2e-3 : 3e-2;
+    for (int i = 0; i < 4; ++i) {
+      const double want = cpu.train(static_cast<uint64_t>(kBatch * i)).rec_loss,
+                   got = gpu.train(static_cast<uint64_t>(kBatch * i)).rec_loss;
+      INFO("step " << i << ": CPU " << want << ", GPU " << got);
+      CHECK(std::abs(got - want) <= tolerance * want);
+    }
+    const double want = cpu.watch(0).rec_loss, got = gpu.watch(0).rec_loss;
+    CHECK(std::abs(got - want) <= tolerance * want);
+  }
+}

@@ -1,0 +1,34 @@
+// The holes of a run's batches, as its settings say. They follow from the seed, the stream and the numbers of
+// the pictures alone.
+#pragma once
+
+#include <optional>
+
+#include "core/base/philox.h"
+#include "core/device/buffer.h"
+#include "train/holes/holes.h"
+#include "train/settings/settings.h"
+
+namespace inpaint {
+
+// The mask pictures of holes=files; none for other holes. UserError for files that cannot be used.
+std::optional<MaskFiles> open_masks(const TrainSettings& settings);
+
+class RunHoles {
+ public:
+  // masks: of holes=files, else null; must outlive this object, as the settings must. device: where batches
+  // are copied to.
+  RunHoles(const TrainSettings& settings, const MaskFiles* masks, RandomStream stream, Device device);
+
+  // The holes of a whole batch, the pictures first, first + 1, ...; valid until the next draw.
+  const Holes& draw(uint64_t first);
+
+ private:
+  const TrainSettings& settings_;
+  HoleOptions options_;
+  Philox random_;
+  Buffer mask_memory_, offset_memory_;
+  Holes holes_;
+};
+
+}  // namespace inpaint

@@ -1,0 +1,250 @@
+#include "train/step/gan_step.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/device/copy.h"
+#include "kernels/picture/hole.h"
+#include "train/step/product_flop.h"
+
+namespace inpaint {
+namespace {
+
+Pass::Keep keep_of(const Model& model) {
+  return model.generator_params.use() == Parameters::Use::kTraining ? Pass::Keep::kForBackward
+                                                                    : Pass::Keep::kOutputOnly;
+}
+
+LearnerOptions generator_options(const StepOptions& step) {
+  LearnerOptions options{.updates_per_step = step.gene_iter};
+  options.adam.learning_rate = step.learning_rate;
+  options.adam.beta2 = step.weight_clip ? 0.999 : 0.9;
+  if (step.weight_clip) options.adam.clip = GanStep::kGradientClip;
+  return options;
+}
+
+LearnerOptions discriminator_options(const StepOptions& step) {
+  LearnerOptions options = generator_options(step);
+  options.updates_per_step = step.disc_iter;
+  options.adam.learning_rate *= step.weight_clip ? 0.1 : 1.0;
+  return options;
+}
+
+}  // namespace
+
+GanStep::GanStep(Context& ctx, Model& model, int64_t batch_size, const StepOptions& options)
+    : ctx_(ctx),
+      model_(model),
+      options_(options),
+      figures_(ctx),
+      objective_(ctx, options, model.discriminator.in_shape(batch_size), figures_),
+      generator_(ctx, model.generator, model.generator_params, generator_options(options), batch_size,
+                 figures_),
+      discriminator_(ctx, model.discriminator, model.discriminator_params, discriminator_options(options),
+                     batch_size, figures_),
+      generator_pass_(ctx, model.generator, model.generator.in_shape(batch_size), model.activation_dtype(),
+                      keep_of(model)),
+      real_pass_(ctx, model.discriminator, model.discriminator.in_shape(batch_size), model.activation_dtype(),
+                 keep_of(model)),
+      fake_pass_(ctx, model.discriminator, real_pass_.get()),
+      updates_(ctx, Urgency::kBackground),
+      weight_gradients_(ctx, Urgency::kNormal) {
+  const DType real = model.activation_dtype();
+  const Shape masked = model.generator.in_shape(batch_size),
+              hidden = model.discriminator.in_shape(batch_size);
+  memory_.masked = arena_.reserve(masked, real);
+  memory_.hidden = arena_.reserve(hidden, real);
+  memory_.dfake = arena_.reserve(hidden, real);
+  memory_.dscore = arena_.reserve({batch_size, 1}, real);
+  memory_.offsets = arena_.reserve({batch_size, 2}, DType::kI32);
+  arena_.allocate(ctx.device());
+  figures_.allocate();
+  if (ctx.device() == Device::kCpu) return;
+  if (model.generator_params.use() == Parameters::Use::kTraining) {
+    updates_.reserve_workspace([&](const Context& branch) {
+      return FusedAdam::workspace_bytes(branch, model.generator.spec(), batch_size, real);
+    });
+    weight_gradients_.reserve_workspace([&](const Context& beside) {
+      return std::max(model.generator.weight_gradient_workspace_bytes(beside, masked, real),
+                      model.discriminator.weight_gradient_workspace_bytes(beside, hidden, real));
+    });
+  }
+  const Shape shapes[] = {masked, {batch_size, 2}};
+  const DType types[] = {DType::kU8, DType::kI32};
+  input_ = std::make_unique<InputBuffer>(ctx, shapes, types);
+}
+
+// The CPU cuts at once, out of the host's memory; on a GPU the cut is part of what reads it.
+void GanStep::load(const Batch& batch) {
+  INPAINT_CHECK(batch.holes.offsets.data != nullptr, "the holes of this model are squares of half the side");
+  expire_passes();
+  holes_cut_ = false;
+  if (input_ == nullptr) {
+    upload(ctx_, batch.holes.offsets, offsets());
+    cut_hole(ctx_, batch.pictures, batch.holes.offsets, masked_images(), hidden_images());
+    holes_cut_ = true;
+    return;
+  }
+  const Tensor host[] = {batch.pictures, batch.holes.offsets};
+  input_->put(ctx_, host);
+}
+
+void GanStep::cut_holes() {
+  if (holes_cut_) return;
+  cut_hole(ctx_, input_->tensor(input_->place(), 0), offsets(), masked_images(), hidden_images());
+}
+
+Tensor GanStep::offsets() const {
+  return input_ == nullptr ? arena_.tensor(memory_.offsets) : input_->tensor(input_->place(), 1);
+}
+
+void GanStep::write_inpainted(const Tensor& inpainted) const {
+  paste_hole(ctx_, masked_images(), fake_images(), offsets(), inpainted);
+}
+
+void GanStep::train(double progress) {
+  figures_.wait();  // nothing to wait for after losses(); the host's rates and figures are used again
+  discriminator_.upload_rates(ctx_, progress);
+  generator_.upload_rates(ctx_, progress);
+  if (input_ == nullptr) {
+    record();
+  } else {
+    expire_passes();  // as at every replay
+    holes_cut_ = false;
+    recordings_[input_->place()].run(ctx_, [this] { record(); });
+    expire_passes();
+  }
+  generator_.updates += options_.gene_iter;
+  discriminator_.updates += options_.disc_iter;
+  figures_.read_back();
+}
+
+// The part of a step that is recorded as one CUDA graph. It may read device memory only: a replay does not
+// see host variables.
+void GanStep::record() {
+  cut_holes();
+  for (int i = 0; i < options_.disc_iter; ++i) update_discriminator(i);
+  for (int i = 0; i < options_.gene_iter; ++i) update_generator(i);
+  updates_.join();
+}
+
+Losses GanStep::watch(Statistics statistics) {
+  cut_holes();
+  expire_passes();
+  forward_generator(statistics);
+  forward_real(statistics);
+  forward_fake(statistics);
+  objective_.judge(ctx_, real_scores(), fake_scores(), {});
+  objective_.paint(ctx_, fake_images(), hidden_images(), nullptr);
+  expire_passes();
+  figures_.read_back();
+  return losses();
+}
+
+void GanStep::expire_passes() {
+  generator_pass_.expire();
+  real_pass_.expire();
+}
+
+// Batch norm's running averages are moved by the caller, once for each time the source program runs the pass.
+void GanStep::forward_generator(Statistics statistics) {
+  if (!options_.reuse) generator_pass_.expire();
+  generator_pass_.refresh([&](Pass& pass) {
+    model_.generator.forward(ctx_, model_.generator_params, masked_images(), statistics, pass, &updates_);
+  });
+}
+
+void GanStep::forward_real(Statistics statistics) {
+  if (!options_.reuse) real_pass_.expire();
+  real_pass_.refresh([&](Pass& pass) {
+    model_.discriminator.forward(ctx_, model_.discriminator_params, hidden_images(), statistics, pass);
+  });
+}
+
+void GanStep::forward_fake(Statistics statistics) {
+  model_.discriminator.forward(ctx_, model_.discriminator_params, fake_images(), statistics, fake_pass_);
+}
+
+void GanStep::update_discriminator(int i) {
+  const Network &generator = model_.generator, &disc = model_.discriminator;
+  const Parameters& params = model_.discriminator_params;
+  const Tensor dscore = arena_.tensor(memory_.dscore);
+
+  forward_generator(Statistics::kBatch);
+  generator.update_running(ctx_, model_.generator_params, generator_pass_.get());
+
+  real_pass_.expire();  // the two passes take turns in one memory
+  forward_real(Statistics::kBatch);
+  disc.update_running(ctx_, params, real_pass_.get());
+  objective_.judge_real(ctx_, real_scores(), dscore);
+  disc.backward(ctx_, params, dscore, nullptr, {ParameterGrads::kOverwrite, nullptr, &weight_gradients_},
+                real_pass_.get());
+
+  forward_fake(Statistics::kBatch);
+  disc.update_running(ctx_, params, fake_pass_);
+  objective_.judge_fake(ctx_, fake_scores(), dscore);
+  disc.backward(ctx_, params, dscore, nullptr, {ParameterGrads::kAccumulate, nullptr, &weight_gradients_},
+                fake_pass_);
+
+  discriminator_.apply(ctx_, discriminator_.update(i, nullptr), i);
+  real_pass_.expire();
+}
+
+void GanStep::update_generator(int i) {
+  const Network &generator = model_.generator, &disc = model_.discriminator;
+  const Parameters &params = model_.generator_params, &disc_params = model_.discriminator_params;
+  const Tensor dscore = arena_.tensor(memory_.dscore), dfake = arena_.tensor(memory_.dfake);
+
+  forward_generator(Statistics::kBatch);
+  generator.update_running(ctx_, params, generator_pass_.get());
+  // The real batch: for the printed figures, and because the source program's pass moves the averages.
+  forward_real(Statistics::kBatch);
+  disc.update_running(ctx_, disc_params, real_pass_.get());
+  forward_fake(Statistics::kBatch);
+  disc.update_running(ctx_, disc_params, fake_pass_);
+  objective_.judge(ctx_, real_scores(), fake_scores(), dscore);
+
+  // Through the discriminator for the image's gradient only; its own parameters' gradients are not touched.
+  disc.backward(ctx_, disc_params, dscore, &dfake, ParameterGrads::kSkip, fake_pass_);
+  objective_.paint(ctx_, fake_images(), hidden_images(), &dfake);
+  FusedAdam update = generator_.update(i, &updates_);
+  generator.backward(ctx_, params, dfake, nullptr, {ParameterGrads::kOverwrite, &update, &weight_gradients_},
+                     generator_pass_.get());
+  generator_.apply(ctx_, update, i);
+  generator_pass_.expire();
+}
+
+Losses GanStep::losses() {
+  figures_.wait();
+  return objective_.losses();
+}
+
+bool GanStep::is_finite(const Losses& l) const {
+  return std::isfinite(l.gene_loss_ori) && std::isfinite(l.adv_disc_loss) && generator_.is_finite() &&
+         discriminator_.is_finite();
+}
+
+bool GanStep::is_state_finite() const {
+  return generator_.is_state_finite(ctx_) && discriminator_.is_state_finite(ctx_);
+}
+
+int64_t GanStep::bytes() const {
+  return generator_pass_.get().bytes() + real_pass_.get().bytes() + fake_pass_.bytes() +
+         arena_.planned_bytes() + figures_.bytes();
+}
+
+int64_t GanStep::product_flop() const {
+  return step_product_flop(model_.generator, model_.discriminator, fake_pass_.batch(), options_);
+}
+
+StepPlan GanStep::plan(const Network& generator, const Network& discriminator, DType activation,
+                       int64_t batch_size, const StepOptions& options) {
+  constexpr auto kKeep = Pass::Keep::kForBackward;
+  const Shape pictures = generator.in_shape(batch_size), holes = discriminator.in_shape(batch_size);
+  return {.bytes = Pass::planned_bytes(generator, pictures, activation, kKeep) +
+                   Pass::planned_bytes(discriminator, holes, activation, kKeep, 2) +
+                   (pictures.elements() + 2 * holes.elements()) * size_of(activation),
+          .product_flop = step_product_flop(generator, discriminator, batch_size, options)};
+}
+
+}  // namespace inpaint

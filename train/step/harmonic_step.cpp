@@ -1,0 +1,158 @@
+#include "train/step/harmonic_step.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/device/copy.h"
+#include "kernels/loss/hole_loss.h"
+
+namespace inpaint {
+namespace {
+
+bool is_trained(const Model& model) { return model.generator_params.use() == Parameters::Use::kTraining; }
+
+LearnerOptions learner_options(const StepOptions& step) {
+  LearnerOptions options{.weight_decay_rate = 0,
+                         .schedule = {.warm_up = step.warm_up, .last = step.last_rate},
+                         .adaptive_clip = true,
+                         .average_decay = step.average_decay};
+  options.adam.learning_rate = step.learning_rate;
+  options.adam.beta1 = 0.9;
+  options.adam.beta2 = 0.99;
+  return options;
+}
+
+Shape pictures_of(const Network& generator, int64_t batch_size) {
+  const Shape x = generator.in_shape(batch_size);
+  return {x[0], x[1], x[2], x[3] - 1};
+}
+
+}  // namespace
+
+HarmonicStep::HarmonicStep(Context& ctx, Model& model, int64_t batch_size, const StepOptions& options)
+    : ctx_(ctx),
+      model_(model),
+      figures_(ctx),
+      l1_(figures_.add()),
+      rms_(figures_.add()),
+      generator_(ctx, model.generator, model.generator_params, learner_options(options), batch_size, figures_,
+                 &*model.generator_averages),
+      painter_(ctx, model.generator, pictures_of(model.generator, batch_size), model.activation_dtype(),
+               is_trained(model) ? Pass::Keep::kForBackward : Pass::Keep::kOutputOnly),
+      weight_gradients_(ctx, Urgency::kNormal) {
+  const Shape pictures = painter_.images().shape;
+  const int dresidual = arena_.reserve(pictures, model.activation_dtype());
+  arena_.allocate(ctx.device());
+  dresidual_ = arena_.tensor(dresidual);
+  figures_.allocate();
+  ctx.reserve_workspace(hole_loss_workspace_bytes(ctx, pictures));
+  if (ctx.device() == Device::kCpu) return;
+  if (is_trained(model))
+    weight_gradients_.reserve_workspace([&](const Context& beside) {
+      return model.generator.weight_gradient_workspace_bytes(beside, model.generator.in_shape(batch_size),
+                                                             model.activation_dtype());
+    });
+  const Shape shapes[] = {pictures, painter_.mask().shape};
+  const DType types[] = {DType::kU8, DType::kU8};
+  input_ = std::make_unique<InputBuffer>(ctx, shapes, types);
+}
+
+void HarmonicStep::load(const Batch& batch) {
+  is_filled_ = false;
+  const Tensor host[] = {batch.pictures, batch.holes.mask};
+  if (input_ != nullptr) return input_->put(ctx_, host);
+  upload(ctx_, host[0], painter_.images());
+  upload(ctx_, host[1], painter_.mask());
+}
+
+void HarmonicStep::fill() {
+  if (is_filled_) return;
+  if (input_ != nullptr) {
+    copy_on_device(ctx_, input_->tensor(input_->place(), 0), painter_.images());
+    copy_on_device(ctx_, input_->tensor(input_->place(), 1), painter_.mask());
+  }
+  painter_.fill(ctx_);
+  is_filled_ = true;
+}
+
+// The painted pictures and their loss; dresidual gets its gradient unless it is null.
+void HarmonicStep::paint(const Parameters& params, const Tensor* dresidual) {
+  painter_.paint(ctx_, params);
+  hole_loss(ctx_, painter_.painted(), painter_.images(), painter_.mask(), {}, figures_.tensor(l1_),
+            figures_.tensor(rms_), dresidual, GradMode::kOverwrite);
+}
+
+void HarmonicStep::train(double progress) {
+  figures_.wait();  // nothing to wait for after losses(); the host's rates and figures are used again
+  generator_.upload_rates(ctx_, progress);
+  if (input_ == nullptr) {
+    record();
+  } else {
+    is_filled_ = false;  // as at every replay
+    recordings_[input_->place()].run(ctx_, [this] { record(); });
+  }
+  ++generator_.updates;
+  figures_.read_back();
+}
+
+// The part of a step that is recorded as one CUDA graph. It may read device memory only: a replay does not
+// see host variables.
+void HarmonicStep::record() {
+  fill();
+  paint(model_.generator_params, &dresidual_);
+  FusedAdam update = generator_.update(0, nullptr);
+  model_.generator.backward(ctx_, model_.generator_params, dresidual_, nullptr,
+                            {ParameterGrads::kOverwrite, nullptr, &weight_gradients_}, painter_.pass());
+  generator_.apply(ctx_, update, 0);
+}
+
+Losses HarmonicStep::watch(Statistics statistics) {
+  fill();
+  if (statistics == Statistics::kRunning) {
+    model_.generator_averages->refresh_copy(ctx_);
+    paint(*model_.generator_averages, nullptr);
+  } else {
+    paint(model_.generator_params, nullptr);
+  }
+  figures_.read_back();
+  return losses();
+}
+
+void HarmonicStep::write_inpainted(const Tensor& inpainted) const {
+  copy_on_device(ctx_, painter_.painted(), inpainted);
+}
+
+bool HarmonicStep::write_harmonic(const Tensor& filled) const {
+  copy_on_device(ctx_, painter_.filled(), filled);
+  return true;
+}
+
+Losses HarmonicStep::losses() {
+  figures_.wait();
+  Losses losses{.is_adversarial = false};
+  losses.rec_loss = losses.gene_loss_ori = figures_.value(l1_) + figures_.value(rms_);
+  return losses;
+}
+
+bool HarmonicStep::is_finite(const Losses& losses) const {
+  return std::isfinite(losses.rec_loss) && generator_.is_finite();
+}
+
+bool HarmonicStep::is_state_finite() const { return generator_.is_state_finite(ctx_); }
+
+int64_t HarmonicStep::bytes() const { return painter_.bytes() + arena_.planned_bytes() + figures_.bytes(); }
+
+int64_t HarmonicStep::product_flop() const {
+  return plan(model_.generator, model_.activation_dtype(), painter_.pass().batch()).product_flop;
+}
+
+// Backward needs as many products for the inputs' gradients and as many for the weights' as forward; the
+// first layer's input has no gradient.
+StepPlan HarmonicStep::plan(const Network& generator, DType activation, int64_t batch_size) {
+  const Shape x = generator.in_shape(batch_size), pictures = pictures_of(generator, batch_size);
+  return {.bytes = ResidualPainter::planned_bytes(generator, pictures, activation, Pass::Keep::kForBackward) +
+                   pictures.elements() * size_of(activation),
+          .product_flop = 3 * generator.product_flop(x) - generator.nodes().front().layer->product_flop(x)};
+}
+
+}  // namespace inpaint

@@ -1,0 +1,62 @@
+// One training step of a whole-picture model: the hole is filled harmonically, the network paints a residual
+// on top, and the loss is that of the hole's pixels (kernels/loss/hole_loss.h):
+//
+//   painted  = harmonic + residual          in the hole; known pixels are the picture's
+//   rec_loss = mean over the pictures of (mean |d| + sqrt(mean d^2 + 1e-4))
+//              d = painted - true, in the hole
+//
+// One update of Adam (0.9, 0.99) with an adaptive clip. The moving average of the parameters is what
+// Statistics::kRunning paints with.
+#pragma once
+
+#include "core/device/input_buffer.h"
+#include "core/device/recording.h"
+#include "train/model/residual_painter.h"
+#include "train/step/device_figures.h"
+#include "train/step/training_step.h"
+
+namespace inpaint {
+
+class HarmonicStep final : public TrainingStep {
+ public:
+  HarmonicStep(Context& ctx, Model& model, int64_t batch_size, const StepOptions& options);
+  static StepPlan plan(const Network& generator, DType activation, int64_t batch_size);
+
+  void load(const Batch& batch) override;
+  void train(double progress) override;
+  Losses losses() override;
+  Losses watch(Statistics statistics) override;
+
+  DType picture_type() const override { return painter_.painted().dtype; }
+  void write_inpainted(const Tensor& inpainted) const override;
+  bool write_harmonic(const Tensor& filled) const override;
+
+  Learner& generator() override { return generator_; }
+  Learner* discriminator() override { return nullptr; }
+
+  bool is_finite(const Losses& losses) const override;
+  bool is_state_finite() const override;
+
+  int64_t bytes() const override;
+  int64_t product_flop() const override;
+
+ private:
+  void fill();
+  void paint(const Parameters& params, const Tensor* dresidual);
+  void record();
+
+  Context& ctx_;
+  Model& model_;
+  DeviceFigures figures_;
+  int l1_, rms_;  // places of the figures
+  Learner generator_;
+  ResidualPainter painter_;
+  Arena arena_;
+  Tensor dresidual_;
+  Branch weight_gradients_;
+  std::unique_ptr<InputBuffer> input_;          // of a GPU
+  Recording recordings_[InputBuffer::kPlaces];  // of a step on the batch in this place
+  bool is_filled_ = false;                      // the loaded batch
+};
+
+}  // namespace inpaint
