@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From a fresh machine to a trained and scored model: installs what is missing, builds, makes a data set of
-# procedural pictures, trains a small model on it, scores it. About ten minutes on two cores; run again, it
-# goes on where it was. Everything it makes lies in out/quickstart.
+# procedural pictures, trains a small model on it, scores it. Run again, it goes on where it was. Everything
+# it makes lies in out/quickstart.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

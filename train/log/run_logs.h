@@ -25,8 +25,8 @@ class RunLogs {
   // fake). Scores [N, 1], in the host's memory.
   void summary(int64_t step, const Losses& losses, const Tensor& real_scores, const Tensor& fake_scores);
 
-  // A line, and scalars validate/rec_loss, /gene_loss (= adv_gene_loss), /disc_loss (= adv_disc_loss),
-  // /disc_acc, /ssim and, where there is one, /psnr.
+  // A line, and scalars validate/rec_loss, /ssim and, where there is one, /psnr and /gain; with a
+  // discriminator also /gene_loss (= adv_gene_loss), /disc_loss (= adv_disc_loss) and /disc_acc.
   void validation(const ValidationRecord& record);
 
   // On the disk when it returns: before a checkpoint says that these steps are done.

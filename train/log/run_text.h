@@ -20,8 +20,9 @@ std::string sample_line(const Losses& losses, const HoleQuality& quality);
 std::string validation_text(const Losses& losses, const HoleQuality& quality);
 
 // One line of validation_log.jsonl, without the newline: step (the steps done), epoch, rec_loss,
-// adv_gene_loss, adv_disc_loss, disc_acc, psnr (null when every picture is perfect), ssim, best (is it the
-// best so far?). Means over the batches.
+// adv_gene_loss, adv_disc_loss, disc_acc, psnr (null when every picture is perfect), ssim, gain (dB
+// over the harmonic fill; null for a context encoder), best (is it the best so far?). Means over the batches.
+// Without a discriminator the adversarial losses and disc_acc are 0.
 struct ValidationRecord {
   int64_t step = 0, epoch = 0;
   ValidationFigures figures = {};

@@ -1,7 +1,6 @@
 #include "train/run/sample_pictures.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "core/device/copy.h"
 #include "core/image/image_codec.h"

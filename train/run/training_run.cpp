@@ -164,8 +164,11 @@ int TrainingRun::run() {
     return signal_.exit_code();
   }
   if (out_of_patience())
-    out_.line(fmt::format("{} validations have not been better than step {}'s (rec_loss {:.8f})",
-                          state_.validations_since_best, state_.best_step, state_.best_rec_loss));
+    out_.line(fmt::format("{} validations have not been better than step {}'s ({})",
+                          state_.validations_since_best, state_.best_step,
+                          settings_.model == ModelKind::kHarmonicUnet
+                              ? fmt::format("gain {:+.4f} dB", state_.best_gain)
+                              : fmt::format("rec_loss {:.8f}", state_.best_rec_loss)));
   out_.line(fmt::format("Done: step {} is saved in {}", state_.step, store_.folder().string()));
   return 0;
 }

@@ -17,7 +17,7 @@ void check_holes(const TrainSettings& s) {
     user_error("holes={}: the context encoder paints squares only; give model=harmonic_unet or holes=square",
                to_string(s.holes));
   if (s.model == ModelKind::kHarmonicUnet && s.block == HolePlacement::kCenter)
-    user_error("block=center is for model=context_encoder; model=harmonic_unet draws its holes by holes={}",
+    user_error("block=center: model=harmonic_unet draws its holes as holes={} says; leave block out",
                to_string(s.holes));
   if ((s.holes == HoleForm::kFiles) != (s.masks != TrainSettings::kNoFolder))
     user_error("holes={} with masks={}: holes=files takes the pictures of masks=FOLDER; give both or neither",

@@ -35,7 +35,8 @@ TEST_CASE("settings: holes that a model cannot paint, or that have no pictures, 
   s.batch_size = 1;
   CHECK_NOTHROW(check_settings(s));
   s.block = HolePlacement::kCenter;
-  CHECK(contains(complaint(), "block=center is for model=context_encoder"));
+  CHECK(contains(complaint(),
+                 "block=center: model=harmonic_unet draws its holes as holes=mixed says; leave block out"));
   s.block = HolePlacement::kRandom;
   s.min_hole = 0.5;
   CHECK(contains(complaint(), "0.5"));
