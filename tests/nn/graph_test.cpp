@@ -114,6 +114,19 @@ TEST_CASE("graph: no two values that are alive together share a slot") {
   }
 }
 
+TEST_CASE("graph: a gradient that is handed over is not written again in the same backward") {
+  const Network network = make_generator(ContextEncoderOptions{});
+  const std::vector<BackwardStep> steps =
+      plan_gradients(network, network.output_shapes(network.in_shape(2))).steps;
+  int handed_over = 0;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    if (!network.nodes()[i].layer->hands_over_gradient()) continue;
+    ++handed_over;
+    for (size_t later = 0; later <= i; ++later) CHECK(steps[later].dx != steps[i].dy);
+  }
+  CHECK(handed_over == 2);
+}
+
 TEST_CASE("graph: a chain needs two slots, for outputs and for gradients") {
   const Network chain = make_discriminator(ContextEncoderOptions{});
   const std::vector<Shape> shapes = chain.output_shapes(chain.in_shape(2));

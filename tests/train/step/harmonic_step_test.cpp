@@ -184,6 +184,38 @@ TEST_CASE("harmonic step: the learning rate warms up, and falls with the run") {
   CHECK(t.step.generator().learning_rate() == doctest::Approx(0.025));
 }
 
+TEST_CASE("harmonic step: the scheduled rate is what moves the parameters") {
+  const auto moved = [](double progress) {
+    StepOptions options;
+    options.warm_up = 0;
+    options.last_rate = 1e-3;
+    Training t(options, 2, DType::kF64);
+    const Tensor values = t.model.generator_params.values();
+    const std::vector<double> before(values.as<double>(), values.as<double>() + values.elements());
+    t.train(0, progress);
+    double most = 0;
+    for (size_t i = 0; i < before.size(); ++i)
+      most = std::max(most, std::abs(values.as<double>()[i] - before[i]));
+    return most;
+  };
+  CHECK(moved(1) == doctest::Approx(1e-3 * moved(0)).epsilon(1e-6));
+}
+
+TEST_CASE("harmonic step: every batch is filled anew") {
+  Training t({});
+  for (const uint64_t first : {0, 100}) {
+    t.train(first);
+    const double loss = t.watch(first).rec_loss;
+    const std::vector<double> painted = t.painted();
+    CHECK(loss == doctest::Approx(loss_of(t, painted)).epsilon(1e-5));
+    for (size_t i = 0; i < t.masks.size(); ++i)
+      for (size_t c = 0; c < kChannels && t.masks[i] == 0; ++c) {
+        const float byte = t.pictures[i * kChannels + c];
+        REQUIRE(painted[i * kChannels + c] == static_cast<double>((byte - 127.5f) / 127.5f));
+      }
+  }
+}
+
 TEST_CASE("harmonic step: a clip's running mean is a part of the state") {
   StepOptions options;
   Training whole(options), parted(options);
