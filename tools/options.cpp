@@ -39,6 +39,21 @@ void Options::truth(const std::string& name, const std::string& help, bool& valu
   app_.add_flag("--" + name, value, help);
 }
 
+void Options::list(const std::string& name, const std::string& placeholder, const std::string& help,
+                   const std::string& allowed, std::function<std::string(const std::string&)> parse) {
+  names_.push_back("--" + name);
+  const auto take = [name, allowed, parse](const std::vector<std::string>& given) {
+    for (const std::string& one : given) {
+      const std::string fault = parse(one);
+      if (!fault.empty())
+        user_error("command line: --{}={} {}; allowed: {}", name, shown(one), fault, allowed);
+    }
+  };
+  app_.add_option_function<std::vector<std::string>>("--" + name, take, help)
+      ->type_name(placeholder)
+      ->allow_extra_args(false);
+}
+
 void Options::add(const std::string& name, const std::string& placeholder, const std::string& help,
                   const std::string& allowed, const std::string& default_value,
                   std::function<std::string(const std::string&)> parse) {

@@ -46,6 +46,10 @@ class Options {
     });
   }
 
+  // Several values, each handed to `parse`, which returns what is wrong with it.
+  void list(const std::string& name, const std::string& placeholder, const std::string& help,
+            const std::string& allowed, std::function<std::string(const std::string&)> parse);
+
   // One of an enumeration's names (names_of).
   template <typename Enum>
   void choice(const std::string& name, const std::string& help, Enum& value) {

@@ -11,13 +11,13 @@
 
 #include "core/file/file.h"
 #include "core/file/replace_file.h"
+#include "core/image/exif_orientation.h"
 
 namespace inpaint {
 namespace {
 
 // The first `limit` bytes, or all of them.
-std::vector<uint8_t> read_picture_file(const std::filesystem::path& path,
-                                       int64_t limit = kMaxPictureFileBytes) {
+std::vector<uint8_t> read_bytes(const std::filesystem::path& path, int64_t limit) {
   const File file(path, O_RDONLY | O_NONBLOCK);  // a pipe without a writer would block for ever
   struct stat status {};
   if (::fstat(file.fd(), &status) != 0 || !S_ISREG(status.st_mode))
@@ -73,53 +73,68 @@ std::optional<ForeignFormat> foreign_format(std::span<const uint8_t> file) {
   return std::nullopt;
 }
 
-enum class Format { kPng, kJpeg, kPnm };
+int64_t short_side(std::span<const uint8_t> head, const std::string& name) {
+  switch (picture_format(head, name)) {
+    case PictureFormat::kPng:
+      return png_short_side(head, name);
+    case PictureFormat::kJpeg:
+      return jpeg_short_side(head, name);
+    case PictureFormat::kPnm:
+      return pnm_short_side(head, name);
+  }
+  throw Error("unknown picture format");
+}
 
-Format format_of(std::span<const uint8_t> file, const std::string& name) {
+void lay_over_black(StoredPicture& picture) {
+  uint8_t* value = picture.colours.bytes.data();
+  for (const unsigned alpha : picture.alpha.bytes)
+    for (int c = 0; c < picture.colours.channels; ++c, ++value)
+      *value = static_cast<uint8_t>((*value * alpha + 127u) / 255u);
+}
+
+}  // namespace
+
+PictureFormat picture_format(std::span<const uint8_t> file, const std::string& name) {
   if (file.empty()) user_error("{}: the file is empty", name);
-  if (starts_with(file, "\x89PNG\r\n\x1a\n")) return Format::kPng;
-  if (starts_with(file, "\xff\xd8\xff")) return Format::kJpeg;
+  if (starts_with(file, "\x89PNG\r\n\x1a\n")) return PictureFormat::kPng;
+  if (starts_with(file, "\xff\xd8\xff")) return PictureFormat::kJpeg;
   for (const std::string_view magic : {"P2", "P3", "P5", "P6"})
-    if (starts_with(file, magic)) return Format::kPnm;
+    if (starts_with(file, magic)) return PictureFormat::kPnm;
   if (const auto foreign = foreign_format(file))
     user_error("{}: {} picture; convert it to PNG or JPEG first, for instance with `{}`", name, foreign->name,
                foreign->command);
   user_error("{}: not a PNG, JPEG, PGM or PPM picture", name);
 }
 
-int64_t short_side(std::span<const uint8_t> head, const std::string& name) {
-  switch (format_of(head, name)) {
-    case Format::kPng:
-      return png_short_side(head, name);
-    case Format::kJpeg:
-      return jpeg_short_side(head, name);
-    case Format::kPnm:
-      return pnm_short_side(head, name);
+StoredPicture decode_stored(std::span<const uint8_t> file, const std::string& name) {
+  switch (picture_format(file, name)) {
+    case PictureFormat::kPng:
+      return decode_png(file, name);
+    case PictureFormat::kJpeg:
+      return decode_jpeg(file, name);
+    case PictureFormat::kPnm:
+      return decode_pnm(file, name);
   }
   throw Error("unknown picture format");
 }
 
-}  // namespace
-
 Image decode_image(std::span<const uint8_t> file, const std::string& name) {
-  switch (format_of(file, name)) {
-    case Format::kPng:
-      return decode_png(file, name);
-    case Format::kJpeg:
-      return decode_jpeg(file, name);
-    case Format::kPnm:
-      return decode_pnm(file, name);
-  }
-  throw Error("unknown picture format");
+  StoredPicture stored = decode_stored(file, name);
+  if (stored.alpha.height > 0) lay_over_black(stored);
+  return upright(std::move(stored.colours), stored.orientation);
 }
 
 Image decode_image(const std::filesystem::path& path) {
   return decode_image(read_picture_file(path), path.string());
 }
 
+std::vector<uint8_t> read_picture_file(const std::filesystem::path& path) {
+  return read_bytes(path, kMaxPictureFileBytes);
+}
+
 int64_t picture_short_side(const std::filesystem::path& path) {
   constexpr int64_t kHead = 1 << 16;  // a camera's notes and thumbnail may be larger: then the whole file
-  const std::vector<uint8_t> head = read_picture_file(path, kHead);
+  const std::vector<uint8_t> head = read_bytes(path, kHead);
   try {
     return short_side(head, path.string());
   } catch (const UserError&) {

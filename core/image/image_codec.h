@@ -1,4 +1,4 @@
-// Pictures in files: PNG, JPEG and PNM in, PNG out.
+// Pictures in files: PNG, JPEG and PNM in, PNG and PNM out. (editable_picture.h paints into a file, JPEG too.)
 //
 // The first bytes of a file say what it is, never its name. Grey files give 1 channel, all others 3.
 //   PNG   every depth, palette and interlacing; 16 bits become 8; transparent parts are laid over black
@@ -30,6 +30,21 @@ constexpr int64_t kTrustedPicturePixels = int64_t{1} << 22;  // a decoder takes 
 constexpr int64_t kMaxPictureExpansion = 250;  // photographs stay below 100; a flat PNG reaches 1030
 constexpr int64_t kMaxPictureFileBytes = (int64_t{1} << 31) - 1;
 
+enum class PictureFormat { kPng, kJpeg, kPnm };
+
+// UserError that says what the file is, and how to convert it, when it is none of these.
+PictureFormat picture_format(std::span<const uint8_t> file, const std::string& name);
+
+// A picture as its file stores it.
+struct StoredPicture {
+  Image colours;        // also where it is transparent
+  Image alpha;          // 1 channel, 255 = opaque; height 0 where the file has none
+  int orientation = 1;  // see exif_orientation.h
+};
+
+StoredPicture decode_stored(std::span<const uint8_t> file, const std::string& name);
+
+// Upright, and transparent parts laid over black.
 Image decode_image(const std::filesystem::path& path);
 // `name` stands for the file in messages.
 Image decode_image(std::span<const uint8_t> file, const std::string& name);
@@ -38,16 +53,23 @@ Image decode_image(std::span<const uint8_t> file, const std::string& name);
 // whether the rest is good.
 int64_t picture_short_side(const std::filesystem::path& path);
 
-// The bytes of a PNG file, 8 bits per channel.
-std::vector<uint8_t> encode_png(const Image& image);
+// All bytes of a picture file.
+std::vector<uint8_t> read_picture_file(const std::filesystem::path& path);
+
+// The bytes of a PNG file, 8 bits per channel. alpha: 1 channel of the image's size, or none (height 0).
+// `chunks` stand behind the header as they are.
+std::vector<uint8_t> encode_png(const Image& image, const Image& alpha = {},
+                                std::span<const uint8_t> chunks = {});
+// The bytes of a binary PGM or PPM file.
+std::vector<uint8_t> encode_pnm(const Image& image);
 
 // Writes a PNG whole or not at all; a file of that name is replaced.
 void write_png(const std::filesystem::path& path, const Image& image);
 
-// The formats by themselves: decode_image picks one of them.
-Image decode_png(std::span<const uint8_t> file, const std::string& name);
-Image decode_jpeg(std::span<const uint8_t> file, const std::string& name);
-Image decode_pnm(std::span<const uint8_t> file, const std::string& name);
+// The formats by themselves: decode_stored picks one of them.
+StoredPicture decode_png(std::span<const uint8_t> file, const std::string& name);
+StoredPicture decode_jpeg(std::span<const uint8_t> file, const std::string& name);
+StoredPicture decode_pnm(std::span<const uint8_t> file, const std::string& name);
 
 int64_t png_short_side(std::span<const uint8_t> head, const std::string& name);
 int64_t jpeg_short_side(std::span<const uint8_t> head, const std::string& name);

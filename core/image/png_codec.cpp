@@ -26,7 +26,7 @@ struct PngReading {
   std::string message;
   png_structp png = nullptr;
   png_infop info = nullptr;
-  Image image;
+  int64_t height = 0, width = 0;
   std::vector<uint8_t> pixels;  // with alpha, where the file has it
   std::vector<png_bytep> rows;
 };
@@ -38,6 +38,7 @@ struct PngWriting {
   PngWriting& operator=(const PngWriting&) = delete;
 
   std::vector<uint8_t> file;
+  std::vector<uint8_t> row;  // of colours and alpha
   std::string message;
   png_structp png = nullptr;
   png_infop info = nullptr;
@@ -85,8 +86,8 @@ bool read_png(PngReading& r) {
   png_set_scale_16(r.png);
   png_read_update_info(r.png, r.info);
   const size_t row_bytes = png_get_rowbytes(r.png, r.info);
-  r.image.height = height;
-  r.image.width = width;
+  r.height = height;
+  r.width = width;
   r.pixels.resize(row_bytes * static_cast<size_t>(height));
   r.rows.resize(static_cast<size_t>(height));
   for (size_t row = 0; row < r.rows.size(); ++row) r.rows[row] = r.pixels.data() + row * row_bytes;
@@ -105,44 +106,65 @@ int orientation_of(const PngReading& r) {
   return exif_orientation(block);
 }
 
-// Lays pixels of `channels` + alpha over black, in place.
-void multiply_alpha(std::vector<uint8_t>& pixels, int channels) {
-  const size_t count = pixels.size() / static_cast<size_t>(channels + 1);
+// Pixels of colours and alpha, one behind the other, apart.
+void split_alpha(const std::vector<uint8_t>& pixels, Image& colours, Image& alpha) {
   const uint8_t* from = pixels.data();
-  uint8_t* to = pixels.data();
-  for (size_t i = 0; i < count; ++i, from += channels + 1, to += channels) {
-    const unsigned alpha = from[channels];
-    for (int c = 0; c < channels; ++c) to[c] = static_cast<uint8_t>((from[c] * alpha + 127u) / 255u);
+  uint8_t* to = colours.bytes.data();
+  for (uint8_t& a : alpha.bytes) {
+    to = std::copy_n(from, colours.channels, to);
+    a = from[colours.channels];
+    from += colours.channels + 1;
   }
-  pixels.resize(count * static_cast<size_t>(channels));
 }
 
-bool write_png(PngWriting& w, const Image& image) {
+bool write_png(PngWriting& w, const Image& image, const Image& alpha, std::span<const uint8_t> chunks) {
   if (setjmp(png_jmpbuf(w.png)) != 0) return false;
   png_set_write_fn(w.png, &w, write_bytes, flush_nothing);
+  const int colour_type = (image.channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB) |
+                          (alpha.height > 0 ? PNG_COLOR_MASK_ALPHA : 0);
   png_set_IHDR(w.png, w.info, static_cast<png_uint_32>(image.width), static_cast<png_uint_32>(image.height),
-               8, image.channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
-               PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+               8, colour_type, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
   png_write_info(w.png, w.info);
-  for (int64_t row = 0; row < image.height; ++row) png_write_row(w.png, image.pixel(row, 0));
+  w.file.insert(w.file.end(), chunks.begin(), chunks.end());
+  for (int64_t row = 0; row < image.height; ++row) {
+    const uint8_t* colours = image.pixel(row, 0);
+    if (alpha.height > 0) {
+      uint8_t* to = w.row.data();
+      const uint8_t* from = colours;
+      for (int64_t column = 0; column < image.width; ++column, from += image.channels) {
+        to = std::copy_n(from, image.channels, to);
+        *to++ = *alpha.pixel(row, column);
+      }
+      colours = w.row.data();
+    }
+    png_write_row(w.png, colours);
+  }
   png_write_end(w.png, w.info);
   return true;
 }
 
 }  // namespace
 
-Image decode_png(std::span<const uint8_t> file, const std::string& name) {
+StoredPicture decode_png(std::span<const uint8_t> file, const std::string& name) {
   PngReading r(file, name);
   r.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r, on_error<PngReading>, ignore_warning);
   if (r.png != nullptr) r.info = png_create_info_struct(r.png);
   INPAINT_CHECK(r.info != nullptr, "libpng cannot start");
   if (!read_png(r)) user_error("{}: damaged PNG: {}", name, r.message);
   const int channels = png_get_channels(r.png, r.info);
-  const bool alpha = channels == 2 || channels == 4;
-  r.image.channels = alpha ? channels - 1 : channels;
-  if (alpha) multiply_alpha(r.pixels, r.image.channels);
-  r.image.bytes = std::move(r.pixels);
-  return upright(std::move(r.image), orientation_of(r));
+  StoredPicture picture;
+  picture.orientation = orientation_of(r);
+  if (channels == 2 || channels == 4) {
+    picture.colours = Image(r.height, r.width, channels - 1);
+    picture.alpha = Image(r.height, r.width, 1);
+    split_alpha(r.pixels, picture.colours, picture.alpha);
+  } else {
+    picture.colours.height = r.height;
+    picture.colours.width = r.width;
+    picture.colours.channels = channels;
+    picture.colours.bytes = std::move(r.pixels);
+  }
+  return picture;
 }
 
 // The first chunk, IHDR, lies at byte 8 and begins with width and height (PNG specification, 11.2.2).
@@ -152,13 +174,16 @@ int64_t png_short_side(std::span<const uint8_t> head, const std::string& name) {
   return std::min(png_get_uint_32(head.data() + 16), png_get_uint_32(head.data() + 20));
 }
 
-std::vector<uint8_t> encode_png(const Image& image) {
+std::vector<uint8_t> encode_png(const Image& image, const Image& alpha, std::span<const uint8_t> chunks) {
   INPAINT_CHECK(image.height >= 1 && image.width >= 1, "image {} x {}", image.height, image.width);
+  INPAINT_CHECK(alpha.height == 0 || (alpha.height == image.height && alpha.width == image.width),
+                "image {} x {} with alpha {} x {}", image.height, image.width, alpha.height, alpha.width);
   PngWriting w;
   w.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &w, on_error<PngWriting>, ignore_warning);
   if (w.png != nullptr) w.info = png_create_info_struct(w.png);
   INPAINT_CHECK(w.info != nullptr, "libpng cannot start");
-  INPAINT_CHECK(write_png(w, image), "libpng: {}", w.message);
+  if (alpha.height > 0) w.row.resize(static_cast<size_t>(image.width * (image.channels + 1)));
+  INPAINT_CHECK(write_png(w, image, alpha, chunks), "libpng: {}", w.message);
   return std::move(w.file);
 }
 

@@ -62,7 +62,7 @@ int64_t pnm_short_side(std::span<const uint8_t> head, const std::string& name) {
   return std::min(width, height);
 }
 
-Image decode_pnm(std::span<const uint8_t> file, const std::string& name) {
+StoredPicture decode_pnm(std::span<const uint8_t> file, const std::string& name) {
   PnmReader reader(file, name);
   const char kind = static_cast<char>(file[1]);
   const bool plain = kind == '2' || kind == '3';
@@ -99,7 +99,15 @@ Image decode_pnm(std::span<const uint8_t> file, const std::string& name) {
       from += bytes_per_sample;
     }
   }
-  return image;
+  return {std::move(image), {}, 1};
+}
+
+std::vector<uint8_t> encode_pnm(const Image& image) {
+  const std::string head =
+      fmt::format("P{}\n{} {}\n255\n", image.channels == 1 ? 5 : 6, image.width, image.height);
+  std::vector<uint8_t> file(head.begin(), head.end());
+  file.insert(file.end(), image.bytes.begin(), image.bytes.end());
+  return file;
 }
 
 }  // namespace inpaint

@@ -40,13 +40,10 @@
 // (doi:10.1137/140954933), matches carried from level to level.
 #pragma once
 
+#include "core/base/pixel_box.h"
 #include "core/device/context.h"
 
 namespace inpaint {
-
-struct PixelBox {
-  int64_t top = 0, left = 0, height = 0, width = 0;
-};
 
 // The defaults are for large holes in photographs, with a guide that is smooth there, such as the harmonic
 // fill. Its weight is small: with ten times as much, the patches follow the guide into a smear.

@@ -15,7 +15,7 @@ shift || true
 runs=("$@")
 [[ ${#runs[@]} -gt 0 ]] || runs=(
   picture:picture_jpeg picture:picture_png picture:picture_pnm
-  bin_dataset checkpoint_names flags_file line_log metadata picture_cache picture_head picture_list safetensors_file
+  bin_dataset checkpoint_names editable_picture flags_file line_log metadata picture_cache picture_head picture_list safetensors_file
   safetensors_header
 )
 

@@ -7,7 +7,7 @@ edited. The bugs marked FAST are the ones every CI run plants.
 FAST = True
 
 CORE, KERNELS, NN, TRAIN = "core_tests", "kernels_tests", "nn_tests", "train_tests"
-RELIABILITY = "reliability_tests"
+RELIABILITY, TOOLS = "reliability_tests", "tools_tests"
 PARITY, REPLAY = "parity", "replay: fp64: 64, grey, random block, L2, plain*"
 WHOLE_PICTURE = "replay: harmonic: fp64: small*"
 
@@ -309,4 +309,23 @@ BUGS = [
     ("train/checkpoint/checkpoint_writer.cpp", "if (!failure_) failure_ = failure;", "", "a save that failed behind the training, unheard", TRAIN, "checkpoint writer*"),
     ("train/checkpoint/checkpoint_writer.cpp", "writing_->metadata, writing_->standing", "writing_->metadata, Standing::kNewest", "the writer forgets which is the best", TRAIN, "checkpoint writer*"),
     ("core/base/thread_pool.cpp", "    stop();\n    throw;", "    throw;", "threads that nobody joins when there is no room for one more", RELIABILITY, "memory: whatever the limit*"),
+    # Filling pictures of any size
+    ("core/image/jpeg_repaint.cpp", "if (units.is_touched(row / high, column / wide))", "if (true)", "known blocks of a JPEG made anew", CORE, "editable picture: nothing painted*"),
+    ("core/image/jpeg_repaint.cpp", "text.starts_with(kExif))\n      remove_thumbnail", "false)\n      remove_thumbnail", "a thumbnail of the old picture stays", CORE, "editable picture: a JPEG changes*"),
+    ("core/image/editable_picture.cpp", "if (mask.bytes[pixel] != 0) alpha.bytes[pixel] = 255;", "static_cast<void>(pixel);", "what is painted stays transparent", CORE, "editable picture: a PNG*"),
+    ("core/image/editable_picture.cpp", "orientation == 6 ? 8 : orientation == 8 ? 6 : orientation", "orientation", "turned a second time, not back", CORE, "editable picture: a*"),
+    ("core/image/exif_edit.cpp", "(little_ ? bytes - 1 - k : k)", "(little_ ? k : bytes - 1 - k)", "byte order of EXIF swapped", CORE, "exif edit*"),
+    ("train/holes/picture_mask.cpp", "a == 255 ? 0 : 1", "a == 0 ? 1 : 0", "half transparent pixels count as known", TRAIN, "picture mask*"),
+    ("train/fill/hole_parts.cpp", "runs[k].begin <= runs[i].end", "runs[k].begin < runs[i].end", "corners do not join", TRAIN, "hole parts*", FAST),
+    ("train/fill/hole_parts.cpp", "x >= picture_width ? kFar : 0", "x >= picture_width ? 0 : 0", "the picture's border counts as known", TRAIN, "hole parts: the width*"),
+    ("train/fill/region.cpp", "const double share = rows.share(y) * columns.share(x);", "const double share = 1;", "parts of pixels count whole", TRAIN, "region*"),
+    ("train/fill/region.cpp", "                      0.5;", "                      0.0;", "samples half a pixel off", TRAIN, "region*"),
+    ("train/fill/harmonic_base.cpp", "grown(part.box, 1, picture)", "part.box", "a fill that does not see the known pixels", TRAIN, "harmonic base*"),
+    ("train/fill/harmonic_base.cpp", "grown(piece, 4 * width, picture)", "grown(piece, 1, picture)", "pieces without a margin", TRAIN, "harmonic base*"),
+    ("train/fill/fill_plan.cpp", "2 * width >= longer ? longer : width", "longer", "a scratch reduced to one window", TRAIN, "fill plan*"),
+    ("train/fill/fill_plan.cpp", "if (done[k] || !is_small(both)) continue;", "if (done[k]) continue;", "parts far apart in one window", TRAIN, "fill plan*"),
+    ("train/fill/picture_filler.cpp", "painted.as<float>()[at + c] - harmonic.as<float>()[at + c]", "painted.as<float>()[at + c]", "the fill is added twice", TRAIN, "picture filler*"),
+    ("train/fill/picture_filler.cpp", "        std::copy_n(painted + at, channels_, region.pixel(row, column));\n", "", "squares that are not put into the picture", TRAIN, "picture filler*"),
+    ("train/fill/patch_finish.cpp", "if (*mask.pixel(row, column) != 0)", "if (true)", "known pixels overwritten", TRAIN, "patch finish*"),
+    ("train/fill/fill_run.cpp", "if (!read.empty() && is_same_file(read, out))", "if (false)", "the user's picture overwritten", TOOLS, "inpaint_fill: mistakes*"),
 ]

@@ -28,8 +28,8 @@ void draw_exact_box(HoleDraws& draw, int64_t area, HoleMask& mask) {
   const int64_t height = std::max(fewest_rows, random_box(draw, mask, area).height);
   const PixelBox box = place_box(draw, mask, height, (area + height - 1) / height);
   mask.add(box);
-  const int64_t last_column = box.column + box.width - 1;
-  for (int64_t row = box.row + box.height - 1; mask.missing() > area; --row)
+  const int64_t last_column = box.right() - 1;
+  for (int64_t row = box.bottom() - 1; mask.missing() > area; --row)
     mask.take_away(row * mask.width() + last_column);
 }
 

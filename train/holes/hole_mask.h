@@ -4,11 +4,9 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace inpaint {
+#include "core/base/pixel_box.h"
 
-struct PixelBox {
-  int64_t row, column, height, width;
-};
+namespace inpaint {
 
 class HoleMask {
  public:
@@ -37,8 +35,8 @@ class HoleMask {
     pixels_[index] = 0;
   }
   void add(const PixelBox& box) {
-    for (int64_t row = box.row; row < box.row + box.height; ++row)
-      for (int64_t column = box.column; column < box.column + box.width; ++column) add(row * width_ + column);
+    for (int64_t row = box.top; row < box.bottom(); ++row)
+      for (int64_t column = box.left; column < box.right(); ++column) add(row * width_ + column);
   }
 
  private:

@@ -1,7 +1,6 @@
 #include "train/holes/mask_files.h"
 
 #include "core/base/error.h"
-#include "core/image/image_codec.h"
 #include "train/data/picture_files.h"
 
 namespace inpaint {
@@ -14,33 +13,11 @@ std::vector<PictureFile> mask_pictures(const fs::path& from) {
   return pictures_in_lists(folder, {{from, {}}});
 }
 
-bool is_two_valued(uint8_t grey) { return grey <= kMaskTolerance || grey >= 255 - kMaskTolerance; }
-
-void check_two_valued(const fs::path& path, const Image& grey) {
-  int64_t between = 0, first = 0;
-  const auto pixels = static_cast<int64_t>(grey.bytes.size());
-  for (int64_t i = pixels - 1; i >= 0; --i) {
-    if (is_two_valued(grey.bytes[static_cast<size_t>(i)])) continue;
-    ++between;
-    first = i;
-  }
-  if (between == 0) return;
-  user_error(
-      "{}: not a mask of black and white: {} of {} pixels lie between {} and {}, the first, of {}, in row "
-      "{}, column {}; make it two-valued (a threshold) or take the file out",
-      path.string(), between, pixels, kMaskTolerance + 1, 254 - kMaskTolerance,
-      grey.bytes[static_cast<size_t>(first)], first / grey.width, first % grey.width);
-}
-
 }  // namespace
 
 MaskFiles::MaskFiles(const fs::path& from, MaskPolarity polarity, int64_t height, int64_t width)
     : height_(height), width_(width) {
-  for (const PictureFile& file : mask_pictures(from)) {
-    const Image grey = with_channels(decode_image(file.path), 1);
-    check_two_valued(file.path, grey);
-    add(file.path, grey, polarity);
-  }
+  for (const PictureFile& file : mask_pictures(from)) add(file.path, read_mask_picture(file.path), polarity);
   if (count_ == 0)
     user_error("{}: no masks in it; put mask pictures there or name another place", from.string());
 }

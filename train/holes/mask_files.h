@@ -1,32 +1,20 @@
 // Masks that the user brings along as pictures (PNG, JPEG, PGM, ...; see core/image/image_codec.h).
 //
-// A mask picture is black and white. Colours become grey first; every grey value has to lie within
-// kMaskTolerance of 0 or 255, because JPEG does not keep black and white exactly. All masks are resized to
-// one height and width when they are loaded: row i is the source's row floor((i + 1/2) source height /
-// height), and columns likewise. The picture's proportions are not kept.
+// A mask picture is black and white (see read_mask_picture). All masks are resized to one height and width
+// when they are loaded: row i is the source's row floor((i + 1/2) source height / height), and columns
+// likewise. The picture's proportions are not kept.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
-#include <span>
-#include <string_view>
 #include <vector>
 
 #include "core/image/image.h"
 #include "train/holes/hole_draws.h"
 #include "train/holes/hole_mask.h"
+#include "train/holes/picture_mask.h"
 
 namespace inpaint {
-
-enum class MaskPolarity { kWhiteIsHole, kBlackIsHole };
-
-// The colour of the hole: "white", "black". The argument only picks the enumeration.
-inline std::span<const std::string_view> names_of(MaskPolarity) {
-  static constexpr std::string_view kNames[] = {"white", "black"};
-  return kNames;
-}
-
-constexpr int kMaskTolerance = 32;
 
 class MaskFiles {
  public:

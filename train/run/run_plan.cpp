@@ -122,6 +122,19 @@ std::string memory_text(const RunPlan& p) {
   return fitting < p.batch_size ? text + fmt::format(": a batch_size of {} would fit", fitting) : text;
 }
 
+// How long the run will be, at so many seconds a step and so many steps an epoch.
+std::string length_text(const TrainSettings& s, double step_seconds, int64_t epoch_steps) {
+  const auto whole = static_cast<double>(epoch_steps) * (s.epoch - s.start_epoch);
+  const double steps = s.minutes > 0 ? 60 * s.minutes / step_seconds : whole;
+  if (s.max_steps != TrainSettings::kNoStepLimit && static_cast<double>(s.max_steps) < steps)
+    return fmt::format("{} steps, {}", s.max_steps,
+                       duration_text(step_seconds * static_cast<double>(s.max_steps)));
+  if (s.minutes > 0)
+    return fmt::format("{}, about {:.0f} steps or {:.3g} epochs", duration_text(60 * s.minutes), steps,
+                       steps / static_cast<double>(epoch_steps));
+  return fmt::format("{} epochs, {}", s.epoch - s.start_epoch, duration_text(step_seconds * whole));
+}
+
 int show_plan(const TrainSettings& wanted) {
   const TrainSettings settings = with_device(wanted);
   Progress out(stdout);
@@ -144,8 +157,7 @@ int show_plan(const TrainSettings& wanted) {
     const double epoch = step * static_cast<double>(steps);
     say("a step", fmt::format("{:.4g} s, the mean of ten measured ones", step));
     say("an epoch", fmt::format("{} steps, {}", steps, duration_text(epoch)));
-    const int64_t epochs = settings.epoch - settings.start_epoch;
-    say("the run", fmt::format("{} epochs, {}", epochs, duration_text(epoch * static_cast<double>(epochs))));
+    say("the run", length_text(settings, step, steps));
     return 0;
   });
 }

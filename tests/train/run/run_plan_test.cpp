@@ -87,6 +87,18 @@ TEST_CASE("plan: --plan measures and prints, and leaves no trace") {
         std::string("an epoch                    2 steps, "),
         std::string("the run                     100 epochs, ")})
     CHECK(contains(printed, part));
+  // The run ends with its steps or its minutes, where those are given.
+  s.max_steps = 12;
+  {
+    const Captured out(stdout);
+    show_plan(s);
+    CHECK(contains(out.text(), "the run                     12 steps, "));
+  }
+  s.max_steps = TrainSettings::kNoStepLimit;
+  s.minutes = 90;
+  const Captured out(stdout);
+  show_plan(s);
+  CHECK(contains(out.text(), "the run                     1 h 30 min, about "));
 }
 
 TEST_CASE("plan: without room for its checkpoints no run starts, and nothing that is there is touched") {

@@ -1,0 +1,128 @@
+// The program itself: what it writes and prints, and its exit codes. Without a model the holes are filled
+// harmonically; tests/train/fill has the models.
+#include <algorithm>
+
+#include "core/base/pixel_box.h"
+#include "core/image/image_codec.h"
+#include "tests/harness/error_message.h"
+#include "tests/tools/run_program.h"
+#include "train/datasets/procedural_pictures.h"
+
+using namespace inpaint;
+
+namespace {
+
+ProgramRun run(const TemporaryFolder& folder, const std::string& arguments) {
+  return run_program(INPAINT_FILL, folder, arguments + " --threads 1");
+}
+
+Image mask_with(const PixelBox& box, uint8_t hole, uint8_t known) {
+  Image mask(64, 64, 1);
+  std::fill(mask.bytes.begin(), mask.bytes.end(), known);
+  for (int64_t row = box.top; row < box.bottom(); ++row)
+    std::fill_n(mask.pixel(row, box.left), box.width, hole);
+  return mask;
+}
+
+}  // namespace
+
+TEST_CASE("inpaint_fill: a box, a mask and transparency say the same") {
+  const TemporaryFolder folder;
+  const Image picture = procedural_picture(3, 1, 64, 3);
+  const PixelBox hole{20, 10, 12, 25};
+  write_png(folder / "a.png", picture);
+  write_png(folder / "white.png", mask_with(hole, 255, 0));
+  write_png(folder / "black.png", mask_with(hole, 0, 255));
+  const std::vector<uint8_t> clear = encode_png(picture, mask_with(hole, 0, 255));
+  put_file(folder / "clear.png", {reinterpret_cast<const char*>(clear.data()), clear.size()});
+
+  const ProgramRun boxed = run(folder, "a.png --box 10,20,25,12 --finish none --compare sheet.png");
+  CHECK(boxed.err == "");
+  CHECK(boxed.exit_code == 0);
+  CHECK(contains(boxed.out, "a_filled.png: filled=300 pixels, "));
+  const Image result = decode_image(folder / "a_filled.png");
+  CHECK(result != picture);
+  for (int64_t row = 0; row < 64; ++row)
+    for (int64_t column = 0; column < 64; ++column)
+      if (row < 20 || row >= 32 || column < 10 || column >= 35)
+        REQUIRE(std::equal(picture.pixel(row, column), picture.pixel(row, column) + 3,
+                           result.pixel(row, column)));
+  CHECK(decode_image(folder / "sheet.png").width == 3 * 64);
+
+  CHECK(run(folder, "a.png --mask white.png --finish none --out deep.png").exit_code == 0);
+  CHECK(decode_image(folder / "deep.png") == result);
+  CHECK(run(folder, "a.png --mask black.png --mask_value black --finish none --out b.png").exit_code == 0);
+  CHECK(decode_image(folder / "b.png") == result);
+  CHECK(run(folder, "clear.png --finish none --out c.png").exit_code == 0);
+  CHECK(decode_image(folder / "c.png") == result);
+  CHECK(run(folder, "a.png --box 12,22,21,8 --grow 2 --finish none --out d.png").exit_code == 0);
+  CHECK(decode_image(folder / "d.png") == result);
+  CHECK(run(folder, "a.png --mask white.png --out patches.png").exit_code == 0);
+  CHECK(decode_image(folder / "patches.png") != result);
+}
+
+TEST_CASE("inpaint_fill: a folder with masks of the same names") {
+  const TemporaryFolder folder;
+  std::filesystem::create_directories(folder / "in/sub");
+  std::filesystem::create_directories(folder / "masks/sub");
+  write_png(folder / "in/a.png", procedural_picture(3, 1, 64, 3));
+  write_png(folder / "in/sub/b.png", procedural_picture(3, 2, 64, 1));
+  write_png(folder / "masks/a.png", mask_with({5, 5, 9, 9}, 255, 0));
+  const std::vector<uint8_t> mask = encode_pnm(mask_with({9, 9, 5, 5}, 255, 0));
+  put_file(folder / "masks/sub/b.pgm", {reinterpret_cast<const char*>(mask.data()), mask.size()});
+  const ProgramRun both = run(folder, "in --mask masks --out out");
+  CHECK(both.err == "");
+  CHECK(both.exit_code == 0);
+  CHECK(contains(both.out, "out/a.png: filled=81 pixels"));
+  CHECK(contains(both.out, "out/sub/b.png: filled=25 pixels"));
+  CHECK(decode_image(folder / "out/sub/b.png").channels == 1);
+
+  put_file(folder / "in/c.png", "no picture");
+  std::filesystem::remove_all(folder / "out");
+  const ProgramRun some = run(folder, "in --mask masks");
+  CHECK(some.exit_code == 1);
+  CHECK(contains(some.out, "passed over: in/c.png: no mask of this name in masks"));
+  CHECK(contains(some.err, "error: 1 of 3 files in in could not be filled; the first: in/c.png"));
+  CHECK(std::filesystem::exists(folder / "in_filled/sub/b.png"));
+}
+
+TEST_CASE("inpaint_fill: mistakes end with exit code 1, one line, and no file") {
+  const TemporaryFolder folder;
+  write_png(folder / "a.png", procedural_picture(3, 1, 64, 3));
+  write_png(folder / "white.png", mask_with({5, 5, 9, 9}, 255, 0));
+  write_png(folder / "none.png", mask_with({5, 5, 9, 9}, 0, 0));
+  write_png(folder / "all.png", mask_with({5, 5, 9, 9}, 255, 255));
+  write_png(folder / "grey.png", mask_with({5, 5, 9, 9}, 128, 0));
+  write_png(folder / "small.png", Image(63, 64, 1));
+  put_file(folder / "text.png", "no picture");
+  std::filesystem::create_directories(folder / "empty");
+  const std::set<std::string> before = folder.names();
+  for (const auto& [arguments, part] :
+       {std::pair{"a.png", "no hole: give --mask"},
+        {"none --box 1,1,2,2", "none: cannot open"},
+        {"text.png --box 1,1,2,2", "text.png"},
+        {"a.png --box 60,1,5,2", "does not lie inside"},
+        {"a.png --mask none.png", "no pixel is missing"},
+        {"a.png --mask all.png", "every pixel is missing"},
+        {"a.png --mask grey.png", "not a mask of black and white: 81 of 4096"},
+        {"a.png --mask small.png", "64 x 63 pixels for a picture of 64 x 64"},
+        {"a.png --mask nothing.png", "no such file"},
+        {"a.png --mask white.png --box 1,1,2,2", "one or the other"},
+        {"a.png --mask white.png --out a.png", "would overwrite"},
+        {"a.png --mask white.png --out white.png", "would overwrite"},
+        {"a.png --mask white.png --out b.jpg", "does not become a JPEG"},
+        {"a.png --mask white.png --out b.gif", "no format that can be written"},
+        {"a.png --mask white.png --out none/b.png", "none"},
+        {"a.png --mask white.png --checkpoint none", "none"},
+        {"a.png --mask empty", "no mask named as a.png"},
+        {"empty --mask white.png", "no files in it"},
+        {". --mask white.png --out .", "do not go where"}}) {
+    INFO(arguments);
+    const ProgramRun refused = run(folder, arguments);
+    CHECK(refused.exit_code == 1);
+    CHECK(contains(refused.err, part));
+    CHECK(refused.err.starts_with("error: "));
+    CHECK(std::count(refused.err.begin(), refused.err.end(), '\n') == 1);
+    CHECK(folder.names() == before);
+  }
+}

@@ -1,0 +1,85 @@
+#include "tools/fill_options.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <array>
+
+#include "core/base/build_info.h"
+#include "core/base/error.h"
+#include "tools/options.h"
+
+namespace inpaint {
+namespace {
+
+constexpr WholeRange kGrow{0, 1000}, kThreads{0, 1024}, kGpu{0, 255}, kPlace{0, 1 << 28};
+
+// "x,y,width,height"
+std::string parse_box(std::string_view text, PixelBox& box) {
+  std::array<int64_t, 4> numbers{};
+  for (size_t k = 0; k < numbers.size(); ++k) {
+    const size_t comma = text.find(',');
+    if ((comma == std::string_view::npos) != (k + 1 == numbers.size())) return "does not have four numbers";
+    const std::string fault = parse_whole(text.substr(0, comma), kPlace, numbers[k]);
+    if (!fault.empty()) return fault;
+    text.remove_prefix(std::min(text.size(), comma + 1));
+  }
+  box = {numbers[1], numbers[0], numbers[3], numbers[2]};
+  return box.height == 0 || box.width == 0 ? "has no pixels" : "";
+}
+
+}  // namespace
+
+std::optional<FillSettings> parse_fill_options(int argc, const char* const* argv) {
+  CLI::App app("Fills the missing part of a picture, or of all pictures in a folder.", "inpaint_fill");
+  app.set_version_flag("--version", [] { return version_text("inpaint_fill"); });
+  app.allow_extras();  // Options::refuse_others has the better message
+
+  FillSettings s;
+  app.add_option("PICTURE", s.picture, "a PNG, JPEG, PGM or PPM picture of any size, or a folder of them");
+  Options options(app);
+  options.text(
+      "mask", "PATH",
+      "black and white picture of the hole, of the picture's size; for a folder one for all, or a folder "
+      "of masks with the pictures' names",
+      s.mask);
+  options.choice("mask_value", "what is missing in a mask", s.mask_value);
+  options.list("box", "X,Y,W,H", "a rectangular hole, in pixels from the top left; may be repeated",
+               "x,y,width,height", [&s](const std::string& given) {
+                 PixelBox box;
+                 const std::string fault = parse_box(given, box);
+                 if (fault.empty()) s.boxes.push_back(box);
+                 return fault;
+               });
+  options.whole("grow", "pixels that the hole becomes larger on all sides: for masks drawn too tightly",
+                kGrow, s.grow);
+  options.text(
+      "out", "PATH",
+      "the result, a PNG or in the picture's format, or a folder; without it beside the picture, with "
+      "_filled in its name",
+      s.out);
+  options.text("checkpoint", "PATH",
+               "model: a checkpoint, or a folder of which the newest counts; without it holes are filled "
+               "smoothly (harmonically)",
+               s.checkpoint);
+  options.choice("finish", "patches: copy texture from the known part at the end", s.finish);
+  options.text("compare", "PNG", "also write the hole, its harmonic fill and the result side by side",
+               s.compare);
+  options.choice("device", "that the model paints on; auto takes the GPU where the program can use one",
+                 s.device);
+  options.whole("gpu", "GPU number", kGpu, s.gpu);
+  options.whole("threads", "0: one per core this process may use", kThreads, s.threads);
+  try {
+    app.parse(Options::arguments(argc, argv));
+  } catch (const CLI::Success& wanted) {  // --help and --version
+    app.exit(wanted);
+    return std::nullopt;
+  } catch (const CLI::ParseError& error) {
+    user_error("command line: {}; --help lists what there is", error.what());
+  }
+  options.refuse_others(app.remaining());
+  if (s.picture.empty()) user_error("command line: no picture; give a file or a folder, or --help");
+  return s;
+}
+
+}  // namespace inpaint

@@ -1,0 +1,13 @@
+// The command line of inpaint_fill.
+#pragma once
+
+#include <optional>
+
+#include "train/fill/fill_run.h"
+
+namespace inpaint {
+
+// Nothing when --help or --version was printed. Throws UserError.
+std::optional<FillSettings> parse_fill_options(int argc, const char* const* argv);
+
+}  // namespace inpaint
