@@ -63,6 +63,9 @@ fi
 if [[ ${INPAINT_NIGHTLY:-} == 1 && -z $sanitize ]]; then
   tests/fuzz/run.sh 600
 fi
+if [[ ${INPAINT_NIGHTLY:-} == 1 && $parity -eq 1 ]] && grep -q '^ID=debian' /etc/os-release; then
+  tests/browser/run.sh "$build/bin" # Ubuntu's Chromium is a snap
+fi
 if [[ $parity -eq 1 ]]; then
   tests/parity/run.sh "$build/bin"
 fi

@@ -36,6 +36,11 @@ std::optional<EvaluationSettings> parse_eval_options(int argc, const char* const
   options.text("out", "PATH",
                "folder for scores.json, scores.csv, pictures.csv and example pictures; without it no files",
                s.out);
+  options.text("report", "FILE", "one HTML file for people: scores, charts, pictures, how to make it again",
+               s.report);
+  options.text("save_fills", "PATH",
+               "new folder for every fill, true picture and mask as PNG, for other programs' metrics",
+               s.save_fills);
   options.choice("holes", "form of the holes; a square takes half the side", s.holes.form);
   options.choice("block", "where square holes are", s.holes.block);
   options.real("min_hole", "smallest share of the picture that box, strokes and blobs take", kShare,

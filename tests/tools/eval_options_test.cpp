@@ -30,6 +30,8 @@ TEST_CASE("eval options: data alone, and the defaults") {
   CHECK(s.data == "a.bin");
   CHECK(s.checkpoint == "");
   CHECK(s.out == "");
+  CHECK(s.report == "");
+  CHECK(s.save_fills == "");
   CHECK(s.holes.form == HoleForm::kSquare);
   CHECK(s.holes.block == HolePlacement::kRandom);
   CHECK(s.holes.seed == 1);
@@ -51,13 +53,15 @@ TEST_CASE("eval options: data alone, and the defaults") {
 
 TEST_CASE("eval options: every option, spelled with '-' or '_', the last one counts") {
   const EvaluationSettings s =
-      parse({"--data", "folder", "--checkpoint=c", "--out", "o", "--block=center", "--seed=9", "--limit=7",
-             "--image-size=64", "--image_channel", "3", "--batch-size=5", "--device=cuda", "--gpu=3",
-             "--threads=1", "--threads=2"})
+      parse({"--data", "folder", "--checkpoint=c", "--out", "o", "--report=r", "--save-fills", "f",
+             "--block=center", "--seed=9", "--limit=7", "--image-size=64", "--image_channel", "3",
+             "--batch-size=5", "--device=cuda", "--gpu=3", "--threads=1", "--threads=2"})
           .value();
   CHECK(s.data == "folder");
   CHECK(s.checkpoint == "c");
   CHECK(s.out == "o");
+  CHECK(s.report == "r");
+  CHECK(s.save_fills == "f");
   CHECK(s.holes.block == HolePlacement::kCenter);
   CHECK(s.holes.seed == 9);
   CHECK(s.limit == 7);
@@ -97,6 +101,57 @@ TEST_CASE("eval options: holes of every form") {
   CHECK(contains(complaint({"--data=a", "--holes=box", "--holes_file=h"}), "leave holes=box out"));
 }
 
+TEST_CASE("eval options: the command of a report gives the same settings again") {
+  const auto again = [](const std::vector<std::string>& arguments) {
+    const EvaluationSettings s = parse(arguments).value();
+    // As a shell would cut it: words in single quotes hold all but a quote.
+    std::vector<std::string> words(1);
+    bool quoted = false;
+    const std::string command = evaluation_command(s, s.checkpoint);
+    for (size_t i = 0; i < command.size(); ++i) {
+      if (command[i] == '\'')
+        quoted = !quoted;
+      else if (command[i] == '\\' && !quoted)
+        words.back() += command[++i];
+      else if (command[i] == ' ' && !quoted)
+        words.emplace_back();
+      else
+        words.back() += command[i];
+    }
+    CHECK(words.front() == "inpaint_eval");
+    words.erase(words.begin());
+    return std::pair{s, parse(words).value()};
+  };
+  const auto check = [&](const std::vector<std::string>& arguments) {
+    const auto [s, t] = again(arguments);
+    CHECK(t.data == s.data);
+    CHECK(t.checkpoint == s.checkpoint);
+    CHECK(t.report == s.report);
+    CHECK(t.holes.form == s.holes.form);
+    CHECK(t.holes.block == s.holes.block);
+    CHECK(t.holes.seed == s.holes.seed);
+    CHECK(t.holes.min_hole == s.holes.min_hole);
+    CHECK(t.holes.max_hole == s.holes.max_hole);
+    CHECK(t.holes.masks == s.holes.masks);
+    CHECK(t.holes.mask_value == s.holes.mask_value);
+    CHECK(t.holes.file == s.holes.file);
+    CHECK(t.patches == s.patches);
+    CHECK(t.limit == s.limit);
+    CHECK(t.image_size == s.image_size);
+    CHECK(t.image_channel == s.image_channel);
+    CHECK(t.batch_size == s.batch_size);
+    CHECK(t.device == s.device);
+    CHECK(t.gpu == s.gpu);
+  };
+  check({"--data=a.bin"});
+  check({"--data=my pictures/it's $HOME", "--checkpoint=c d", "--report=o/r.html", "--block=center",
+         "--seed=9", "--limit=7", "--image_size=64", "--image_channel=3", "--batch_size=5", "--device=cuda",
+         "--gpu=3", "--patches"});
+  check({"--data=a", "--holes=strokes", "--min_hole=0.15", "--max_hole=0.55"});
+  check({"--data=a", "--holes=files", "--masks=m;rm", "--mask_value=black"});
+  check({"--data=a", "--holes_file=h"});
+}
+
 TEST_CASE("eval options: what is wrong is named with what is allowed") {
   CHECK(contains(complaint({}), "--data is missing"));
   CHECK(contains(complaint({"--data="}), "--data"));
@@ -120,9 +175,10 @@ TEST_CASE("eval options: help and version print and stop") {
     CHECK(contains(text, "inpaint_eval"));
     if (std::string(flag) == "--help")
       for (const char* name :
-           {"--data", "--checkpoint", "--out", "--block", "--seed", "--limit", "--holes", "--min_hole",
-            "--max_hole", "--masks", "--mask_value", "--holes_file", "--save_holes", "--patches",
-            "--image_size", "--image_channel", "--batch_size", "--threads"})
+           {"--data",       "--checkpoint", "--out",           "--block",      "--seed",
+            "--limit",      "--holes",      "--min_hole",      "--max_hole",   "--masks",
+            "--mask_value", "--holes_file", "--save_holes",    "--patches",    "--report",
+            "--save_fills", "--image_size", "--image_channel", "--batch_size", "--threads"})
         CHECK(contains(text, name));
   }
 }

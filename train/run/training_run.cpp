@@ -19,6 +19,7 @@
 #include "train/data/batch_loader.h"
 #include "train/log/progress.h"
 #include "train/log/run_logs.h"
+#include "train/report/training_report.h"
 #include "train/run/run_holes.h"
 #include "train/run/run_plan.h"
 #include "train/run/run_warnings.h"
@@ -57,6 +58,7 @@ class TrainingRun {
   void end_epoch();
   bool out_of_patience() const;
   bool validate(Standing& standing);
+  void leave_report();
   bool save_is_due() const;
   void submit_checkpoint(Standing standing);
   int64_t steps_left() const;
@@ -169,6 +171,7 @@ int TrainingRun::run() {
                           settings_.model == ModelKind::kHarmonicUnet
                               ? fmt::format("gain {:+.4f} dB", state_.best_gain)
                               : fmt::format("rec_loss {:.8f}", state_.best_rec_loss)));
+  if (validation_) leave_report();
   out_.line(fmt::format("Done: step {} is saved in {}", state_.step, store_.folder().string()));
   return 0;
 }
@@ -372,6 +375,15 @@ bool TrainingRun::validate(Standing& standing) {
   logs_.validation(record);
   out_.line(validation_line(record));
   return true;
+}
+
+// Everything is saved: whatever goes wrong here is no fault of the run.
+void TrainingRun::leave_report() {
+  try {
+    out_.line(fmt::format("Report: {}", write_training_report(settings_).string()));
+  } catch (const std::exception& error) {
+    out_.line(fmt::format("warning: the run is complete and saved, but has no report: {}", error.what()));
+  }
 }
 
 bool TrainingRun::save_is_due() const {

@@ -88,11 +88,13 @@ Evaluation evaluate(Context& ctx, const PictureSet& source, std::span<const Meth
     std::ranges::move(batch.load(ctx, numbers), std::back_inserter(evaluation.skipped));
     if (!batch.numbers().empty()) {
       add_pictures(batch, evaluation.pictures);
+      if (options.watch.loaded) options.watch.loaded(batch);
       const Batch given = batch.batch();
       std::ranges::move(look_at_holes(ctx, given.pictures, given.holes.mask),
                         std::back_inserter(evaluation.truth));
       for (size_t m = 0; m < methods.size(); ++m) {
         batch.paint(ctx, methods[m]);
+        if (options.watch.painted) options.watch.painted(batch, methods[m]);
         std::ranges::move(score_pictures(ctx, given, batch.inpainted()),
                           std::back_inserter(evaluation.methods[m].pictures));
       }

@@ -13,10 +13,17 @@
 
 namespace inpaint {
 
+// Hears of every batch while it is there.
+struct EvaluationWatch {
+  std::function<void(const HoleBatch& batch)> loaded = {};
+  std::function<void(const HoleBatch& batch, const Method& method)> painted = {};
+};
+
 struct EvaluationOptions {
   HoleSource holes = placed_squares(HolePlacement::kRandom, 1);
   int64_t batch_size = 64;
   int64_t limit = 0;  // only so many pictures, the first ones; 0: all
+  EvaluationWatch watch = {};
 };
 
 struct Corner {

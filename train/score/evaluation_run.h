@@ -16,6 +16,8 @@ struct EvaluationSettings {
   std::string data;        // a data set file, or a folder of pictures
   std::string checkpoint;  // a file, or a folder whose newest counts; empty: only the fills without learning
   std::string out;         // folder for files; empty: none
+  std::string report;      // file for the page; empty: none
+  std::string save_fills;  // folder for all that was painted; empty: none
   HoleChoice holes;
   std::string save_holes;  // file that the holes are written to; empty: none
   bool patches = false;    // score copied patches too
@@ -28,13 +30,18 @@ struct EvaluationSettings {
   int threads = 0;                            // 0: as many as the cores this process may use
 };
 
+// The command line that gives the same figures and the same page, for a shell. `checkpoint`: the file that
+// was scored; empty: none. Left out: what changes no figure (threads), and the files beside the page.
+std::string evaluation_command(const EvaluationSettings& settings, const std::string& checkpoint);
+
 // Prints the score table to standard output, and writes into `out`, made when missing:
 //   scores.json, scores.csv   the figures (score_report.h)
 //   pictures.csv              those of each picture
 //   best.png, median.png, worst.png   up to 8 pictures each, ranked by the model's error in the hole (without
 //                             a model, the harmonic fill's). Rows: picture, with its hole, harmonic, model
-// Each file appears whole, at the end, or not at all. The holes are saved before they are painted. Throws
-// UserError.
+// `report` is one HTML file for people (score_page.h), `save_fills` a folder of PNG files (fill_files.h).
+// Each file, and the folder of fills, appears whole, at the end, or not at all. The holes are saved before
+// they are painted. Throws UserError.
 void run_evaluation(const EvaluationSettings& settings);
 
 }  // namespace inpaint

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "train/score/score_figures.h"
 #include "train/settings/settings.h"
 
 namespace inpaint {
@@ -13,42 +14,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr double kConfidence = 0.95;  // of the intervals in estimate.h
 
-struct NamedFigure {
-  const char* name;
-  Estimate RegionSummary::*figure;
-};
-
-constexpr NamedFigure kFigures[] = {{"l1_percent", &RegionSummary::l1_percent},
-                                    {"l2_percent", &RegionSummary::l2_percent},
-                                    {"psnr_db", &RegionSummary::psnr},
-                                    {"pooled_psnr_db", &RegionSummary::pooled_psnr},
-                                    {"ssim", &RegionSummary::ssim}};
-
-// Figures of the hole that are no RegionSummary's.
-struct NamedEstimate {
-  const char* name;
-  const Estimate& (*of)(const SetSummary& summary);
-};
-
-constexpr NamedEstimate kHoleEstimates[] = {
-    {"seam", [](const SetSummary& s) -> const Estimate& { return s.scores.seam; }},
-    {"sharpness", [](const SetSummary& s) -> const Estimate& { return s.scores.sharpness; }},
-    {"gain_over_harmonic_db",
-     [](const SetSummary& s) -> const Estimate& { return s.over_harmonic.psnr_gain; }},
-    {"better_than_harmonic_percent",
-     [](const SetSummary& s) -> const Estimate& { return s.over_harmonic.better_percent; }},
-    {"ssim_gain_over_harmonic",
-     [](const SetSummary& s) -> const Estimate& { return s.over_harmonic.ssim_gain; }}};
-
-struct NamedRegion {
-  const char* name;
-  const char* title;  // in the table
-  RegionSummary ScoreSummary::*region;
-};
-
-constexpr NamedRegion kRegions[] = {{"hole", "Hole", &ScoreSummary::hole},
-                                    {"image", "Whole picture", &ScoreSummary::image}};
-
 // "23.41 ± 0.12", "23.41" without an interval, "-" without a value.
 std::string cell(const Estimate& estimate, int decimals) {
   if (!estimate.value) return "-";
@@ -57,7 +22,7 @@ std::string cell(const Estimate& estimate, int decimals) {
 }
 
 // Two tables of the same columns, one per region.
-std::string region_table(const ScoreReport& report, const NamedRegion& region) {
+std::string region_table(const ScoreReport& report, const Region& region) {
   std::string text = fmt::format("{:<14}{:>14}{:>13}{:>15}{:>15}{:>16}{:>9}\n", region.title, "L1 %", "L2 %",
                                  "PSNR dB", "pooled dB", "SSIM", "perfect");
   for (const MethodSummary& method : report.methods) {
@@ -147,23 +112,23 @@ Json to_json(const HoleChoice& choice) {
 
 Json to_json(const SetSummary& summary) {
   Json entry;
-  for (const NamedRegion& region : kRegions) {
+  for (const Region& region : kRegions) {
     const RegionSummary& figures = summary.scores.*region.region;
-    for (const NamedFigure& figure : kFigures)
-      entry[region.name][figure.name] = to_json(figures.*figure.figure);
+    for (const RegionFigure& figure : kRegionFigures)
+      entry[region.name][figure.words.name] = to_json(figures.*figure.figure);
     entry[region.name]["perfect"] = figures.perfect;
   }
-  for (const NamedEstimate& estimate : kHoleEstimates) entry[estimate.name] = to_json(estimate.of(summary));
+  for (const HoleFigure& figure : kHoleFigures) entry[figure.words.name] = to_json(figure.of(summary));
   return entry;
 }
 
 // The figures of one region; for a hole also those that only holes have.
-std::string csv_summary(const std::string& method, const std::string& name, const NamedRegion& region,
+std::string csv_summary(const std::string& method, const std::string& name, const Region& region,
                         const SetSummary& summary) {
   const RegionSummary& figures = summary.scores.*region.region;
   std::string text;
-  for (const NamedFigure& figure : kFigures)
-    text += csv_line(method, name, figure.name, figures.*figure.figure);
+  for (const RegionFigure& figure : kRegionFigures)
+    text += csv_line(method, name, figure.words.name, figures.*figure.figure);
   const Estimate perfect{figures.l1_percent.pictures, static_cast<double>(figures.perfect), {}};
   return text + csv_line(method, name, "perfect", perfect);
 }
@@ -171,8 +136,8 @@ std::string csv_summary(const std::string& method, const std::string& name, cons
 std::string csv_hole_estimates(const std::string& method, const std::string& name,
                                const SetSummary& summary) {
   std::string text;
-  for (const NamedEstimate& estimate : kHoleEstimates)
-    text += csv_line(method, name, estimate.name, estimate.of(summary));
+  for (const HoleFigure& figure : kHoleFigures)
+    text += csv_line(method, name, figure.words.name, figure.of(summary));
   return text;
 }
 
@@ -229,7 +194,7 @@ std::string score_table(const ScoreReport& report) {
                                  report.pictures == 1 ? "" : "s", s.image_size, s.image_size, s.image_channel,
                                  s.image_channel == 1 ? "" : "s", s.data, hole_text(s.holes, s.image_size));
   if (!s.checkpoint.empty()) text += fmt::format("model: {}\n", s.checkpoint);
-  for (const NamedRegion& region : kRegions) text += '\n' + region_table(report, region);
+  for (const Region& region : kRegions) text += '\n' + region_table(report, region);
   text += '\n' + comparison_table(report);
   const auto& by_area = report.pictures_by_area;
   if (std::ranges::count(by_area, 0) + 1 < std::ssize(by_area))
@@ -273,8 +238,7 @@ std::string score_json(const ScoreReport& report) {
 std::string score_csv(const ScoreReport& report) {
   std::string text = "method,region,figure,value,half_width,pictures\n";
   for (const MethodSummary& method : report.methods) {
-    for (const NamedRegion& region : kRegions)
-      text += csv_summary(method.name, region.name, region, method.all);
+    for (const Region& region : kRegions) text += csv_summary(method.name, region.name, region, method.all);
     text += csv_hole_estimates(method.name, "hole", method.all);
     for (size_t bin = 0; bin < method.by_area.size(); ++bin) {
       if (report.pictures_by_area[bin] == 0) continue;

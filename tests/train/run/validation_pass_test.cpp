@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "tests/harness/error_message.h"
+#include "tests/harness/html_page.h"
 #include "tests/harness/temporary_folder.h"
 #include "tests/train/run/small_run.h"
 #include "train/checkpoint/checkpoint_store.h"
@@ -156,6 +157,37 @@ TEST_CASE("validation: stopped and resumed, its log and its state equal an unint
   CHECK(lines_of(log_folder(whole) / "validation_log.jsonl") ==
         lines_of(log_folder(parted) / "validation_log.jsonl"));
   check_same_state(checkpoint(whole, 13), checkpoint(parted, 13));
+}
+
+TEST_CASE(
+    "validation: a complete run leaves its report; where it cannot, it says so and is complete all the "
+    "same") {
+  const TemporaryFolder folder;
+  TrainSettings s = small_run(folder.path());
+  s.epoch = 2;
+  const fs::path report = log_folder(s) / "report.html";
+  const std::string printed = run_quietly(s);
+  CHECK(contains(printed, "Report: " + report.string() + "\nDone: step 4"));
+  const std::string html = file_contents(report);
+  CHECK(check_page(html) == 2);  // the samples of two epochs
+  const double ssim = validations(s).back()["ssim"];
+  CHECK(contains(
+      html, fmt::format("<th scope=\"row\">SSIM of the holes (higher is better)</th><td><data value=\"{}\">",
+                        ssim)));
+
+  fs::remove(report);
+  fs::create_directories(report);
+  s.epoch = 3;
+  const std::string warned = run_quietly(s);
+  CHECK(contains(warned, "warning: the run is complete and saved, but has no report: "));
+  CHECK(contains(warned, "Done: step 6"));
+  CHECK(fs::exists(checkpoint(s, 6)));
+
+  fs::remove(report);
+  s.validate_every = 0;
+  s.epoch = 4;
+  CHECK_FALSE(contains(run_quietly(s), "report"));
+  CHECK_FALSE(fs::exists(report));
 }
 
 TEST_CASE("validation: a signal breaks it off, and the next run makes up for it") {

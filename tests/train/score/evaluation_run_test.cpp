@@ -12,6 +12,7 @@
 #include "kernels/picture/to_bytes.h"
 #include "tests/harness/captured.h"
 #include "tests/harness/error_message.h"
+#include "tests/harness/html_page.h"
 #include "tests/train/data/noise_pictures.h"
 #include "train/checkpoint/model_state.h"
 #include "train/datasets/procedural_pictures.h"
@@ -150,10 +151,13 @@ TEST_CASE("evaluation run: the same bytes for any number of threads") {
   const TemporaryFolder folder;
   EvaluationSettings settings = small_evaluation(folder);
   settings.checkpoint = small_model(folder);
+  settings.report = folder / "report.html";
   run_quietly(settings);
+  const std::string report = file_contents(settings.report);
   settings.out = folder / "other";
   settings.threads = 1;
   run_quietly(settings);
+  CHECK(file_contents(settings.report) == report);
   for (const std::string& name : kFiles) {
     INFO(name);
     CHECK(file_contents(folder / "out" / name) == file_contents(folder / "other" / name));
@@ -298,6 +302,92 @@ TEST_CASE("evaluation run: holes that were saved give the same figures again, sq
   settings.checkpoint = "";
   settings.image_size = 32;  // four times as many pictures, of another size
   CHECK(contains(error_message([&] { run_quietly(settings); }), "not of 32 x 32"));
+}
+
+TEST_CASE("evaluation run: the page holds the figures of scores.json, the pictures and the run's curves") {
+  const TemporaryFolder folder;
+  EvaluationSettings settings = small_evaluation(folder);
+  settings.checkpoint = small_model(folder);
+  settings.report = folder / "made/report.html";
+  CHECK(contains(run_quietly(settings), "report: " + settings.report));
+  const std::string html = file_contents(settings.report);
+  CHECK(check_page(html) == 3 * 4 * 4);
+  const auto json = json_of(folder / "out/scores.json");
+  const double psnr = json["methods"]["model"]["hole"]["psnr_db"]["value"];
+  CHECK(contains(html,
+                 fmt::format("<td data-figure=\"methods.model.hole.psnr_db\"><data value=\"{}\">", psnr)) !=
+        contains(
+            html,
+            fmt::format("<td class=\"best\" data-figure=\"methods.model.hole.psnr_db\"><data value=\"{}\">",
+                        psnr)));
+  CHECK(contains(html, "<figcaption>Reconstruction loss"));
+  CHECK(contains(html, "the checkpoint, step 2"));
+  CHECK(contains(
+      html, "model-2.safetensors --image_size 64 --image_channel 3 --batch_size 4 --device cpu --report"));
+
+  // The first of the best: its true picture, byte for byte.
+  int best = -1;
+  double least = 1e9;
+  for (const auto& row : rows_of(folder / "out/pictures.csv"))
+    if (row[4] == "model" && std::stod(row[6]) < least) {
+      least = std::stod(row[6]);
+      best = std::stoi(row[0]);
+    }
+  const std::string card = all_between(html, "<figure class=\"compare\"", "</figure>").front();
+  CHECK(contains(card, fmt::format("data-name=\"Picture {}\"", best)));
+  const Image truth = decode_image(from_base64(all_between(card, "base64,", "\"").back()), "truth");
+  CHECK(std::equal(truth.bytes.begin(), truth.bytes.end(), pictures().begin() + best * kSize * kSize * 3));
+
+  // Away from its run a checkpoint has no curves; the page says so. No other file is needed.
+  fs::copy_file(folder / "checkpointsfp32/tiny64/gpu0/model-2.safetensors", folder / "alone.safetensors");
+  settings.checkpoint = folder / "alone.safetensors";
+  settings.out = "";
+  run_quietly(settings);
+  CHECK(contains(file_contents(settings.report), "The logs of the training were not found"));
+  settings.report = folder / "set.bin/report.html";
+  CHECK(contains(error_message([&] { run_quietly(settings); }), "set.bin"));
+}
+
+TEST_CASE("evaluation run: every fill, truth and mask as a file; the fills are those of the figures") {
+  const TemporaryFolder folder;
+  EvaluationSettings settings = small_evaluation(folder);
+  settings.checkpoint = small_model(folder);
+  settings.save_fills = folder / "fills";
+  CHECK(contains(run_quietly(settings), "fills: " + settings.save_fills));
+  std::set<std::string> folders;
+  for (const auto& entry : fs::directory_iterator(settings.save_fills)) {
+    folders.insert(entry.path().filename());
+    std::set<std::string> names;
+    for (const auto& file : fs::directory_iterator(entry.path())) names.insert(file.path().filename());
+    CHECK(names.size() == kPictures);
+    CHECK(*names.begin() == "00.png");
+    CHECK(*names.rbegin() == "10.png");
+  }
+  CHECK(folders ==
+        std::set<std::string>{"grey", "known_mean", "ring_mean", "harmonic", "model", "truth", "masks"});
+  for (const auto& row : rows_of(folder / "out/pictures.csv")) {
+    if (row[4] != "model" && row[4] != "harmonic") continue;
+    const std::string name = fmt::format("{:02}.png", std::stoi(row[0]));
+    const Image fill = decode_image(folder / "fills" / row[4] / name),
+                truth = decode_image(folder / "fills/truth" / name),
+                mask = decode_image(folder / "fills/masks" / name);
+    double squares = 0;
+    int64_t values = 0;
+    for (size_t i = 0; i < fill.bytes.size(); ++i) {
+      if (mask.bytes[i / 3] == 0) continue;
+      squares += std::pow((fill.bytes[i] - truth.bytes[i]) / 255.0, 2);
+      ++values;
+    }
+    CHECK(std::stod(row[6]) == doctest::Approx(100 * squares / static_cast<double>(values)));
+  }
+  CHECK(contains(error_message([&] { run_quietly(settings); }), "this folder is not empty"));
+  // An evaluation that fails leaves none.
+  settings.save_fills = folder / "more";
+  settings.data = folder / "broken";
+  fs::create_directories(settings.data);
+  put_file(settings.data + "/a.png", "no picture");
+  CHECK(contains(error_message([&] { run_quietly(settings); }), "none of 1 files"));
+  CHECK(folder.names().count("more.unfinished") == 0);
 }
 
 TEST_CASE("evaluation run: grey pictures of a folder, a limit, no files") {

@@ -326,8 +326,8 @@ TEST_CASE("example pictures: a column a picture; the picture, its hole, and what
   const Context ctx(1);
   Recorder one, two;
   const Method methods[] = {one.method("one", 1), two.method("two", -1)};
-  const Image image = example_pictures(ctx, *source, methods, placed_squares(HolePlacement::kRandom, 3),
-                                       std::vector<int64_t>{2, 0, 3});
+  const Image image = example_grid(example_pictures(
+      ctx, *source, methods, placed_squares(HolePlacement::kRandom, 3), std::vector<int64_t>{2, 0, 3}));
   REQUIRE(image.width == 3 * kSize);
   REQUIRE(image.height == 4 * kSize);
   std::vector<int32_t> holes(8);

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Opens the pages that the built programs write in a real browser:
+#   tests/browser/run.sh [BIN FOLDER] [--screenshots FOLDER]
+# BIN FOLDER: default build/cpu-release/bin. Installs what it needs (Debian 12; through sudo when not root):
+# Chromium, and into .venv/browser what drives it.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+playwright=1.65.2
+
+"$root/tools/install_dependencies.sh" chromium fonts-dejavu-core python3 python3-venv
+venv=$root/.venv/browser
+if [[ $(cat "$venv/installed" 2>/dev/null) != "$playwright" ]]; then
+  echo "Installing into .venv/browser: playwright $playwright"
+  /usr/bin/python3 -m venv --clear "$venv"
+  "$venv/bin/pip" install --quiet --disable-pip-version-check "playwright==$playwright"
+  echo "$playwright" >"$venv/installed"
+fi
+exec "$venv/bin/python" "$here/pages_test.py" "$@"
