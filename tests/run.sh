@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Sets up, builds and runs all tests. Options:
 #   --sanitize address,undefined | thread   build with sanitizers (the C++ tests only)
+#   --werror                                warnings are errors, as they are with sanitizers
 #   --coverage                              report the line coverage of core, kernels, nn and train
 #   --nightly                               the long forms of the proofs: hours instead of minutes
 #   --no-parity                             leave out the comparison with the independent implementation
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-sanitize='' coverage=0 parity=1
+sanitize='' coverage=0 parity=1 werror=()
 while [[ $# -gt 0 ]]; do
   case "$1" in
     --sanitize)
@@ -15,11 +16,12 @@ while [[ $# -gt 0 ]]; do
       parity=0
       shift
       ;;
+    --werror) werror=(-DINPAINT_WERROR=ON) ;;
     --coverage) coverage=1 parity=0 ;;
     --nightly) export INPAINT_NIGHTLY=1 ;;
     --no-parity) parity=0 ;;
     *)
-      echo "error: unknown option '$1'; options: --sanitize LIST, --coverage, --nightly, --no-parity" >&2
+      echo "error: unknown option '$1'; options: --sanitize LIST, --werror, --coverage, --nightly, --no-parity" >&2
       exit 1
       ;;
   esac
@@ -29,7 +31,8 @@ done
 extra=()
 [[ $coverage -eq 1 ]] && extra+=(gcovr)
 tools/install_dependencies.sh ccache "${extra[@]}"
-# The compiler's results are found again in another folder too (tests/mutation).
+# ccache finds the compiler's results again in another folder: all of them in tests/mutation/run.py, those of
+# files that include nothing of CUDA in tests/cuda_build.sh.
 export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$PWD} CCACHE_NOHASHDIR=1
 
 jobs=$(nproc)
@@ -45,7 +48,7 @@ fi
 # The CUDA code runs on the executor, on this machine's CPU (not under ThreadSanitizer, which it takes the
 # place of).
 [[ $sanitize == *thread* ]] || options+=(-DINPAINT_CUDA=EXECUTOR)
-cmake -S . -B "$build" -G Ninja "${options[@]}"
+cmake -S . -B "$build" -G Ninja "${options[@]}" "${werror[@]}"
 targets=(all) cases=()
 if [[ $sanitize == *thread* && ${INPAINT_NIGHTLY:-} != 1 ]]; then
   # Where threads meet: the programs' own, and the ops with several. What runs on one thread is in the

@@ -53,7 +53,10 @@ std::optional<EvaluationSettings> parse_eval_options(int argc, const char* const
   options.text("holes_file", "PATH",
                "holes that were saved, one for each picture; they take the place of drawn ones",
                s.holes.file);
-  options.truth("patches", "score patches copied from the known part too: texture, but slow", s.patches);
+  options.truth(
+      "patches",
+      "score patches copied from the known part too, guided by the harmonic fill and by the model: slow",
+      s.patches);
   options.text("save_holes", "PATH", "file to save the holes to, for --holes_file", s.save_holes);
   options.whole("limit", "only the first N pictures; 0: all", kLimit, s.limit);
   options.whole("image_size", "pixels along a side; 0: the checkpoint's, without one 128", kImageSize,

@@ -1,4 +1,4 @@
-// Pictures in files: PNG, JPEG and PNM in, PNG and PNM out. (editable_picture.h paints into a file, JPEG too.)
+// Pictures in files: PNG, JPEG and PNM in, PNG and PNM out. (editable_picture.h paints into a file.)
 //
 // The first bytes of a file say what it is, never its name. Grey files give 1 channel, all others 3.
 //   PNG   every depth, palette and interlacing; 16 bits become 8; transparent parts are laid over black

@@ -31,7 +31,7 @@ BUGS = [
     ("kernels/cpu/grad_mode_cpu.h", "static_cast<T>(to[i] + value);", "static_cast<T>(value);", "accumulate overwrites", KERNELS, "reconstruction_loss*,total_variation*"),
     ("kernels/cpu/lane_sum_cpu.h", "for (int64_t l = 0; i + l < end; ++l)", "for (int64_t l = 1; i + l < end; ++l)", "tail of a sum off by one", KERNELS, "reconstruction_loss*,total_variation*"),
     # Group norm, addends, sums of gradients
-    ("kernels/channel/group_norm_cpu.cpp", "squares += m2[c] + rows * (means[c] - middle) * (means[c] - middle);", "squares += m2[c];", "variance between the channels of a group missing", KERNELS, "group_norm*", FAST),
+    ("kernels/channel/group_norm_cpu.cpp", "squares += m2[c] + rows * (means[c] - middle) * (means[c] - middle);", "squares += m2[c] + 0 * rows;", "variance between the channels of a group missing", KERNELS, "group_norm*", FAST),
     ("kernels/channel/group_norm_cpu.cpp", "rstd * rstd * rstd * h_moment", "rstd * rstd * h_moment", "rstd once too few in dx", KERNELS, "group_norm: backward*"),
     ("kernels/channel/group_norm_cpu.cpp", "if (l == 0 || c % p.group_channels == 0)", "if (c % p.group_channels == 0)", "a group that begins in another chunk has no coefficients", KERNELS, "group_norm: backward*"),
     ("kernels/channel/group_norm_cpu.cpp", "h += static_cast<double>(gamma[c]) * sum[c];", "h += sum[c];", "gamma missing in the mean of h", KERNELS, "group_norm: backward*"),
@@ -76,7 +76,7 @@ BUGS = [
     ("kernels/conv/conv2d_any_cuda.cu", "from % s.stride != 0 || ", "", "CUDA: any window, outputs between the strides", KERNELS, "conv2d own*exact*"),
     ("kernels/conv/conv2d_any_cuda.cu", "s.stride * i + s.dilation * ky - s.pad", "s.stride * i + ky - s.pad", "CUDA: any window, rows of a dilated window", KERNELS, "conv2d own*exact*"),
     ("kernels/conv/cudnn_convolution.cpp", "{window.dilation, window.dilation}", "{1, 1}", "cuDNN is not told the dilation", KERNELS, "conv2d: forward*"),
-    ("kernels/linear/linear_cpu.cpp", "mode == GradMode::kOverwrite ? T{0} : T{1}", "T{0}", "weight gradient never accumulates", KERNELS, "linear*", FAST),
+    ("kernels/linear/linear_cpu.cpp", "mode == GradMode::kOverwrite ? T{0} : T{1}", "mode == GradMode::kOverwrite ? T{0} : T{0}", "weight gradient never accumulates", KERNELS, "linear*", FAST),
     ("kernels/conv/winograd_cpu.h", "to[2] = d2 - d1;", "to[2] = d1 - d2;", "Winograd: sign of a point", KERNELS, "conv2d winograd*", FAST),
     ("kernels/conv/winograd_cpu.h", "to[1] = g0 + g1;", "to[1] = g0 - g1;", "Winograd: sign in the weights' middle point", KERNELS, "conv2d winograd*"),
     ("kernels/conv/conv2d_winograd_cpu.cpp", "(odd_rows && point / kP == 0) != (odd_columns && point % kP == 0)", "odd_rows && point / kP == 0", "Winograd: sign of the points that two parities share", KERNELS, "conv2d winograd*"),
@@ -332,6 +332,6 @@ BUGS = [
     ("train/fill/fill_plan.cpp", "if (done[k] || !is_small(both)) continue;", "if (done[k]) continue;", "parts far apart in one window", TRAIN, "fill plan*"),
     ("train/fill/picture_filler.cpp", "painted.as<float>()[at + c] - harmonic.as<float>()[at + c]", "painted.as<float>()[at + c]", "the fill is added twice", TRAIN, "picture filler*"),
     ("train/fill/picture_filler.cpp", "        std::copy_n(painted + at, channels_, region.pixel(row, column));\n", "", "squares that are not put into the picture", TRAIN, "picture filler*"),
-    ("train/fill/patch_finish.cpp", "if (*mask.pixel(row, column) != 0)", "if (true)", "known pixels overwritten", TRAIN, "patch finish*"),
+    ("train/fill/patch_finish.cpp", "options.box = {piece.top - region.box().top,", "options.box = {0 * piece.top,", "texture copied above the hole", TRAIN, "patch finish*"),
     ("train/fill/fill_run.cpp", "if (!read.empty() && is_same_file(read, out))", "if (false)", "the user's picture overwritten", TOOLS, "inpaint_fill: mistakes*"),
 ]

@@ -65,9 +65,9 @@ std::vector<Method> baseline_methods(Context& ctx) {
            }}};
 }
 
-Method patch_method(Context& ctx) {
-  return {"patches", [&ctx](const Batch& batch, const Tensor& inpainted) {
-            fill_harmonically(ctx, batch, inpainted);
+Method patch_method(Context& ctx, const std::string& name, const Painter& guide) {
+  return {name, [&ctx, guide](const Batch& batch, const Tensor& inpainted) {
+            guide(batch, inpainted);
             copy_patches(ctx, batch, inpainted);
           }};
 }

@@ -53,8 +53,8 @@ struct Evaluation {
 // to outlive them.
 inline constexpr const char* kHarmonicName = "harmonic";
 std::vector<Method> baseline_methods(Context& ctx);
-// Patches copied from the known part, with the harmonic fill as their guide.
-Method patch_method(Context& ctx);
+// Patches copied from the known part into what the guide paints.
+Method patch_method(Context& ctx, const std::string& name, const Painter& guide);
 
 // Scores all pictures, the last incomplete batch too. `progress`, if given, hears of pictures done and in
 // all. UserError when no picture can be read, or a method paints what is not finite.

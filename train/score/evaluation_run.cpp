@@ -253,10 +253,15 @@ void run_evaluation(const EvaluationSettings& settings) {
                                   settings.limit, output.watch(ctx)};
   if (!settings.save_holes.empty()) save_holes(settings.save_holes, options.holes, count, size);
   std::vector<Method> methods = baseline_methods(ctx);
-  if (settings.patches) methods.insert(methods.end() - 1, patch_method(ctx));
-  if (model)
-    methods.push_back(
-        {"model", [&model](const Batch& batch, const Tensor& inpainted) { model->paint(batch, inpainted); }});
+  const Painter by_model = [&model](const Batch& batch, const Tensor& inpainted) {
+    model->paint(batch, inpainted);
+  };
+  if (settings.patches) {
+    const Painter harmonic = methods.back().paint;
+    methods.insert(methods.end() - 1, patch_method(ctx, "patches", harmonic));
+    if (model) methods.insert(methods.end() - 1, patch_method(ctx, "model_patches", by_model));
+  }
+  if (model) methods.push_back({"model", by_model});
   const Evaluation evaluation = evaluate(ctx, *source, methods, options, show_progress);
   const EvaluationSubject subject{settings.data, model ? model->file().string() : "", size, channel,
                                   settings.holes};

@@ -208,7 +208,10 @@ TEST_CASE("evaluation run: a model is scored with what it paints, and shown unde
   CHECK(contains(printed, "model-2.safetensors"));
   CHECK(contains(printed, "patches "));
   const auto json = json_of(folder / "out/scores.json");
-  CHECK(json["methods"].size() == 6);
+  CHECK(json["methods"].size() == 7);
+  // Patches go their own way in what the model painted, not in the harmonic fill.
+  CHECK(json["methods"]["model_patches"]["hole"] != json["methods"]["patches"]["hole"]);
+  CHECK(json["methods"]["model_patches"]["hole"] != json["methods"]["model"]["hole"]);
   CHECK(json["image_size"] == kSize);
   CHECK(json["methods"]["model"]["gain_over_harmonic_db"]["pictures"] == kPictures);
   CHECK(decode_image(folder / "out/worst.png").height == 4 * kSize);
@@ -244,7 +247,7 @@ TEST_CASE("evaluation run: a model is scored with what it paints, and shown unde
   batch.holes.offsets = {};
   CHECK(contains(error_message([&] { model.paint(batch, inpainted_tensor); }), "squares of half the side"));
   const auto rows = rows_of(folder / "out/pictures.csv");
-  const auto& row = rows[1 + 3 * 6 + 5];
+  const auto& row = rows[1 + 3 * 7 + 6];
   CHECK(row[0] == "3");
   CHECK(row[4] == "model");
   CHECK(std::stod(row[5]) == doctest::Approx(l1).epsilon(1e-4));  // a batch of 1 may round otherwise
