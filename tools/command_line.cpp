@@ -7,8 +7,11 @@
 #include "core/base/build_info.h"
 #include "core/base/error.h"
 #include "core/base/nearest_name.h"
+#include "train/data/dataset_description.h"
+#include "train/settings/flag_values.h"
 #include "train/settings/flags.h"
 #include "train/settings/flags_file.h"
+#include "train/settings/folders.h"
 
 namespace inpaint {
 namespace {
@@ -46,6 +49,13 @@ const Flag* find_negated(const std::string& spelling) {
              nearest.empty() ? "" : fmt::format(" (did you mean --{}?)", nearest));
 }
 
+std::string path_of(const std::string& given) {
+  std::string path;
+  const std::string wrong = parse_path(given, path);
+  if (!wrong.empty()) user_error("{}: {}={} {}", kWhere, kFlagsFile, shown(given), wrong);
+  return path;
+}
+
 class Parser {
  public:
   Parser(int argc, const char* const* argv) : arguments_(argv + std::min(argc, 1), argv + argc) {}
@@ -73,7 +83,7 @@ class Parser {
       if (value) user_error("{}: {} takes no value", kWhere, written);
       (spelling == "help" ? parsed_.help : parsed_.version) = true;
     } else if (spelling == kFlagsFile) {
-      parsed_.flags_files.push_back(value ? *value : following_value(written, "the path of a file"));
+      parsed_.flags_files.push_back(path_of(value ? *value : following_value(written, "the path of a file")));
     } else if (const Flag* flag = find_flag(spelling)) {
       if (!value && flag->kind == Flag::Kind::kSwitch) value = next_is_value() ? arguments_[next_++] : "true";
       if (!value) value = following_value(written, flag->allowed);
@@ -103,6 +113,14 @@ TrainSettings settings_of(const Parsed& parsed, TrainSettings settings) {
   for (const std::string& path : parsed.flags_files) read_flags_file(path, settings);
   for (const auto& [flag, value] : parsed.assignments) set_flag(settings, *flag, value, kWhere);
   return settings;
+}
+
+// Whether image_channel is given: then it is the same whatever its default is.
+bool gives_channels(const Parsed& parsed) {
+  TrainSettings grey, rgb;
+  grey.image_channel = 1;
+  rgb.image_channel = 3;
+  return settings_of(parsed, grey).image_channel == settings_of(parsed, rgb).image_channel;
 }
 
 // A line for a flag whose default is another with model=harmonic_unet.
@@ -149,7 +167,10 @@ std::optional<TrainSettings> parse_command_line(int argc, const char* const* arg
     return std::nullopt;
   }
   // The model is read first: its defaults stand in for the flags that are not given.
-  const TrainSettings settings = settings_of(parsed, TrainSettings::of_model(settings_of(parsed, {}).model));
+  TrainSettings settings = settings_of(parsed, TrainSettings::of_model(settings_of(parsed, {}).model));
+  if (settings.data_dir == TrainSettings::kNoFolder && !gives_channels(parsed))
+    if (const auto described = read_description(data_file(settings)))
+      settings.image_channel = static_cast<int>(described->image_channel);
   check_settings(settings);
   return settings;
 }

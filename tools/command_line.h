@@ -4,6 +4,8 @@
 //   --NAME, --noNAME                true and false, for flags that are true or false
 //   --flags-file FILE               settings from a file (flags_file.h); the command line always wins
 //   --help, --version
+//
+// Where image_channel is not given and a description lies beside the data set, it is the description's.
 #pragma once
 
 #include <optional>

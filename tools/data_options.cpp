@@ -14,6 +14,7 @@ namespace {
 
 constexpr RealRange kShare{RealRange::Lower::kIncluded};
 constexpr WholeRange kImageSize{16, 1024}, kImageChannel{1, 3}, kThreads{0, 1024};
+constexpr WholeRange kDescribedSize{0, 1024}, kDescribedChannel{0, 3};
 constexpr WholeRange kSeed{0, std::numeric_limits<int64_t>::max()};
 constexpr WholeRange kCount{1, 100'000'000}, kRandomCrops{0, 1000}, kSheetImages{1, 10'000};
 
@@ -65,6 +66,7 @@ void convert_options(CLI::App& app, Options& options, Texts& texts, ConvertComma
 
 void finish(const Texts& texts, ConvertCommand& command) {
   command.folder = texts.position;
+  command.options.source = texts.position;
   command.options.target.data_root = texts.data_root;
   const std::pair<const std::string&, Split> placed[] = {{texts.train_list, Split::kTrain},
                                                          {texts.validate_list, Split::kValidate},
@@ -79,7 +81,10 @@ void finish(const Texts& texts, ConvertCommand& command) {
 
 void check_options(CLI::App& app, Options& options, Texts& texts, CheckCommand& command) {
   app.add_option("FILE", texts.position, "the data set (.bin)")->required();
-  shape_options(options, command.image_size, command.image_channel);
+  options.whole("image_size", "side of the square images, in pixels; 0: as the file beside it says, else 128",
+                kDescribedSize, command.image_size);
+  options.whole("image_channel", "1 grey, 3 RGB; 0: as the file beside it says, else 1", kDescribedChannel,
+                command.image_channel);
   options.text("contact_sheet", "PNG", "write a sheet of images to look at", texts.contact_sheet);
   options.whole("sheet_images", "images on the sheet at most", kSheetImages, command.sheet_images);
 }
@@ -95,16 +100,21 @@ std::optional<DataCommand> parse_data_options(int argc, const char* const* argv)
   Texts texts;
   ConvertCommand convert;
   GenerateCommand generate;
-  CheckCommand check;
+  CheckCommand check, describe;
+  describe.then = CheckCommand::Then::kDescribe;
   CLI::App* convert_app = add_command(app, "convert", "from a folder of pictures");
   CLI::App* generate_app = add_command(app, "generate", "from procedural pictures");
   CLI::App* check_app = add_command(app, "check", "what a data set holds");
-  Options convert_values(*convert_app), generate_values(*generate_app), check_values(*check_app);
+  CLI::App* describe_app =
+      add_command(app, "describe", "write beside a data set what it holds, so that all programs know");
+  Options convert_values(*convert_app), generate_values(*generate_app), check_values(*check_app),
+      describe_values(*describe_app);
   convert_options(*convert_app, convert_values, texts, convert);
   GenerationOptions& g = generate.options;
   generate_values.whole("count", "pictures, of all data sets together", kCount, g.count);
   output_options(generate_values, texts, g.target, g.shares, g.seed, generate.threads);
   check_options(*check_app, check_values, texts, check);
+  check_options(*describe_app, describe_values, texts, describe);
 
   try {
     app.parse(Options::arguments(argc, argv));
@@ -116,10 +126,11 @@ std::optional<DataCommand> parse_data_options(int argc, const char* const* argv)
   }
   if (app.get_subcommands().empty()) {
     const std::vector<std::string> others = app.remaining();
-    if (others.empty()) user_error("command line: nothing to do; give convert, generate or check, or --help");
-    static constexpr std::string_view kCommands[] = {"convert", "generate", "check"};
-    user_error("command line: unexpected '{}'{}; give convert, generate or check", shown(others.front()),
-               did_you_mean(others.front(), kCommands));
+    if (others.empty())
+      user_error("command line: nothing to do; give convert, generate, check or describe, or --help");
+    static constexpr std::string_view kCommands[] = {"convert", "generate", "check", "describe"};
+    user_error("command line: unexpected '{}'{}; give convert, generate, check or describe",
+               shown(others.front()), did_you_mean(others.front(), kCommands));
   }
   if (convert_app->parsed()) {
     convert_values.refuse_others(convert_app->remaining());
@@ -131,10 +142,13 @@ std::optional<DataCommand> parse_data_options(int argc, const char* const* argv)
     generate.options.target.data_root = texts.data_root;
     return generate;
   }
-  check_values.refuse_others(check_app->remaining());
-  check.file = texts.position;
-  check.contact_sheet = texts.contact_sheet;
-  return check;
+  const bool describes = describe_app->parsed();
+  (describes ? describe_values : check_values)
+      .refuse_others((describes ? describe_app : check_app)->remaining());
+  CheckCommand& command = describes ? describe : check;
+  command.file = texts.position;
+  command.contact_sheet = texts.contact_sheet;
+  return command;
 }
 
 }  // namespace inpaint

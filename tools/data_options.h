@@ -23,9 +23,13 @@ struct GenerateCommand {
   int threads = 0;
 };
 
+// What a data set holds; and the same written beside it, for all programs to see.
 struct CheckCommand {
+  enum class Then { kNothing, kDescribe };
+
   std::filesystem::path file;
-  int image_size = 128, image_channel = 1;
+  int image_size = 0, image_channel = 0;  // 0: as its description says; without one 128 and 1
+  Then then = Then::kNothing;
   std::filesystem::path contact_sheet;  // empty: none
   int64_t sheet_images = 64;
 };

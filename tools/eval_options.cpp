@@ -59,10 +59,10 @@ std::optional<EvaluationSettings> parse_eval_options(int argc, const char* const
       s.patches);
   options.text("save_holes", "PATH", "file to save the holes to, for --holes_file", s.save_holes);
   options.whole("limit", "only the first N pictures; 0: all", kLimit, s.limit);
-  options.whole("image_size", "pixels along a side; 0: the checkpoint's, without one 128", kImageSize,
-                s.image_size);
-  options.whole("image_channel", "1 grey, 3 RGB; 0: the checkpoint's, without one 1", kImageChannel,
-                s.image_channel);
+  options.whole("image_size", "pixels along a side; 0: the checkpoint's, else the data set's, else 128",
+                kImageSize, s.image_size);
+  options.whole("image_channel", "1 grey, 3 RGB; 0: the checkpoint's, else the data set's, else 1",
+                kImageChannel, s.image_channel);
   options.whole("batch_size", "pictures painted at a time", kBatchSize, s.batch_size);
   options.choice("device", "that the model paints on; auto takes the GPU where the program can use one",
                  s.device);

@@ -11,16 +11,15 @@
 #include <system_error>
 
 #include "core/base/error.h"
+#include "core/base/plain_text.h"
 #include "core/base/signal_thread.h"
 
 namespace inpaint {
 namespace {
 // Messages quote file names and values, which may hold anything; the line stays one line.
-int report(int exit_code, std::string message) {
-  for (char& c : message)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+int report(int exit_code, const std::string& message) {
   std::fflush(stdout);  // what was printed before comes first
-  std::fprintf(stderr, "error: %s\n", message.c_str());
+  std::fprintf(stderr, "error: %s\n", escaped(message).c_str());
   return exit_code;
 }
 

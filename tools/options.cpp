@@ -25,8 +25,11 @@ std::vector<std::string> Options::arguments(int argc, const char* const* argv) {
 
 void Options::text(const std::string& name, const std::string& placeholder, const std::string& help,
                    std::string& value) {
+  const bool is_path = placeholder != "NAME";
   add(name, placeholder, help, "a text without control characters", value,
-      [&value](const std::string& given) { return parse_text(given, value); });
+      [&value, is_path](const std::string& given) {
+        return is_path ? parse_path(given, value) : parse_text(given, value);
+      });
 }
 
 void Options::real(const std::string& name, const std::string& help, RealRange range, double& value) {

@@ -30,7 +30,7 @@ class Options {
   static std::vector<std::string> arguments(int argc, const char* const* argv);
 
   // Each takes the value's place, which has to live until the command line is parsed, and its default
-  // from there.
+  // from there. A text is a path unless its placeholder is NAME.
   void text(const std::string& name, const std::string& placeholder, const std::string& help,
             std::string& value);
   void real(const std::string& name, const std::string& help, RealRange range, double& value);

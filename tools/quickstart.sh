@@ -3,6 +3,32 @@
 # procedural pictures, trains a small model on it, scores it. Run again, it goes on where it was. Everything
 # it makes lies in out/quickstart.
 set -euo pipefail
+
+usage() {
+  cat <<'USAGE'
+tools/quickstart.sh [--help]
+
+Installs what is missing (through sudo where that is needed), builds into build/quickstart, makes a set of
+procedural pictures, trains a small model on it and scores it. All it makes lies in out/quickstart. Run again,
+it goes on where it was.
+
+INPAINT_QUICKSTART_STEPS=N tools/quickstart.sh trains N steps, not 1500.
+USAGE
+}
+
+for argument in "$@"; do
+  case $argument in
+    -h | --help)
+      usage
+      exit 0
+      ;;
+    *)
+      echo "error: unexpected '$argument'; tools/quickstart.sh takes no settings but --help" >&2
+      exit 1
+      ;;
+  esac
+done
+
 cd "$(dirname "$0")/.."
 
 steps=${INPAINT_QUICKSTART_STEPS:-1500} # training steps; fewer for a quick look

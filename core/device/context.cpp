@@ -1,9 +1,6 @@
 #include "core/device/context.h"
 
-#include <sched.h>
-
-#include <algorithm>
-
+#include "core/base/available_cores.h"
 #include "core/base/host_memory.h"
 #ifdef INPAINT_CUDA
 #include "core/device/cuda_device.h"
@@ -14,14 +11,6 @@ class CudaDevice {};  // never made
 #endif
 
 namespace inpaint {
-namespace {
-int available_cores() {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof(set), &set) == 0) return std::max(1, CPU_COUNT(&set));
-  return std::max(1u, std::thread::hardware_concurrency());
-}
-}  // namespace
-
 Context::Context(int threads, MatrixBackend backend)
     : pool_(threads == 0 ? available_cores() : threads), backend_(backend) {
   INPAINT_CHECK(backend != MatrixBackend::kOneDnn || has_one_dnn(), "this program was built without oneDNN");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <string_view>
 
 #include "core/base/error.h"
@@ -32,11 +33,6 @@ struct JpegWriting {
 
   static JpegWriting& of(j_common_ptr common) { return *static_cast<JpegWriting*>(common->client_data); }
 
-  std::string message() {
-    char text[JMSG_LENGTH_MAX];
-    errors.format_message(reinterpret_cast<j_common_ptr>(&encoder), text);
-    return text;
-  }
   void start() {
     jpeg_create_compress(&encoder);
     jpeg_mem_dest(&encoder, &bytes, &size);
@@ -88,6 +84,15 @@ struct Units {
     left = std::min(left, column), right = std::max(right, column + 1);
   }
 };
+
+// A decoder multiplies by the steps of its tables; whoever encodes divides by them.
+bool has_usable_tables(const jpeg_decompress_struct& decoder) {
+  for (int c = 0; c < decoder.num_components; ++c) {
+    const JQUANT_TBL* table = decoder.quant_tbl_ptrs[decoder.comp_info[c].quant_tbl_no];
+    if (table == nullptr || std::ranges::find(table->quantval, 0) != std::end(table->quantval)) return false;
+  }
+  return true;
+}
 
 // A picture as a JPEG with another one's tables and sampling.
 bool encode_like(JpegWriting& w, const jpeg_decompress_struct& like, const Image& image) {
@@ -202,14 +207,16 @@ std::vector<uint8_t> repaint_jpeg(std::span<const uint8_t> file, const std::stri
     const Image part = crop(painted, row, column, std::min(units.bottom * units.height, painted.height) - row,
                             std::min(units.right * units.width, painted.width) - column);
     JpegWriting encoded;
-    INPAINT_CHECK(encode_like(encoded, d, part), "libjpeg: {}", encoded.message());
+    if (!has_usable_tables(d) || !encode_like(encoded, d, part))
+      user_error("{}: a JPEG that can be read but not written again; let the result be a PNG", name);
     JpegReading again(encoded.file());
     jvirt_barray_ptr* coefficients = nullptr;
     if (!read_coefficients(again, false, coefficients)) again.refuse(name);
     if (!copy_touched(whole, whole_coefficients, again, coefficients, units)) whole.refuse(name);
   }
   JpegWriting result;
-  if (!write_coefficients(result, whole, whole_coefficients)) whole.refuse(name);
+  if (!write_coefficients(result, whole, whole_coefficients))
+    user_error("{}: a JPEG that can be read but not written again; let the result be a PNG", name);
   return {result.file().begin(), result.file().end()};
 }
 

@@ -18,8 +18,8 @@
 namespace inpaint {
 
 // file: the bytes of a JPEG. painted (1 or 3 channels) and mask (1 channel, not 0 = missing) have the size of
-// the picture as it is stored, not turned upright. UserError, beginning with `name`, for a damaged file and
-// for one of four colours (CMYK).
+// the picture as it is stored, not turned upright. UserError, beginning with `name`, for a damaged file, for
+// one of four colours (CMYK), and for one whose tables can be read but not written.
 std::vector<uint8_t> repaint_jpeg(std::span<const uint8_t> file, const std::string& name,
                                   const Image& painted, const Image& mask);
 

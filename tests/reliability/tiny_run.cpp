@@ -46,6 +46,8 @@ std::vector<std::string> tiny_flags(int steps, const std::vector<std::string>& m
                                     "--gene_iter=1",
                                     "--sample=1000000",
                                     "--device=cpu",
+                                    "--ckpt=1",
+                                    "--summary=100",
                                     "--max_steps=" + std::to_string(steps)};
   flags.insert(flags.end(), more.begin(), more.end());
   return flags;

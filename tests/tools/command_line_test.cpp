@@ -9,6 +9,7 @@
 #include "tests/harness/captured.h"
 #include "tests/harness/error_message.h"
 #include "tests/harness/temporary_folder.h"
+#include "train/data/dataset_description.h"
 #include "train/settings/flags.h"
 
 using namespace inpaint;
@@ -127,6 +128,28 @@ TEST_CASE("command line: a model brings its own defaults, wherever it is named, 
   CHECK(given.learning_rate == 0.0002);
   CHECK(given.batch_size == unet.batch_size);
   CHECK(contains(help_text("inpaint_train"), "[default of harmonic_unet: 0.001]"));
+}
+
+TEST_CASE("command line: the channels are those of the data set's description where they are not given") {
+  const TemporaryFolder folder;
+  const std::string root = "--data_root=" + folder.path().string();
+  put_file(folder / "x64_train.bin", "");
+  put_file(folder / "x64_train.json", to_json({.image_size = 64, .image_channel = 3, .count = 1}));
+  put_file(folder / "x64_test.json", to_json({.image_size = 64, .image_channel = 1, .count = 1}));
+  const std::vector<std::string> arguments = {root, "--dataname=x", "--image_size=64"};
+  const auto channels = [&](std::vector<std::string> more) {
+    more.insert(more.end(), arguments.begin(), arguments.end());
+    return parse(more)->image_channel;
+  };
+  CHECK(channels({}) == 3);
+  CHECK(channels({"--mode=test"}) == 1);
+  CHECK(channels({"--image_channel=1"}) == 1);  // given: the data set refuses it later
+  CHECK(channels({"--image_channel=3", "--mode=test"}) == 3);
+  CHECK(channels({"--data_dir=pictures"}) == 1);
+  CHECK(channels({"--model=harmonic_unet", "--mode=test"}) == 1);
+  CHECK(parse({root, "--dataname=x"})->image_channel == 1);  // another size, no description: the default
+  put_file(folder / "run.cfg", "image_channel=1\n");
+  CHECK(channels({"--flags-file", folder / "run.cfg"}) == 1);
 }
 
 TEST_CASE("command line: --help prints every flag, grouped, with default, range and unit") {

@@ -96,14 +96,19 @@ TEST_CASE("data_options: generate and check") {
   const auto check = std::get<CheckCommand>(
       *parse({"check", "x.bin", "--image_channel=3", "--contact-sheet", "s.png", "--sheet_images", "9"}));
   CHECK(check.file == "x.bin");
-  CHECK(check.image_size == 128);
+  CHECK(check.image_size == 0);  // as the file beside it says
   CHECK(check.image_channel == 3);
   CHECK(check.contact_sheet == "s.png");
   CHECK(check.sheet_images == 9);
+  CHECK(check.then == CheckCommand::Then::kNothing);
+  const auto describe = std::get<CheckCommand>(*parse({"describe", "x.bin", "--image_size=64"}));
+  CHECK(describe.file == "x.bin");
+  CHECK(describe.image_size == 64);
+  CHECK(describe.then == CheckCommand::Then::kDescribe);
 }
 
 TEST_CASE("data_options: what is wrong is named, with what is allowed or near") {
-  CHECK(contains(refusal({}), "give convert, generate or check"));
+  CHECK(contains(refusal({}), "give convert, generate, check or describe"));
   CHECK(contains(refusal({"convrt", "d"}), "unexpected 'convrt' (did you mean convert?)"));
   CHECK(contains(refusal({"convert"}), "DIR is required"));
   CHECK(contains(refusal({"convert", "a", "b"}), "unexpected 'b'"));

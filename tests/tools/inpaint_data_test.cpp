@@ -57,6 +57,64 @@ TEST_CASE("inpaint_data: pictures become data sets that check describes") {
   CHECK(contains(run(folder, "check data/x16_train.bin --image_size 16").out, "grey: mean="));
 }
 
+TEST_CASE("inpaint_data: what a data set holds stands beside it, and check and describe read and write it") {
+  const TemporaryFolder folder;
+  CHECK(run(folder, "generate --count 40 --image_size 64 --image_channel 3 --dataname g").exit_code == 0);
+  const std::string written = file_contents(folder / "data/g64_train.json");
+  CHECK(contains(written,
+                 "\"image_size\":64,\"image_channel\":3,\"count\":32,\"source\":\"procedural pictures\""));
+  const ProgramRun check = run(folder, "check data/g64_train.bin");
+  CHECK(check.exit_code == 0);
+  CHECK(contains(check.out, "images=32 image_size=64 image_channel=3\n"));
+  CHECK(contains(check.out, "described: from=procedural pictures seed=1 crc32c="));
+  const ProgramRun wrong = run(folder, "check data/g64_train.bin --image_channel 1");
+  CHECK(wrong.exit_code == 1);
+  CHECK(wrong.out == "");
+  CHECK(contains(wrong.err, "give --image_channel=3, or another data set"));
+
+  std::string bytes = file_contents(folder / "data/g64_train.bin");
+  bytes[1000] ^= 1;
+  put_file(folder / "data/g64_train.bin", bytes);
+  CHECK(contains(run(folder, "check data/g64_train.bin").err, "its bytes have changed since"));
+  CHECK(run(folder, "describe data/g64_train.bin").exit_code == 0);
+  CHECK(run(folder, "check data/g64_train.bin").exit_code == 0);
+
+  std::filesystem::remove(folder / "data/g64_train.json");
+  CHECK(contains(run(folder, "check data/g64_train.bin --image_size 64").out,
+                 "note: the images look like RGB ones, not like image_channel 1\n"));
+  CHECK_FALSE(
+      contains(run(folder, "check data/g64_train.bin --image_size 64 --image_channel 3").out, "note: "));
+  const ProgramRun described = run(folder, "describe data/g64_train.bin --image_size 64 --image_channel 1");
+  CHECK(described.out == "data/g64_train.json: image_size=64 image_channel=1 images=96\n");
+  CHECK(contains(run(folder, "check data/g64_train.bin").out, "images=96 image_size=64 image_channel=1\n"));
+  put_file(folder / "data/g64_train.json", "mine");
+  CHECK(contains(run(folder, "describe data/g64_train.bin --image_size 64").err,
+                 "is no description of a data set"));
+  CHECK(file_contents(folder / "data/g64_train.json") == "mine");
+}
+
+TEST_CASE("inpaint_data: names with control characters are shown escaped, a line each") {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "pictures");
+  write_png(folder / "pictures/good.png", Image(20, 20, 1));
+  put_file(folder / "pictures/a\n\x1b[31mb.png", "no picture");
+  const ProgramRun convert = run(folder, "convert pictures --image_size 16");
+  CHECK(convert.exit_code == 0);
+  CHECK(contains(convert.out, "skipped: pictures/a\\n\\x1b[31mb.png: "));
+  CHECK(convert.out.find('\x1b') == std::string::npos);
+  CHECK(file_contents(folder / "data/inpaint16_skipped.txt").starts_with("pictures/a\\n\\x1b[31mb.png: "));
+}
+
+TEST_CASE("inpaint_data: a failed start leaves no folder") {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "pictures");
+  put_file(folder / "pictures/notes.txt", "no picture");
+  const ProgramRun convert = run(folder, "convert pictures --image_size 16 --data_root made/here");
+  CHECK(convert.exit_code == 1);
+  CHECK(contains(convert.err, "none of 1 files could be used"));
+  CHECK(folder.names() == std::set<std::string>{"pictures"});
+}
+
 TEST_CASE("inpaint_data: procedural pictures") {
   const TemporaryFolder folder;
   const ProgramRun generate = run(folder, "generate --count 20 --image_size 16 --data_root made/here");

@@ -41,8 +41,9 @@ TEST_CASE("main guard: an error is one line and its exit code") {
   CHECK(outcome.exit_code == 1);
   CHECK(outcome.err == "error: epoch=x is no number\n");
 
-  outcome = run([](int, const char* const*) -> int { throw UserError("two\nlines\r\tand\x7F größe"); });
-  CHECK(outcome.err == "error: two?lines??and? größe\n");
+  outcome = run(
+      [](int, const char* const*) -> int { throw UserError("two\nlines\r\tand\x7F\x1B\xC2\x9B\xFF größe"); });
+  CHECK(outcome.err == "error: two\\nlines\\r\\tand\\x7f\\x1b\\x9b\\xff größe\n");
 
   outcome = run([](int, const char* const*) -> int { throw Error("broken contract"); });
   CHECK(outcome.exit_code == 2);

@@ -9,20 +9,22 @@
 namespace inpaint {
 namespace {
 
-int64_t whole_batches(const PictureSet& pictures, int64_t batch_size) {
-  INPAINT_CHECK(batch_size >= 1, "batch_size {}", batch_size);
-  if (pictures.count() < batch_size)
-    user_error("{}: {} images are less than one batch of {}; set batch_size to {} or less, or add pictures",
-               pictures.path().string(), pictures.count(), batch_size, pictures.count());
-  return pictures.count() / batch_size;
+int64_t batches_of(int64_t pictures, const BatchLoader::Options& options) {
+  INPAINT_CHECK(options.batch_size >= 1, "batch_size {}", options.batch_size);
+  return options.fill_last ? (pictures + options.batch_size - 1) / options.batch_size
+                           : batches_in_epoch(pictures, options.batch_size);
 }
 
 }  // namespace
 
+int64_t batches_in_epoch(int64_t pictures, int64_t batch_size) {
+  return std::max<int64_t>(1, pictures / batch_size);
+}
+
 BatchLoader::BatchLoader(const PictureSet& pictures, const Options& options)
     : pictures_(pictures),
       options_(options),
-      batches_per_epoch_(whole_batches(pictures, options.batch_size)),
+      batches_per_epoch_(batches_of(pictures.count(), options)),
       order_(static_cast<size_t>(pictures.count())) {
   INPAINT_CHECK(
       options.first_epoch >= 0 && options.first_batch >= 0 && options.first_batch <= batches_per_epoch_,
@@ -124,8 +126,10 @@ void BatchLoader::begin_batch(int64_t number) {
     shuffled_order(options_.seed, slot.batch.epoch, order_);
     order_epoch_ = slot.batch.epoch;
   }
-  std::copy_n(order_.begin() + slot.batch.index * options_.batch_size, options_.batch_size,
-              slot.batch.images.begin());
+  const int64_t count = std::ssize(order_), first = slot.batch.index * options_.batch_size;
+  slot.batch.fresh = std::min(options_.batch_size, count - first);
+  for (int64_t place = 0; place < options_.batch_size; ++place)
+    slot.batch.images[static_cast<size_t>(place)] = order_[static_cast<size_t>((first + place) % count)];
 }
 
 // The picture of a place, or the next one of the set that can be read.

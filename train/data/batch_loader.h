@@ -1,7 +1,8 @@
 // Batches of a set of pictures, prepared ahead by worker threads.
 //
-// Every epoch has count / batch_size batches; an incomplete last one is dropped. Without shuffling they come
-// in file order, with it in the epoch's shuffled_order. Any (epoch, batch) is a possible start, so a resumed
+// Every epoch has count / batch_size batches; an incomplete last one is dropped, or, when it is asked for or
+// no other is there, filled up with pictures from the epoch's beginning. Without shuffling they come in file
+// order, with it in the epoch's shuffled_order. Any (epoch, batch) is a possible start, so a resumed
 // run sees what an uninterrupted one would have seen; and what is done to a picture (augmentation.h) follows
 // from the seed, the epoch and its number alone, so the workers' number and order do not show in the bytes.
 //
@@ -35,13 +36,18 @@ struct LoadedBatch {
   int64_t index = 0;                      // within the epoch
   Tensor pixels;                          // u8[N, S, S, C]
   std::vector<int64_t> images;            // N indices into the set, of those that are there
+  int64_t fresh = 0;                      // the first so many of the N; those behind only fill it up
   std::vector<ReplacedPicture> replaced;  // by the batch's pictures, in the order of `image`
 };
+
+// The batches of an epoch of so many pictures, at least 1, where the loader drops an incomplete last one.
+int64_t batches_in_epoch(int64_t pictures, int64_t batch_size);
 
 class BatchLoader {
  public:
   struct Options {
     int64_t batch_size = 64;
+    bool fill_last = false;  // an incomplete last batch is filled up; else dropped unless it is the only one
     bool shuffle = false;
     Augmentation augmentation = {};
     uint64_t seed = 0;
@@ -51,7 +57,7 @@ class BatchLoader {
     Device device = Device::kCpu;  // that copies the batches from the host's memory
   };
 
-  // UserError when there are fewer pictures than a batch. The set has to outlive the loader.
+  // The set has to outlive the loader.
   BatchLoader(const PictureSet& pictures, const Options& options);
   ~BatchLoader();
   BatchLoader(const BatchLoader&) = delete;

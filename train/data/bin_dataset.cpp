@@ -34,11 +34,15 @@ std::string fitting_shapes(int64_t bytes) {
 }  // namespace
 
 BinDataset::BinDataset(const std::filesystem::path& path, int64_t image_size, int image_channel)
-    : file_(open_dataset(path)), image_size_(image_size), image_channel_(image_channel) {
+    : file_(open_dataset(path)),
+      image_size_(image_size),
+      image_channel_(image_channel),
+      description_(read_description(path)) {
   INPAINT_CHECK(image_size >= 1 && (image_channel == 1 || image_channel == 3), "images {} x {} x {}",
                 image_size, image_size, image_channel);
   const int64_t bytes = file_.size();
   if (bytes == 0) user_error("{}: the data set is empty; make it again with inpaint_data", path.string());
+  if (description_) check_description(path, *description_, image_size, image_channel, bytes);
   if (bytes % image_bytes() != 0)
     user_error(
         "{}: {} bytes are no multiple of {} (image_size {} x {} x image_channel {}), {} are left over; {}",

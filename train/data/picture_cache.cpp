@@ -12,6 +12,7 @@
 #include "core/base/crc32c.h"
 #include "core/device/buffer.h"
 #include "core/file/mapped_file.h"
+#include "core/file/new_folders.h"
 #include "core/file/replace_file.h"
 #include "core/image/image_codec.h"
 
@@ -168,7 +169,8 @@ std::unique_ptr<PictureSet> open_picture_cache(const fs::path& path, const Cache
 
 CacheReport write_picture_cache(const Context& ctx, const fs::path& path, const CacheSource& source,
                                 const std::string& description) {
-  make_folders(path.has_parent_path() ? path.parent_path() : ".");
+  NewFolders folders;
+  folders.make(path.has_parent_path() ? path.parent_path() : ".");
   ReplaceFile out(path);
   CacheReport report;
   std::vector<IndexEntry> index;
@@ -206,6 +208,7 @@ CacheReport write_picture_cache(const Context& ctx, const fs::path& path, const 
   out.write(description);
   out.write(std::as_bytes(std::span(&trailer, 1)));
   out.commit();
+  folders.keep();
   return report;
 }
 

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <map>
-#include <sstream>
+#include <set>
+#include <utility>
 
 #include "core/base/error.h"
 #include "core/file/file.h"
+#include "core/file/text_file.h"
 
 namespace inpaint {
 namespace {
@@ -20,17 +22,49 @@ void check_folder(const fs::path& folder) {
   if (!fs::is_directory(status)) user_error("{}: not a folder", folder.string());
 }
 
-// All regular files below a folder, and links to some; not through links to folders, nor in what is hidden.
-void add_files_below(const fs::path& folder, std::vector<PictureFile>& files) {
-  for (const std::string& name : names_in_folder(folder)) {
-    if (name.starts_with('.')) continue;
-    const fs::path path = folder / name;
-    std::error_code dangling;  // a link to nowhere is no file
-    if (fs::is_directory(fs::symlink_status(path, dangling)))
-      add_files_below(path, files);
-    else if (fs::is_regular_file(path, dangling))
-      files.push_back({path, {}});
+// All regular files below a folder, and links to some; not in what is hidden. Every folder is visited once,
+// under its own name where it has one there: links come last.
+class Walk {
+ public:
+  explicit Walk(const fs::path& folder) : top_(fs::canonical(folder)) {
+    visit(folder);
+    for (size_t i = 0; i < links_.size(); ++i) {  // visit() adds more
+      const fs::path link = links_[i];
+      if (!holds_top(fs::canonical(link))) visit(link);
+    }
   }
+
+  std::vector<PictureFile> take() { return std::move(files_); }
+
+ private:
+  // Following a link to the top, or to a folder around it, would lead to much that nobody has named.
+  bool holds_top(const fs::path& target) const {
+    return std::mismatch(target.begin(), target.end(), top_.begin(), top_.end()).first == target.end();
+  }
+
+  void visit(const fs::path& folder) {
+    if (!visited_.insert(fs::canonical(folder)).second) return;
+    for (const std::string& name : names_in_folder(folder)) {
+      if (name.starts_with('.')) continue;
+      const fs::path path = folder / name;
+      std::error_code dangling;  // a link to nowhere is no file
+      if (fs::is_directory(fs::symlink_status(path, dangling)))
+        visit(path);
+      else if (fs::is_directory(path, dangling))
+        links_.push_back(path);
+      else if (fs::is_regular_file(path, dangling))
+        files_.push_back({path, {}});
+    }
+  }
+
+  fs::path top_;
+  std::set<fs::path> visited_;
+  std::vector<fs::path> links_;
+  std::vector<PictureFile> files_;
+};
+
+std::string_view without_blanks_behind(std::string_view line) {
+  return line.substr(0, line.find_last_not_of(" \t") + 1);
 }
 
 bool leads_out(const fs::path& path) {
@@ -41,8 +75,7 @@ bool leads_out(const fs::path& path) {
 
 std::vector<PictureFile> pictures_in_folder(const fs::path& folder) {
   check_folder(folder);
-  std::vector<PictureFile> sources;
-  add_files_below(folder, sources);
+  std::vector<PictureFile> sources = Walk(folder).take();
   std::sort(sources.begin(), sources.end(),
             [](const PictureFile& a, const PictureFile& b) { return a.path.native() < b.path.native(); });
   return sources;
@@ -53,16 +86,16 @@ std::vector<PictureFile> pictures_in_lists(const fs::path& folder, const std::ve
   std::vector<PictureFile> sources;
   std::map<fs::path, std::string> first_named;
   for (const PictureList& list : lists) {
-    std::istringstream text(read_text_file(list.path, kMaxListBytes));
-    std::string line;
-    for (int64_t number = 1; std::getline(text, line); ++number) {
-      if (line.ends_with('\r')) line.pop_back();
+    const std::string text = read_written_text(list.path, kMaxListBytes);
+    int64_t number = 0;
+    for (std::string_view line : lines_of(text)) {
+      const std::string place = fmt::format("{}:{}", list.path.string(), ++number);
+      std::error_code error;
+      if (!fs::is_regular_file(folder / line, error)) line = without_blanks_behind(line);
       if (line.empty() || line.starts_with('#')) continue;
-      const std::string place = fmt::format("{}:{}", list.path.string(), number);
       const fs::path relative = fs::path(line).lexically_normal();
       if (leads_out(relative))
         user_error("{}: '{}' leads out of {}; paths are relative to it", place, line, folder.string());
-      std::error_code error;
       if (!fs::is_regular_file(folder / relative, error))
         user_error("{}: there is no file '{}' in {}", place, line, folder.string());
       const auto [first, is_new] = first_named.emplace(relative, place);

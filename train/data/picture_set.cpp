@@ -7,6 +7,7 @@
 #include "core/device/buffer.h"
 #include "core/image/image_codec.h"
 #include "train/data/bin_dataset.h"
+#include "train/data/channel_guess.h"
 
 namespace inpaint {
 namespace {
@@ -16,7 +17,9 @@ namespace fs = std::filesystem;
 class DatasetPictures final : public PictureSet {
  public:
   DatasetPictures(const fs::path& path, int64_t image_size, int image_channel)
-      : PictureSet(path, image_size, image_channel), dataset_(path, image_size, image_channel) {}
+      : PictureSet(path, image_size, image_channel), dataset_(path, image_size, image_channel) {
+    if (!dataset_.description()) check_channels();
+  }
 
   int64_t count() const override { return dataset_.count(); }
   std::string name(int64_t index) const override { return std::to_string(index); }
@@ -27,6 +30,17 @@ class DatasetPictures final : public PictureSet {
   }
 
  private:
+  void check_channels() const {
+    const int looks = channels_of_dataset(dataset_);
+    if (looks == 0 || looks == image_channel()) return;
+    user_error(
+        "{}: its images look like {}, and image_channel is {}; give --image_channel={}, or, if it is right, "
+        "say "
+        "so once: inpaint_data describe {} --image_size={} --image_channel={}",
+        path().string(), looks == 1 ? "grey ones" : "RGB ones", image_channel(), looks, path().string(),
+        image_size(), image_channel());
+  }
+
   BinDataset dataset_;
 };
 

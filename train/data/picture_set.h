@@ -48,7 +48,8 @@ class PictureSet {
   int image_channel_;
 };
 
-// A `.bin` data set.
+// A `.bin` data set. UserError, with the remedy and a way to insist, when nothing beside it says what it
+// holds and its images look like grey ones that are read as RGB, or the other way round.
 std::unique_ptr<PictureSet> open_dataset(const std::filesystem::path& path, int64_t image_size,
                                          int image_channel);
 

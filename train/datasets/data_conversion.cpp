@@ -8,6 +8,7 @@
 #include <set>
 
 #include "core/base/philox.h"
+#include "core/base/plain_text.h"
 #include "core/file/file.h"
 #include "core/file/replace_file.h"
 #include "core/image/image_codec.h"
@@ -111,7 +112,7 @@ std::filesystem::path write_skipped(const DatasetTarget& target, const std::vect
     return {};
   }
   std::string text;
-  for (const std::string& line : skipped) text += line + "\n";
+  for (const std::string& line : skipped) text += escaped(line) + "\n";
   replace_file(file, text);
   return file;
 }
@@ -163,7 +164,8 @@ std::vector<uint8_t> crops_of(const Image& picture, const std::string& name, int
 ConversionReport convert_pictures(const Context& ctx, const std::vector<PictureFile>& sources,
                                   const ConversionOptions& options) {
   check_options(options);
-  DatasetOutputs outputs(options.target, possible_splits(sources, options.shares));
+  DatasetOutputs outputs(options.target, possible_splits(sources, options.shares), options.source,
+                         options.seed);
   Staging staging(options.target);
   const int64_t total = static_cast<int64_t>(sources.size());
   const int64_t images_per_picture = std::max(1, options.random_crops);

@@ -29,6 +29,7 @@ struct ConversionOptions {
   int random_crops = 0;        // 0: the centre square
   double smallest_crop = 0.5;  // share of the short side
   uint64_t seed = 1;
+  std::string source;  // where the pictures come from, for the descriptions of the data sets
   // Called now and then with the pictures done and their number.
   std::function<void(int64_t done, int64_t total)> on_progress;
 };

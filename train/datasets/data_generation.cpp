@@ -17,7 +17,7 @@ std::vector<WrittenDataset> generate_pictures(const Context& ctx, const Generati
   std::vector<Split> splits;
   for (size_t m = 0; m < kSplits.size(); ++m)
     if (counts[m] > 0) splits.push_back(kSplits[m]);
-  DatasetOutputs outputs(options.target, splits);
+  DatasetOutputs outputs(options.target, splits, "procedural pictures", options.seed);
 
   constexpr int64_t kBlock = 64;  // pictures made side by side before they are written
   for (int64_t begin = 0; begin < options.count; begin += kBlock) {

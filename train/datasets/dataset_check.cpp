@@ -6,6 +6,10 @@
 #include <unordered_set>
 #include <vector>
 
+#include "core/base/crc32c.h"
+#include "core/base/error.h"
+#include "core/file/replace_file.h"
+
 namespace inpaint {
 namespace {
 
@@ -42,6 +46,32 @@ DatasetFigures dataset_figures(const BinDataset& dataset) {
     figures.deviation[c] = std::sqrt(std::max(0.0, squares / n - figures.mean[c] * figures.mean[c]));
   }
   return figures;
+}
+
+uint32_t dataset_crc32c(const BinDataset& dataset) {
+  uint32_t crc = 0;
+  for (int64_t i = 0; i < dataset.count(); ++i) {
+    if (i % 1024 == 0) dataset.check_not_shrunk();
+    crc = crc32c(std::as_bytes(std::span(dataset.image(i), static_cast<size_t>(dataset.image_bytes()))), crc);
+  }
+  return crc;
+}
+
+void describe_dataset(const BinDataset& dataset) {
+  const std::filesystem::path file = description_file(dataset.path());
+  std::error_code unreadable;
+  if (!dataset.description() && std::filesystem::exists(file, unreadable))
+    user_error("{}: exists already and is no description of a data set; move it away", file.string());
+  DatasetDescription description;
+  description.image_size = dataset.image_size();
+  description.image_channel = dataset.image_channel();
+  description.count = dataset.count();
+  description.crc32c = dataset_crc32c(dataset);
+  if (dataset.description()) {
+    description.source = dataset.description()->source;
+    description.seed = dataset.description()->seed;
+  }
+  replace_file(file, to_json(description));
 }
 
 Image contact_sheet(const BinDataset& dataset, int64_t most) {

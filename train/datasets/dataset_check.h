@@ -18,6 +18,13 @@ struct DatasetFigures {
 
 DatasetFigures dataset_figures(const BinDataset& dataset);
 
+// The CRC-32C of all its bytes.
+uint32_t dataset_crc32c(const BinDataset& dataset);
+
+// Writes the description of the data set beside it. UserError when there is a file of that name already, and
+// it is no description.
+void describe_dataset(const BinDataset& dataset);
+
 // Up to `most` images, evenly spread over the data set, in a grid about as wide as high. most >= 1.
 Image contact_sheet(const BinDataset& dataset, int64_t most);
 

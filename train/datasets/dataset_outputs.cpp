@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/base/crc32c.h"
 #include "core/base/error.h"
 #include "core/file/file.h"
+#include "train/data/dataset_description.h"
 #include "train/settings/folders.h"
 
 namespace inpaint {
@@ -84,15 +86,24 @@ std::vector<std::filesystem::path> earlier_datasets(const DatasetTarget& target,
   return earlier;
 }
 
-DatasetOutputs::DatasetOutputs(const DatasetTarget& target, std::span<const Split> splits) : target_(target) {
+DatasetOutputs::DatasetOutputs(const DatasetTarget& target, std::span<const Split> splits, std::string source,
+                               uint64_t seed)
+    : target_(target), source_(std::move(source)), seed_(seed) {
   for (const Split split : splits) {
     std::error_code unreadable;
     if (!target.force && std::filesystem::exists(target.file(split), unreadable))
       user_error("{}: exists already; nothing was changed; --force replaces it, --dataname makes another",
                  target.file(split).string());
+    const std::filesystem::path description = description_file(target.file(split));
+    if (!target.force && std::filesystem::exists(description, unreadable) &&
+        !read_description(target.file(split)))
+      user_error(
+          "{}: exists already and is no description of a data set; nothing was changed; --force "
+          "replaces it, --dataname makes another",
+          description.string());
     outputs_[split];
   }
-  make_folders(target.data_root);
+  folders_.make(target.data_root);
   remove_stale_temporaries(target.data_root);
 }
 
@@ -105,14 +116,30 @@ void DatasetOutputs::add(Split split, std::span<const uint8_t> image) {
         std::make_unique<ReplaceFile>(target_.file(split), target_.force ? ReplaceFile::Existing::kReplace
                                                                          : ReplaceFile::Existing::kRefuse);
   output.file->write(std::as_bytes(image));
+  output.crc32c = crc32c(std::as_bytes(image), output.crc32c);
   ++output.images;
 }
 
+std::string DatasetOutputs::description_of(const Output& output) const {
+  return to_json({.image_size = target_.image_size,
+                  .image_channel = target_.image_channel,
+                  .count = output.images,
+                  .source = source_,
+                  .seed = seed_,
+                  .crc32c = output.crc32c});
+}
+
+// An old description goes before its data set is replaced: whatever dies in between, none is left that speaks
+// of another file.
 std::vector<WrittenDataset> DatasetOutputs::commit() {
   std::vector<WrittenDataset> written;
   for (auto& [split, output] : outputs_) {
     if (!output.file) continue;
+    const std::filesystem::path description = description_file(target_.file(split));
+    if (target_.force) std::filesystem::remove(description);
     output.file->commit();
+    replace_file(description, description_of(output));
+    folders_.keep();
     written.push_back({split, target_.file(split), output.images});
   }
   return written;

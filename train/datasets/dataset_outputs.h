@@ -1,4 +1,5 @@
-// Data set files being made: one per split, all of them put in place at the end, or none.
+// Data set files being made, one per split, with their descriptions (train/data/dataset_description.h). All
+// of them are put in place at the end, or none.
 #pragma once
 
 #include <array>
@@ -10,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "core/file/new_folders.h"
 #include "core/file/replace_file.h"
 #include "train/data/split.h"
 
@@ -55,20 +57,28 @@ class DatasetOutputs {
  public:
   // `splits`: those that may come to be written. UserError when one of their files exists (and force is off)
   // or the folder cannot be made; left-over temporary files of runs that were killed are cleared away.
-  DatasetOutputs(const DatasetTarget& target, std::span<const Split> splits);
+  // `source` and `seed` go into the descriptions.
+  DatasetOutputs(const DatasetTarget& target, std::span<const Split> splits, std::string source = {},
+                 uint64_t seed = 0);
 
   void add(Split split, std::span<const uint8_t> image);  // image_bytes of them
 
   // Puts every file that was added to in place: a split without images makes no file. Without commit nothing
-  // is left of them.
+  // is left of them, nor of a folder that was made for them.
   std::vector<WrittenDataset> commit();
 
  private:
   struct Output {
     std::unique_ptr<ReplaceFile> file;
     int64_t images = 0;
+    uint32_t crc32c = 0;
   };
+  std::string description_of(const Output& output) const;
+
   DatasetTarget target_;
+  std::string source_;
+  uint64_t seed_;
+  NewFolders folders_;
   std::map<Split, Output> outputs_;
 };
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -18,19 +19,34 @@
 namespace inpaint {
 namespace {
 
+constexpr std::string_view kPrefix = "events.out.tfevents.";
+
 double seconds_since_1970() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+// The highest seconds in the names of a folder's event files; 0 where there is none.
+int64_t latest_in(const std::filesystem::path& folder) {
+  int64_t latest = 0;
+  for (const std::string& name : names_in_folder(folder)) {
+    if (!name.starts_with(kPrefix)) continue;
+    constexpr size_t kDigits = 10;
+    const std::string digits = name.substr(kPrefix.size(), kDigits);
+    int64_t seconds = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), seconds);
+    if (error == std::errc{} && end == digits.data() + kDigits && digits.size() == kDigits)
+      latest = std::max(latest, seconds);
+  }
+  return latest;
 }
 
 File new_file(const std::filesystem::path& folder) {
   char host[256] = "localhost";
   if (::gethostname(host, sizeof host - 1) != 0) host[0] = '\0';
-  std::string name =
-      fmt::format("events.out.tfevents.{:010}.{}", static_cast<int64_t>(seconds_since_1970()), host);
+  const int64_t seconds = std::max(static_cast<int64_t>(seconds_since_1970()), latest_in(folder) + 1);
+  std::string name = fmt::format("{}{:010}.{}", kPrefix, seconds, host);
   std::replace(name.begin(), name.end(), '/', '_');
-  std::filesystem::path path = folder / name;
-  for (int n = 1; std::filesystem::exists(path); ++n) path = folder / fmt::format("{}.{}", name, n);
-  return File(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND);
+  return File(folder / name, O_WRONLY | O_CREAT | O_EXCL | O_APPEND);
 }
 
 uint32_t masked_crc(std::string_view data) {

@@ -1,4 +1,6 @@
-// What a run tells TensorBoard: an event file, "events.out.tfevents.<seconds since 1970>.<host>[.<n>]".
+// What a run tells TensorBoard: an event file, "events.out.tfevents.<seconds since 1970>.<host>". TensorBoard
+// reads a folder's files in the order of their names, so the seconds are more than those of every file that
+// is there, whatever this machine's clock says.
 //
 //   record   u64  length of the data
 //            u32  masked CRC-32C of these eight bytes

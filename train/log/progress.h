@@ -1,12 +1,14 @@
-// What a person watching a run sees: on a terminal one line that renews itself, elsewhere a plain line a
-// step. When nobody can watch any longer, the process gets the signal that says so: SIGPIPE where the reader
-// of a pipe has closed it, SIGHUP where the terminal is gone. No call throws.
+// What a person watching a run sees: on a terminal one line that renews itself and fits its width, whatever
+// that is at the moment, elsewhere a plain line a step. When nobody can watch any longer, the process gets
+// the signal that says so: SIGPIPE where the reader of a pipe has closed it, SIGHUP where the terminal is
+// gone. No call throws.
 #pragma once
 
 #include <chrono>
 #include <cstdio>
 #include <deque>
 #include <string>
+#include <vector>
 
 #include "train/step/figures.h"
 
@@ -22,6 +24,14 @@ struct ProgressFigures {
 
 std::string duration_text(double seconds);  // "2 h 05 min"
 
+// The parts in their order, two blanks between them, in at most `columns`: the parts with the highest ranks
+// go first, and what is left is cut. The texts are ASCII.
+struct LinePart {
+  int rank;  // 0 stays longest
+  std::string text;
+};
+std::string fitted_line(std::vector<LinePart> parts, size_t columns);
+
 class Progress {
  public:
   explicit Progress(std::FILE* out);
@@ -29,7 +39,7 @@ class Progress {
   // After every step. Images per second and the share of time spent waiting are over the last steps.
   void step(const ProgressFigures& figures, const Losses& losses);
 
-  // A line of its own: on a terminal the renewing line moves down.
+  // A line of its own, control characters escaped: on a terminal the renewing line moves down.
   void line(const std::string& text);
 
   double seconds() const { return seconds_since(started_); }  // since it was made

@@ -13,6 +13,11 @@ void append_scores(const Tensor& scores, std::vector<float>& values) {
 
 }  // namespace
 
+bool summary_is_due(int64_t step, int64_t interval) {
+  if (interval == 0) interval = step < 10 ? 1 : step < 100 ? 10 : 100;
+  return step % interval == 0;
+}
+
 RunLogs::RunLogs(const std::filesystem::path& folder, const RunState& state)
     : loss_log_(folder / "loss_log.txt", state.epoch - 1, epoch_of_loss_line),
       train_log_(folder / "train_log.jsonl", state.step, step_of_json_line),

@@ -12,6 +12,10 @@
 
 namespace inpaint {
 
+// Whether the step gets a summary: every `interval` steps. An interval of 0 is 100, in the first hundred
+// steps 10, and in the first ten 1, so that short runs have curves too.
+bool summary_is_due(int64_t step, int64_t interval);
+
 class RunLogs {
  public:
   // For a run that goes on at `state`. Within an epoch, the validation of its last step is still to come.

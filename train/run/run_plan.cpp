@@ -82,7 +82,8 @@ RunPlan plan_run(const TrainSettings& s) {
   plan.checkpoint_bytes = safetensors_bytes(
       checkpoint_layout(options, generator, discriminator, parameter_dtype(activation)), metadata);
   const bool validates = s.validate_every > 0 && std::filesystem::exists(data_file(s, Split::kValidate));
-  const int64_t saves = (s.epoch - s.start_epoch - 1) / s.ckpt + 2;  // and one where it ends
+  const int64_t saves =
+      (s.epoch - s.start_epoch - 1) / std::max<int64_t>(1, s.ckpt) + 2;  // and one where it ends
   plan.copies = std::min<int64_t>(s.keep, saves) + 1 + (validates ? 1 : 0);
   return plan;
 }
@@ -153,7 +154,7 @@ int show_plan(const TrainSettings& wanted) {
     Model model(model_options(settings), activation_type(settings), Parameters::Use::kTraining, ctx.device());
     model.initialize(ctx, static_cast<uint64_t>(settings.seed));
     const double step = seconds_per_step(settings, ctx, data, model);
-    const int64_t steps = data.set->count() / settings.batch_size;
+    const int64_t steps = batches_in_epoch(data.set->count(), settings.batch_size);
     const double epoch = step * static_cast<double>(steps);
     say("a step", fmt::format("{:.4g} s, the mean of ten measured ones", step));
     say("an epoch", fmt::format("{} steps, {}", steps, duration_text(epoch)));

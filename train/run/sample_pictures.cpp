@@ -13,10 +13,10 @@ namespace {
 
 constexpr uint8_t kMidGrey = 127;  // what to_bytes makes of 0
 
-// The mean over the values that are there; none where none is.
-std::optional<double> mean(const std::vector<std::optional<double>>& values) {
+// The mean over the values that are there, `count` of them; none where none is.
+std::optional<double> mean_of(const std::vector<std::optional<double>>& values, int64_t& count) {
   double sum = 0;
-  int64_t count = 0;
+  count = 0;
   for (const std::optional<double>& value : values)
     if (value) {
       sum += *value;
@@ -41,13 +41,13 @@ SamplePictures::SamplePictures(Context& ctx, const TrainingStep& step, const Sha
   ctx.reserve_workspace(ssim_workspace_bytes(ctx, pictures));
 }
 
-void SamplePictures::save(const Context& ctx, const TrainingStep& step, const Batch& batch,
+void SamplePictures::save(const Context& ctx, const TrainingStep& step, const Batch& batch, int64_t count,
                           int64_t number) const {
   const std::string stem = std::to_string(number);
-  save_grid(ctx, batch.pictures, stem + "_0.png");
+  save_grid(ctx, first_of(batch.pictures, count), stem + "_0.png");
   const Tensor inpainted = arena_.tensor(pictures_);
   step.write_inpainted(inpainted);
-  save_grid(ctx, as_bytes(ctx, inpainted), stem + "_1.png");
+  save_grid(ctx, first_of(as_bytes(ctx, inpainted), count), stem + "_1.png");
 
   const int64_t channels = batch.pictures.shape[3];
   const uint8_t* pixels = batch.pictures.as<uint8_t>();
@@ -55,29 +55,33 @@ void SamplePictures::save(const Context& ctx, const TrainingStep& step, const Ba
   for (int64_t i = 0; i < batch.holes.mask.elements(); ++i)
     if (batch.holes.mask.as<uint8_t>()[i] != 0)
       std::fill_n(masked.begin() + i * channels, channels, kMidGrey);
-  save_grid(ctx, {batch.pictures.shape, DType::kU8, Device::kCpu, masked.data()}, stem + "_2.png");
+  const Tensor with_holes{batch.pictures.shape, DType::kU8, Device::kCpu, masked.data()};
+  save_grid(ctx, first_of(with_holes, count), stem + "_2.png");
 }
 
-HoleQuality SamplePictures::measure(const Context& ctx, const TrainingStep& step, const Batch& batch) const {
+HoleQuality SamplePictures::measure(const Context& ctx, const TrainingStep& step, const Batch& batch,
+                                    int64_t count) const {
   upload(ctx, batch.pictures, arena_.tensor(images_));
   upload(ctx, batch.holes.mask, arena_.tensor(mask_));
   const Tensor pictures = arena_.tensor(pictures_);
   step.write_inpainted(pictures);
-  Errors painted = compare(ctx, pictures, batch);
-  HoleQuality quality{.psnr = mean(painted.psnr), .ssim = painted.ssim};
+  Errors painted = compare(ctx, pictures, batch, count);
+  HoleQuality quality;
+  quality.ssim = painted.ssim;
+  quality.psnr = mean_of(painted.psnr, quality.with_psnr);
   if (hidden_bytes_ >= 0) {
     const Tensor hidden = arena_.tensor(hidden_bytes_), fake = arena_.tensor(fake_bytes_);
     to_bytes(ctx, step.hidden_images(), hidden);
     to_bytes(ctx, step.fake_images(), fake);
-    quality.ssim = ssim_of(ctx, hidden, fake, {});
+    quality.ssim = ssim_of(ctx, first_of(hidden, count), first_of(fake, count), {});
   }
   if (!step.write_harmonic(pictures)) return quality;
-  const Errors harmonic = compare(ctx, pictures, batch);
+  const Errors harmonic = compare(ctx, pictures, batch, count);
   for (size_t i = 0; i < painted.psnr.size(); ++i)
     painted.psnr[i] = painted.psnr[i] && harmonic.psnr[i]
                           ? std::optional(*painted.psnr[i] - *harmonic.psnr[i])
                           : std::nullopt;
-  quality.gain = mean(painted.psnr);
+  quality.gain = mean_of(painted.psnr, quality.with_gain);
   return quality;
 }
 
@@ -87,11 +91,13 @@ Tensor SamplePictures::as_bytes(const Context& ctx, const Tensor& pictures) cons
   return bytes;
 }
 
-SamplePictures::Errors SamplePictures::compare(const Context& ctx, const Tensor& painted,
-                                               const Batch& batch) const {
-  const Tensor bytes = as_bytes(ctx, painted), images = arena_.tensor(images_), mask = arena_.tensor(mask_);
-  byte_errors(ctx, images, bytes, mask, arena_.tensor(absolute_), arena_.tensor(squared_));
-  const HostCopy squared(ctx, arena_.tensor(squared_));
+SamplePictures::Errors SamplePictures::compare(const Context& ctx, const Tensor& painted, const Batch& batch,
+                                               int64_t count) const {
+  const Tensor bytes = first_of(as_bytes(ctx, painted), count),
+               images = first_of(arena_.tensor(images_), count), mask = first_of(arena_.tensor(mask_), count),
+               sums = first_of(arena_.tensor(squared_), count);
+  byte_errors(ctx, images, bytes, mask, first_of(arena_.tensor(absolute_), count), sums);
+  const HostCopy squared(ctx, sums);
 
   const int64_t n = images.shape[0], pixels = mask.elements() / n;
   Errors errors{{}, ssim_of(ctx, images, bytes, mask)};
@@ -106,9 +112,10 @@ SamplePictures::Errors SamplePictures::compare(const Context& ctx, const Tensor&
 
 double SamplePictures::ssim_of(const Context& ctx, const Tensor& a, const Tensor& b,
                                const Tensor& mask) const {
-  ssim(ctx, a, b, mask, arena_.tensor(ssim_));
-  const HostCopy values(ctx, arena_.tensor(ssim_));
   const int64_t n = a.shape[0];
+  const Tensor each = first_of(arena_.tensor(ssim_), n);
+  ssim(ctx, a, b, mask, each);
+  const HostCopy values(ctx, each);
   double sum = 0;
   for (int64_t i = 0; i < n; ++i) sum += values->as<double>()[i] / static_cast<double>(n);
   return sum;

@@ -15,13 +15,16 @@ class SamplePictures {
   // Plans for batches of this shape, pictures u8 [N, S, S, C]. Files go into `folder`, which exists.
   SamplePictures(Context& ctx, const TrainingStep& step, const Shape& pictures, std::filesystem::path folder);
 
-  // Both of the batch that `step` has just watched: what step.load was given, in the host's memory.
+  // Both are about the first `pictures` of the batch that `step` has just watched: what step.load was given,
+  // in the host's memory.
   //
   // Writes <number>_0.png the images, _1 the inpainted images, _2 the masked images, mid grey in the holes.
-  void save(const Context& ctx, const TrainingStep& step, const Batch& batch, int64_t number) const;
+  void save(const Context& ctx, const TrainingStep& step, const Batch& batch, int64_t pictures,
+            int64_t number) const;
   // Compares the painted holes with the target, as bytes. SSIM of squares that were cut out compares the two
   // squares, as the source program does; of other holes, the windows around missing pixels.
-  HoleQuality measure(const Context& ctx, const TrainingStep& step, const Batch& batch) const;
+  HoleQuality measure(const Context& ctx, const TrainingStep& step, const Batch& batch,
+                      int64_t pictures) const;
 
  private:
   struct Errors {
@@ -31,8 +34,8 @@ class SamplePictures {
 
   // `pictures` in [-1, 1] as bytes, in the device's memory; the next call overwrites them.
   Tensor as_bytes(const Context& ctx, const Tensor& pictures) const;
-  Errors compare(const Context& ctx, const Tensor& painted, const Batch& batch) const;
-  // The mean over the batch.
+  Errors compare(const Context& ctx, const Tensor& painted, const Batch& batch, int64_t pictures) const;
+  // The mean over the pictures.
   double ssim_of(const Context& ctx, const Tensor& a, const Tensor& b, const Tensor& mask) const;
   void save_grid(const Context& ctx, const Tensor& pictures, const std::string& name) const;
 

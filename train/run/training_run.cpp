@@ -38,6 +38,9 @@ namespace {
 // Since one checkpoint. More would take its weights again and again without getting anywhere.
 constexpr int kMostRollbacks = 3;
 
+// With ckpt=0, epochs that end sooner than so many minutes after a checkpoint make none.
+constexpr double kShortEpoch = 1;
+
 class TrainingRun {
  public:
   TrainingRun(const TrainSettings& settings, std::FILE* out);
@@ -46,8 +49,10 @@ class TrainingRun {
  private:
   const MaskFiles* masks() const { return masks_ ? &*masks_ : nullptr; }
   bool finished() const;
+  std::string why_finished() const;
   double progress() const;
   void go_on_at(const RunState& state);
+  void note_few_pictures();
   void note_replaced(const LoadedBatch& batch);
   void save_now();
   void train_batch(const LoadedBatch& batch);
@@ -59,6 +64,8 @@ class TrainingRun {
   bool out_of_patience() const;
   bool validate(Standing& standing);
   void leave_report();
+  bool epoch_is_saved(int64_t epochs) const;
+  double minutes_since_save() const;  // or since the run has begun
   bool save_is_due() const;
   void submit_checkpoint(Standing standing);
   int64_t steps_left() const;
@@ -75,11 +82,11 @@ class TrainingRun {
   SamplePictures samples_;
   Beginning beginning_;
   RunState state_;
-  RunLogs logs_;
   CheckpointWriter writer_;
   BatchLoader loader_;
   StopSignal signal_;
   RunHoles holes_;
+  RunLogs logs_;  // behind all that needs memory: a run that does not get it makes no file
   int64_t saved_step_ = -1;
   std::chrono::steady_clock::time_point saved_ = std::chrono::steady_clock::now();  // or begun
   std::filesystem::path good_file_;   // the last checkpoint of this run or the one it began at; empty: none
@@ -99,7 +106,8 @@ std::optional<ValidationPass> validation_of(const TrainSettings& settings, const
                settings.patience, file.string());
   }
   try {
-    return std::optional<ValidationPass>(std::in_place, settings, Split::kValidate, masks);
+    return std::optional<ValidationPass>(std::in_place, settings, Split::kValidate,
+                                         ValidationPass::Pictures::kAll, masks);
   } catch (const UserError& error) {
     user_error("{} (validate_every=0 trains without it)", error.what());
   }
@@ -110,7 +118,8 @@ Beginning begin(const TrainSettings& settings, const CheckpointStore& store, con
   Beginning beginning = begin_training(settings, store.folder(), ctx, model);
   for (const std::string& note : beginning.notes) out.line(note);
   // With fewer pictures or larger batches than before, the epoch may be over here already.
-  beginning.state.batch = std::min(beginning.state.batch, data.count() / settings.batch_size);
+  beginning.state.batch =
+      std::min(beginning.state.batch, batches_in_epoch(data.count(), settings.batch_size));
   return beginning;
 }
 
@@ -127,7 +136,6 @@ TrainingRun::TrainingRun(const TrainSettings& settings, std::FILE* out)
       samples_(ctx_, *step_, picture_shape(settings), sample_folder(settings)),
       beginning_(begin(settings, store_, *data_.set, ctx_, model_, out_)),
       state_(beginning_.state),
-      logs_(log_folder(settings), state_),
       writer_(store_, checkpoint_layout(model_.options, model_.generator, model_.discriminator,
                                         model_.generator_params.dtype())),
       loader_(*data_.set, {.batch_size = settings.batch_size,
@@ -139,15 +147,18 @@ TrainingRun::TrainingRun(const TrainSettings& settings, std::FILE* out)
                            .workers = data_.workers,
                            .device = ctx_.device()}),
       holes_(settings, masks(), RandomStream::kHoleOffsets, ctx_.device()),
+      logs_(log_folder(settings), state_),
       good_file_(beginning_.file),
       warnings_(settings) {
   go_on_at(state_);
+  note_few_pictures();
   if (settings.resume == "auto" && state_.step > 0 && state_.best_step == state_.step)
     store_.name_best(state_.step);
 }
 
 int TrainingRun::run() {
   if (state_.batch == loader_.batches_per_epoch()) end_epoch();
+  if (state_.step > 0 && finished()) out_.line("Nothing is left to do: " + why_finished());
   int64_t announced = -1;
   while (!finished() && signal_.received() == 0) {
     if (state_.epoch != announced) out_.line(fmt::format("Current Epoch is: {}", state_.epoch));
@@ -182,6 +193,20 @@ bool TrainingRun::finished() const {
          (settings_.minutes > 0 && state_.train_seconds >= 60 * settings_.minutes);
 }
 
+// For a run that goes on at its end.
+std::string TrainingRun::why_finished() const {
+  const auto reached = [&](std::string_view flag, const std::string& value) {
+    return fmt::format("{}={} is reached, at step {}; give a larger {} to go on", flag, value, state_.step,
+                       flag);
+  };
+  if (out_of_patience()) return reached("patience", std::to_string(settings_.patience));
+  if (settings_.minutes > 0 && state_.train_seconds >= 60 * settings_.minutes)
+    return reached("minutes", fmt::format("{}", settings_.minutes));
+  if (settings_.max_steps != TrainSettings::kNoStepLimit && state_.step >= settings_.max_steps)
+    return reached("max_steps", std::to_string(settings_.max_steps));
+  return reached("epoch", std::to_string(settings_.epoch));
+}
+
 // The share of the planned run that is done.
 double TrainingRun::progress() const {
   if (settings_.minutes > 0) return std::min(1.0, state_.train_seconds / (60 * settings_.minutes));
@@ -198,6 +223,14 @@ void TrainingRun::go_on_at(const RunState& state) {
   step_->generator().updates = state.generator_updates;
   step_->generator().set_clip_mean(state.clip_mean);
   if (Learner* discriminator = step_->discriminator()) discriminator->updates = state.discriminator_updates;
+}
+
+void TrainingRun::note_few_pictures() {
+  const int64_t pictures = data_.set->count();
+  if (pictures >= settings_.batch_size) return;
+  const std::string remedy = pictures > 1 ? fmt::format("; batch_size={} makes quicker steps", pictures) : "";
+  out_.line(fmt::format("note: {} has {} of the {} pictures of a batch: each comes again, with other holes{}",
+                        data_.set->path().string(), pictures, settings_.batch_size, remedy));
 }
 
 // Pictures that cannot be read are named once. Too many of them in an epoch end the run.
@@ -238,8 +271,8 @@ void TrainingRun::train_batch(const LoadedBatch& batch) {
 
   const int64_t number = state_.step + 1;
   if (state_.batch == 0 && state_.epoch % settings_.sample == 0) sample(pictures);
-  if (number % settings_.summary == 0) {
-    const Losses seen = step_->watch(Statistics::kBatch);
+  if (summary_is_due(number, settings_.summary)) {
+    const Losses seen = step_->watch(Statistics::kBatch, settings_.batch_size);
     logs_.summary(number, seen, HostCopy(ctx_, step_->real_scores()), HostCopy(ctx_, step_->fake_scores()));
   }
 
@@ -329,9 +362,10 @@ void TrainingRun::meet_non_finite(const std::string& what) {
 
 // Painted with the running averages; nothing of the training changes.
 void TrainingRun::sample(const Batch& batch) {
-  const Losses losses = step_->watch(Statistics::kRunning);
-  samples_.save(ctx_, *step_, batch, state_.epoch);
-  out_.line(sample_line(losses, samples_.measure(ctx_, *step_, batch)));
+  const int64_t pictures = std::min<int64_t>(settings_.batch_size, data_.set->count());
+  const Losses losses = step_->watch(Statistics::kRunning, pictures);
+  samples_.save(ctx_, *step_, batch, pictures, state_.epoch);
+  out_.line(sample_line(losses, samples_.measure(ctx_, *step_, batch, pictures)));
 }
 
 bool TrainingRun::out_of_patience() const {
@@ -350,8 +384,15 @@ void TrainingRun::end_epoch() {
   replaced_pictures_ = 0;
   state_.sums = {};
   // A checkpoint that was made during the validation lacks the end of the epoch.
-  if (standing == Standing::kNewestAndBest || epochs % settings_.ckpt == 0 || saved_step_ == state_.step)
+  const bool is_behind = saved_step_ == state_.step || save_is_due();
+  if (standing == Standing::kNewestAndBest || is_behind || epoch_is_saved(epochs))
     submit_checkpoint(standing);
+}
+
+// As ckpt says.
+bool TrainingRun::epoch_is_saved(int64_t epochs) const {
+  if (settings_.ckpt == TrainSettings::kAsItSuits) return minutes_since_save() >= kShortEpoch;
+  return epochs % settings_.ckpt == 0;
 }
 
 // False when a signal broke it off. A validation may take longer than the time between two checkpoints.
@@ -386,9 +427,12 @@ void TrainingRun::leave_report() {
   }
 }
 
+double TrainingRun::minutes_since_save() const {
+  return std::chrono::duration<double, std::ratio<60>>(std::chrono::steady_clock::now() - saved_).count();
+}
+
 bool TrainingRun::save_is_due() const {
-  const std::chrono::duration<double, std::ratio<60>> minutes = std::chrono::steady_clock::now() - saved_;
-  return settings_.save_minutes > 0 && minutes.count() >= settings_.save_minutes;
+  return settings_.save_minutes > 0 && minutes_since_save() >= settings_.save_minutes;
 }
 
 void TrainingRun::submit_checkpoint(Standing standing) {
@@ -426,7 +470,8 @@ int64_t TrainingRun::steps_left() const {
 int run_training(const TrainSettings& wanted, std::FILE* out) {
   const TrainSettings settings = with_device(wanted);
   fmt::print(out, "{}", describe_settings(settings));
-  make_run_folders(settings);
+  NewFolders folders;
+  make_run_folders(settings, folders);
   const RunPlan plan = plan_run(settings);
   check_disk_space(checkpoint_folder(settings), plan.checkpoint_bytes, plan.copies);
   const std::unique_ptr<TrainingRun> run =
@@ -435,6 +480,7 @@ int run_training(const TrainSettings& wanted, std::FILE* out) {
   ReplaceFile run_cfg(checkpoint_folder(settings) / "run.cfg");  // --flags-file with it is this run again
   run_cfg.write(to_run_cfg(settings));
   run_cfg.commit();
+  folders.keep();
   return explain_memory(plan, [&] { return run->run(); });
 }
 

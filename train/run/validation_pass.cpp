@@ -5,50 +5,54 @@
 namespace inpaint {
 namespace {
 
+// Weighted means.
 class Means {
  public:
-  void add(const ValidationFigures& f) {
-    ++batches_;
-    sums_.losses.rec_loss += f.losses.rec_loss;
-    sums_.losses.adv_gene_loss += f.losses.adv_gene_loss;
-    sums_.losses.adv_disc_loss += f.losses.adv_disc_loss;
-    sums_.losses.disc_acc += f.losses.disc_acc;
+  // The weight of a figure is that of the pictures it is a mean over.
+  void add(const ValidationFigures& f, double weight, double psnr_weight, double gain_weight) {
+    weight_ += weight;
+    sums_.losses.rec_loss += weight * f.losses.rec_loss;
+    sums_.losses.adv_gene_loss += weight * f.losses.adv_gene_loss;
+    sums_.losses.adv_disc_loss += weight * f.losses.adv_disc_loss;
+    sums_.losses.disc_acc += weight * f.losses.disc_acc;
     sums_.losses.is_adversarial = f.losses.is_adversarial;
-    sums_.quality.ssim += f.quality.ssim;
+    sums_.quality.ssim += weight * f.quality.ssim;
     if (f.quality.gain) {
-      gain_ += *f.quality.gain;
-      ++with_gain_;
+      gain_ += gain_weight * *f.quality.gain;
+      gain_weight_ += gain_weight;
     }
     if (!f.quality.psnr) return;
-    psnr_ += *f.quality.psnr;
-    ++with_psnr_;
+    psnr_ += psnr_weight * *f.quality.psnr;
+    psnr_weight_ += psnr_weight;
   }
 
   ValidationFigures value() const {
     ValidationFigures means;
-    means.losses.rec_loss = sums_.losses.rec_loss / batches_;
-    means.losses.adv_gene_loss = sums_.losses.adv_gene_loss / batches_;
-    means.losses.adv_disc_loss = sums_.losses.adv_disc_loss / batches_;
-    means.losses.disc_acc = sums_.losses.disc_acc / batches_;
-    means.quality.ssim = sums_.quality.ssim / batches_;
-    if (with_psnr_ > 0) means.quality.psnr = psnr_ / with_psnr_;
-    if (with_gain_ > 0) means.quality.gain = gain_ / with_gain_;
+    means.losses.rec_loss = sums_.losses.rec_loss / weight_;
+    means.losses.adv_gene_loss = sums_.losses.adv_gene_loss / weight_;
+    means.losses.adv_disc_loss = sums_.losses.adv_disc_loss / weight_;
+    means.losses.disc_acc = sums_.losses.disc_acc / weight_;
+    means.quality.ssim = sums_.quality.ssim / weight_;
+    if (psnr_weight_ > 0) means.quality.psnr = psnr_ / psnr_weight_;
+    if (gain_weight_ > 0) means.quality.gain = gain_ / gain_weight_;
     means.losses.is_adversarial = sums_.losses.is_adversarial;
     return means;
   }
 
  private:
-  int batches_ = 0, with_psnr_ = 0, with_gain_ = 0;
+  double weight_ = 0, psnr_weight_ = 0, gain_weight_ = 0;
   ValidationFigures sums_;
   double psnr_ = 0, gain_ = 0;
 };
 
 }  // namespace
 
-ValidationPass::ValidationPass(const TrainSettings& settings, Split mode, const MaskFiles* masks)
+ValidationPass::ValidationPass(const TrainSettings& settings, Split mode, Pictures pictures,
+                               const MaskFiles* masks)
     : batch_size_(settings.batch_size),
+      pictures_(pictures),
       data_(open_dataset(data_file(settings, mode), settings.image_size, settings.image_channel)),
-      loader_(*data_, {.batch_size = settings.batch_size}),
+      loader_(*data_, {.batch_size = settings.batch_size, .fill_last = pictures == Pictures::kAll}),
       holes_(settings, masks, RandomStream::kSampleHoles, Device::kCpu) {}
 
 std::optional<ValidationFigures> ValidationPass::run(const Context& ctx, TrainingStep& step,
@@ -60,10 +64,14 @@ std::optional<ValidationFigures> ValidationPass::run(const Context& ctx, Trainin
     const Batch batch{loaded.pixels, holes_.draw(static_cast<uint64_t>(index * batch_size_))};
     step.load(batch);
     ValidationFigures figures;
-    figures.losses = step.watch(Statistics::kRunning);
-    figures.quality = samples.measure(ctx, step, batch);
-    means.add(figures);
-    if (!watch({index, batch, figures})) return std::nullopt;
+    figures.losses = step.watch(Statistics::kRunning, loaded.fresh);
+    figures.quality = samples.measure(ctx, step, batch, loaded.fresh);
+    if (pictures_ == Pictures::kAll)
+      means.add(figures, static_cast<double>(loaded.fresh), static_cast<double>(figures.quality.with_psnr),
+                static_cast<double>(figures.quality.with_gain));
+    else
+      means.add(figures, 1, 1, 1);
+    if (!watch({index, batch, loaded.fresh, figures})) return std::nullopt;
   }
   return means.value();
 }

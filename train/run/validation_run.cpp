@@ -18,17 +18,20 @@ int run_validation(const TrainSettings& wanted) {
   Progress out(stdout);
   fmt::print("{}", describe_settings(settings));
   const std::optional<MaskFiles> masks = open_masks(settings);
-  ValidationPass validation(settings, settings.mode, masks ? &*masks : nullptr);
+  ValidationPass validation(settings, settings.mode, ValidationPass::Pictures::kWholeBatches,
+                            masks ? &*masks : nullptr);
   Context ctx = open_context(settings);
   Model model(model_options(settings), activation_type(settings), Parameters::Use::kInference, ctx.device());
   const Beginning beginning = begin_validation(settings, checkpoint_folder(settings), ctx, model);
   for (const std::string& note : beginning.notes) out.line(note);
-  make_run_folders(settings);
+  NewFolders folders;
+  make_run_folders(settings, folders);
 
   const auto step = make_training_step(ctx, model, settings.batch_size, step_options(settings));
   const SamplePictures samples(ctx, *step, picture_shape(settings), sample_folder(settings));
+  folders.keep();
   const auto means = validation.run(ctx, *step, samples, [&](const ValidationPass::Seen& seen) {
-    samples.save(ctx, *step, seen.batch, seen.index);
+    samples.save(ctx, *step, seen.batch, seen.pictures, seen.index);
     out.line("[Getting Sample...] " + validation_text(seen.figures.losses, seen.figures.quality));
     return true;
   });

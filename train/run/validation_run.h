@@ -1,6 +1,6 @@
 // Validation and test as the source program has them (mode=validate, mode=test): batch after batch of
 // <mode>.bin, three grids and a printed line each, and the means at the end. An incomplete last batch is
-// left out.
+// left out unless it is the only one.
 #pragma once
 
 #include "train/settings/settings.h"

@@ -8,8 +8,10 @@
 #include <optional>
 
 #include "core/file/file.h"
+#include "core/file/new_folders.h"
 #include "core/file/replace_file.h"
 #include "core/image/image_codec.h"
+#include "train/data/dataset_description.h"
 #include "train/fill/inference_model.h"
 #include "train/score/example_pictures.h"
 #include "train/score/fill_files.h"
@@ -57,8 +59,8 @@ std::vector<RankedGroup> ranked_groups(const MethodScores& scores) {
           {"Worst", "worst.png", from(rest)}};
 }
 
-std::filesystem::path ready(const std::filesystem::path& folder) {
-  make_folders(folder);
+std::filesystem::path ready(const std::filesystem::path& folder, NewFolders& made) {
+  made.make(folder);
   remove_stale_temporaries(folder);  // of an evaluation that was killed
   return folder;
 }
@@ -73,7 +75,7 @@ std::filesystem::path in_ready_folder(const std::filesystem::path& file) {
 class FigureFiles {
  public:
   explicit FigureFiles(const std::filesystem::path& folder)
-      : folder_(ready(folder)),
+      : folder_(ready(folder, made_)),
         json_(folder / "scores.json"),
         csv_(folder / "scores.csv"),
         pictures_(folder / "pictures.csv") {}
@@ -87,9 +89,11 @@ class FigureFiles {
     csv_.write(score_csv(report));
     pictures_.write(picture_csv(evaluation));
     for (ReplaceFile* file : {&json_, &csv_, &pictures_}) file->commit();
+    made_.keep();
   }
 
  private:
+  NewFolders made_;  // first: the files below are gone before it
   std::filesystem::path folder_;
   ReplaceFile json_, csv_, pictures_;
 };
@@ -241,10 +245,13 @@ void run_evaluation(const EvaluationSettings& settings) {
   const auto of_model = [&](int TrainSettings::*member) {
     return model ? std::optional(model->settings().*member) : std::nullopt;
   };
+  DatasetDescription described{.image_size = EvaluationSettings::kDefaultImageSize,
+                               .image_channel = EvaluationSettings::kDefaultImageChannel};
+  if (const auto found = read_description(settings.data)) described = *found;
   const int size = agreed("image_size", settings.image_size, of_model(&TrainSettings::image_size),
-                          EvaluationSettings::kDefaultImageSize);
+                          static_cast<int>(described.image_size));
   const int channel = agreed("image_channel", settings.image_channel, of_model(&TrainSettings::image_channel),
-                             EvaluationSettings::kDefaultImageChannel);
+                             static_cast<int>(described.image_channel));
   const auto source = open_pictures(settings.data, size, channel);
   Output output(settings, source->count());
 

@@ -11,7 +11,7 @@ namespace inpaint {
 
 struct EvaluationSettings {
   static constexpr int kDefaultImageSize = 128,
-                       kDefaultImageChannel = 1;  // where no checkpoint says otherwise
+                       kDefaultImageChannel = 1;  // where no checkpoint or description says otherwise
 
   std::string data;        // a data set file, or a folder of pictures
   std::string checkpoint;  // a file, or a folder whose newest counts; empty: only the fills without learning
@@ -22,8 +22,8 @@ struct EvaluationSettings {
   std::string save_holes;  // file that the holes are written to; empty: none
   bool patches = false;    // score copied patches too, guided by the harmonic fill and by the model
   int64_t limit = 0;       // only so many pictures, the first ones; 0: all
-  int image_size = 0;      // 0: the checkpoint's
-  int image_channel = 0;   // 0: the checkpoint's
+  int image_size = 0;      // 0: the checkpoint's, or else the data set's, as its description says
+  int image_channel = 0;   // 0: likewise
   int64_t batch_size = 64;
   DeviceChoice device = DeviceChoice::kAuto;  // that the model paints on; all else is work of the CPU
   int gpu = 0;                                // its number

@@ -5,26 +5,20 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
+#include <iterator>
 #include <system_error>
 
 #include "core/base/nearest_name.h"
+#include "core/base/plain_text.h"
 
 namespace inpaint {
 namespace {
-// Well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates, at most U+10FFFF.
 bool is_utf8(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i++]);
-    if (lead < 0x80) continue;
-    if (lead < 0xC2 || lead > 0xF4) return false;
-    const int more = lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3;
-    for (int k = 0; k < more; ++k, ++i) {
-      const unsigned low = k == 0 && lead == 0xE0 ? 0xA0 : k == 0 && lead == 0xF0 ? 0x90 : 0x80;
-      const unsigned high = k == 0 && lead == 0xED ? 0x9F : k == 0 && lead == 0xF4 ? 0x8F : 0xBF;
-      if (i >= text.size()) return false;
-      const auto byte = static_cast<unsigned char>(text[i]);
-      if (byte < low || byte > high) return false;
-    }
+  while (!text.empty()) {
+    const size_t bytes = utf8_bytes(text);
+    if (bytes == 0) return false;
+    text.remove_prefix(bytes);
   }
   return true;
 }
@@ -61,9 +55,13 @@ std::string parse_real(std::string_view text, RealRange range, double& value) {
 }
 
 std::string parse_bool(std::string_view text, bool& value) {
-  const bool yes = text == "true" || text == "1" || text == "yes";
-  const bool no = text == "false" || text == "0" || text == "no";
-  if (!yes && !no) return "is neither true nor false";
+  static constexpr std::string_view kYes[] = {"true", "t", "yes", "y", "1"},
+                                    kNo[] = {"false", "f", "no", "n", "0"};
+  std::string lower(text);
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  const bool yes = std::ranges::find(kYes, lower) != std::end(kYes);
+  if (!yes && std::ranges::find(kNo, lower) == std::end(kNo)) return "is neither true nor false";
   value = yes;
   return {};
 }
@@ -83,15 +81,20 @@ std::string parse_text(std::string_view text, std::string& value) {
   return {};
 }
 
+std::string parse_path(std::string_view text, std::string& value) {
+  if (text != "~" && !text.starts_with("~/")) return parse_text(text, value);
+  const char* home = std::getenv("HOME");
+  if (home == nullptr || *home == '\0') return "begins with ~, and HOME is not set";
+  return parse_text(std::string(home) + std::string(text.substr(1)), value);
+}
+
 std::string print_real(double value) { return fmt::format("{}", value); }
 
 std::string print_bool(bool value) { return value ? "true" : "false"; }
 
 std::string shown(std::string_view text) {
   constexpr size_t kMost = 100;
-  std::string line(text.substr(0, kMost));
-  std::replace_if(line.begin(), line.end(), is_control, '?');
-  return text.size() > kMost ? line + "..." : line;
+  return text.size() > kMost ? escaped(text.substr(0, kMost)) + "..." : escaped(text);
 }
 
 std::string list_of(std::span<const std::string_view> names) {

@@ -28,16 +28,20 @@ struct RealRange {
 std::string parse_whole(std::string_view text, WholeRange range, int64_t& value);
 // Decimal or scientific notation; infinities and NaN are refused.
 std::string parse_real(std::string_view text, RealRange range, double& value);
-std::string parse_bool(std::string_view text, bool& value);  // true, 1, yes, false, 0, no
+// true, t, yes, y or 1, and false, f, no, n or 0, in any case: as Abseil's flags.
+std::string parse_bool(std::string_view text, bool& value);
 // One of the names; `value` is its position.
 std::string parse_choice(std::string_view text, std::span<const std::string_view> names, size_t& value);
 // UTF-8 without control characters, not empty: what can stand in a line of a flags file and in JSON.
 std::string parse_text(std::string_view text, std::string& value);
+// Likewise a path: a ~ at its beginning, alone or before a '/', is the home folder, as in a shell (which
+// leaves it alone in --NAME=~/x).
+std::string parse_path(std::string_view text, std::string& value);
 
 std::string print_real(double value);  // the shortest decimal that reads back to the same bits
 std::string print_bool(bool value);
 
-// The text as an error message shows it: control characters as '?', and not more of it than helps.
+// The text as an error message shows it: escaped (core/base/plain_text.h), and not more of it than helps.
 std::string shown(std::string_view text);
 
 // "a, b or c"

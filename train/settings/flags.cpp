@@ -80,12 +80,11 @@ class Table {
         });
   }
 
-  void text(Flag::Role role, std::string_view name, std::string Settings::*member, std::string placeholder,
-            std::string allowed, std::string_view help) {
+  void path(Flag::Role role, std::string_view name, std::string Settings::*member, std::string allowed,
+            std::string_view help) {
     add(
-        name, role, std::move(placeholder), std::move(allowed), help,
-        [member](const Settings& s) { return s.*member; },
-        [member](Settings& s, std::string_view text) { return parse_text(text, s.*member); });
+        name, role, "PATH", std::move(allowed), help, [member](const Settings& s) { return s.*member; },
+        [member](Settings& s, std::string_view text) { return parse_path(text, s.*member); });
   }
 
   void file_name_part(Flag::Role role, std::string_view name, std::string Settings::*member,
@@ -125,18 +124,19 @@ std::vector<Flag> make_table() {
   t.group("Data");
   t.file_name_part(kModel, "dataname", &S::dataname, "data set name, the beginning of file and folder names");
   t.one_of(kModel, "image_size", &S::image_size, {"64", "128", "256"}, "pixels", "side of the square images");
-  t.one_of(kModel, "image_channel", &S::image_channel, {"1", "3"}, "channels", "1 grey, 3 RGB");
+  t.one_of(kModel, "image_channel", &S::image_channel, {"1", "3"}, "channels",
+           "1 grey, 3 RGB; where it is not given, what the data set says of itself");
   t.choice(kModel, "block", &S::block, "where the missing square of the context encoder is");
   t.choice(kModel, "holes", &S::holes, "form of the holes; the context encoder takes squares only");
   t.real(kModel, "min_hole", &S::min_hole, kAboveZero, "least share of a picture that is missing");
   t.real(kModel, "max_hole", &S::max_hole, kAboveZero, "largest share of a picture that is missing");
-  t.text(kModel, "masks", &S::masks, "PATH", "none or a folder's path", "pictures of holes for holes=files");
+  t.path(kModel, "masks", &S::masks, "none or a folder's path", "pictures of holes for holes=files");
   t.choice(kModel, "mask_value", &S::mask_value, "the colour of the hole in these pictures");
   // Batch norm after the linear layer has one value per image: see check_settings for the floor in training.
   t.whole(kModel, "batch_size", &S::batch_size, {1, 1'000'000}, "images",
           "images per step; 2 or more to train");
   t.truth(kModel, "shuffle", &S::shuffle, "visit the images in a new order each epoch, else in file order");
-  t.text(kModel, "data_dir", &S::data_dir, "PATH", "none or a folder's path",
+  t.path(kModel, "data_dir", &S::data_dir, "none or a folder's path",
          "train on a folder's PNG, JPEG and PNM files, not on a .bin file");
   t.truth(kRun, "data_cache", &S::data_cache, "decode the files of data_dir once, into a file in data_root");
   t.truth(kModel, "flip", &S::flip, "train on half of the images mirrored, drawn anew each epoch");
@@ -181,7 +181,7 @@ std::vector<Flag> make_table() {
           "planned length, which the learning rate follows; 0: minutes, max_steps or epoch");
   t.whole(kModel, "seed", &S::seed, {0, kAnyNumber}, "",
           "initial values, block places, shuffling and augmentation follow from it");
-  t.text(kRun, "resume", &S::resume, "PATH", "auto, best, never or the path of a checkpoint",
+  t.path(kRun, "resume", &S::resume, "auto, best, never or the path of a checkpoint",
          "go on from the folder's newest checkpoint or its best, start anew, take a file");
   t.truth(kRun, "fallback", &S::fallback,
           "where the newest checkpoint is damaged, go on from the newest good one");
@@ -197,23 +197,24 @@ std::vector<Flag> make_table() {
           "prove on this machine that stopping and resuming changes no bit; leaves nothing");
 
   t.group("Output");
-  t.whole(kRun, "ckpt", &S::ckpt, {1, kManyEpochs}, "epochs", "save a checkpoint every so many epochs");
+  t.whole(kRun, "ckpt", &S::ckpt, {S::kAsItSuits, kManyEpochs}, "epochs",
+          "save a checkpoint every so many epochs; 0: after each, at most once a minute");
   t.real(kRun, "save_minutes", &S::save_minutes, kFromZero,
          "save at the latest after so many minutes, also within an epoch; 0 never");
   t.whole(kRun, "keep", &S::keep, {1, 1'000'000}, "checkpoints",
           "checkpoints kept, the newest; the best one stays besides");
   t.whole(kRun, "sample", &S::sample, {1, kManyEpochs}, "epochs",
           "write sample pictures every so many epochs");
-  t.whole(kRun, "summary", &S::summary, {1, kManySteps}, "steps", "write a summary every so many steps");
+  t.whole(kRun, "summary", &S::summary, {S::kAsItSuits, kManySteps}, "steps",
+          "write a summary every so many steps; 0: each, then every 10, in the end 100");
   t.truth(kRun, "log_offsets", &S::log_offsets, "write every step's block places into train_log.jsonl");
 
   t.group("Folders");
-  t.text(kRun, "data_root", &S::data_root, "PATH", "a path", "holds <dataname><image_size>_<mode>.bin");
-  t.text(kRun, "checkpoint_root", &S::checkpoint_root, "PATH", "a path",
+  t.path(kRun, "data_root", &S::data_root, "a path", "holds <dataname><image_size>_<mode>.bin");
+  t.path(kRun, "checkpoint_root", &S::checkpoint_root, "a path",
          "holds <dataname><image_size>/gpu<gpu>/ with checkpoints");
-  t.text(kRun, "log_root", &S::log_root, "PATH", "a path",
-         "holds <dataname><image_size>/gpu<gpu>/ with logs");
-  t.text(kRun, "sample_root", &S::sample_root, "PATH", "a path",
+  t.path(kRun, "log_root", &S::log_root, "a path", "holds <dataname><image_size>/gpu<gpu>/ with logs");
+  t.path(kRun, "sample_root", &S::sample_root, "a path",
          "holds <dataname><image_size>/gpu<gpu>/<mode>/ with pictures");
 
   t.group("Machine");

@@ -5,7 +5,7 @@
 
 #include "core/base/error.h"
 #include "core/base/nearest_name.h"
-#include "core/file/file.h"
+#include "core/file/text_file.h"
 #include "train/settings/flag_values.h"
 #include "train/settings/flags.h"
 
@@ -80,17 +80,11 @@ std::string quoted_where_needed(const std::string& value) {
 }  // namespace
 
 void read_flags_file(const std::string& path, TrainSettings& settings) {
-  const std::string text = read_text_file(path, kMaxFileBytes);
-  std::string_view rest = text;
-  if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
+  const std::string text = read_written_text(path, kMaxFileBytes);
   std::map<std::string_view, int> lines;  // of the flags met so far
-  for (int number = 1; !rest.empty(); ++number) {
-    const size_t end = rest.find('\n');
-    std::string_view line = rest.substr(0, end);
-    rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-
-    const std::string where = fmt::format("{}:{}", path, number);
+  int number = 0;
+  for (const std::string_view line : lines_of(text)) {
+    const std::string where = fmt::format("{}:{}", path, ++number);
     const std::optional<Assignment> assignment = parse_line(line, where);
     if (!assignment) continue;
     const Flag* flag = find_flag(assignment->name);

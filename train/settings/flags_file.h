@@ -5,8 +5,8 @@
 //   --image-size = 128         leading "--" is allowed, '-' and '_' are alike in a name
 //   dataname="street #3"       a value in double quotes is taken as it is; in it, \" and \\ are escapes
 //
-// Lines may end in CR LF, and a UTF-8 byte order mark at the start is passed over. A name may stand in a
-// file once.
+// Lines may end in CR LF, and a UTF-8 byte order mark at the start is passed over; UTF-16 is refused. A name
+// may stand in a file once.
 #pragma once
 
 #include <string>

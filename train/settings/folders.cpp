@@ -34,9 +34,9 @@ void probe_writing(const fs::path& folder) {
   ::close(file);
 }
 
-void make_writable(const fs::path& folder, const char* flag) {
+void make_writable(const fs::path& folder, const char* flag, NewFolders& made) {
   try {
-    make_folders(folder);
+    made.make(folder);
     probe_writing(folder);
     remove_stale_temporaries(folder);
   } catch (const UserError& error) {
@@ -57,12 +57,12 @@ fs::path log_folder(const TrainSettings& s) { return run_folder(s.log_root, s); 
 
 fs::path sample_folder(const TrainSettings& s) { return run_folder(s.sample_root, s) / to_string(s.mode); }
 
-void make_run_folders(const TrainSettings& s) {
+void make_run_folders(const TrainSettings& s, NewFolders& made) {
   if (s.mode == Split::kTrain) {
-    make_writable(checkpoint_folder(s), "checkpoint_root");
-    make_writable(log_folder(s), "log_root");
+    make_writable(checkpoint_folder(s), "checkpoint_root", made);
+    make_writable(log_folder(s), "log_root", made);
   }
-  make_writable(sample_folder(s), "sample_root");
+  make_writable(sample_folder(s), "sample_root", made);
 }
 
 void append_configs(const TrainSettings& s) {

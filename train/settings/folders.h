@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "core/file/new_folders.h"
 #include "train/settings/settings.h"
 
 namespace inpaint {
@@ -23,8 +24,8 @@ std::filesystem::path sample_folder(const TrainSettings& settings);
 
 // Makes the folders this mode writes to, where they are missing: all three in train mode, the sample folder
 // in the others. What killed processes left half-written in them goes. Throws UserError, naming the flag that
-// moves it, for a folder that cannot be made or written to.
-void make_run_folders(const TrainSettings& settings);
+// moves it, for a folder that cannot be made or written to. `made`: until the run has started.
+void make_run_folders(const TrainSettings& settings, NewFolders& made);
 
 // Appends the model's settings to configs.txt in the checkpoint folder. Throws UserError when that fails.
 void append_configs(const TrainSettings& settings);

@@ -52,7 +52,7 @@ void check_settings(const TrainSettings& s) {
   if (s.model == ModelKind::kContextEncoder && s.mode == Split::kTrain && s.batch_size < 2)
     user_error(
         "batch_size={}: training needs 2 or more images in a batch, since batch norm over one image "
-        "has no variance; modes validate and test take 1",
+        "has no variance; give batch_size=2, for a single picture too (modes validate and test take 1)",
         s.batch_size);
   if (s.mode == Split::kTrain && s.start_epoch >= s.epoch)
     user_error("start_epoch={}: nothing is left to train until epoch={}; give a larger epoch", s.start_epoch,

@@ -41,6 +41,8 @@ std::string to_string(Enum value) { return std::string(names_of(value)[static_ca
 struct TrainSettings {
   static constexpr int64_t kNoStepLimit = -1;
   static constexpr const char* kNoFolder = "none";
+  static constexpr int64_t kAsItSuits =
+      0;  // what the source program's defaults do, and more of it in short runs
 
   // Data
   std::string dataname = "inpaint";
@@ -97,11 +99,11 @@ struct TrainSettings {
   bool verify_resume = false;  // prove that a stopped and resumed run equals an uninterrupted one, and stop
 
   // What it leaves
-  int64_t ckpt = 1;          // epochs
-  double save_minutes = 10;  // at most between two checkpoints; 0 no such limit
-  int keep = 1;              // checkpoints
-  int64_t sample = 1;        // epochs
-  int64_t summary = 100;     // steps
+  int64_t ckpt = kAsItSuits;     // epochs
+  double save_minutes = 10;      // at most between two checkpoints; 0 no such limit
+  int keep = 1;                  // checkpoints
+  int64_t sample = 1;            // epochs
+  int64_t summary = kAsItSuits;  // steps
   bool log_offsets = false;
 
   // Folders

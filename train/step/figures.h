@@ -20,9 +20,10 @@ struct HoleQuality {
   // dB over the harmonic fill of the same holes, mean over the pictures that neither paints perfectly. No
   // value where the model does not start from that fill.
   std::optional<double> gain = std::nullopt;
+  int64_t with_psnr = 0, with_gain = 0;  // pictures that these means are over
 };
 
-// The figures of one batch of a validation, or the means over its batches. PSNR: over those that have one.
+// The figures of one batch of a validation, or their means over its batches.
 struct ValidationFigures {
   Losses losses;
   HoleQuality quality;

@@ -114,6 +114,7 @@ void GanStep::train(double progress) {
     recordings_[input_->place()].run(ctx_, [this] { record(); });
     expire_passes();
   }
+  judged_ = fake_pass_.batch();
   generator_.updates += options_.gene_iter;
   discriminator_.updates += options_.disc_iter;
   figures_.read_back();
@@ -128,15 +129,16 @@ void GanStep::record() {
   updates_.join();
 }
 
-Losses GanStep::watch(Statistics statistics) {
+Losses GanStep::watch(Statistics statistics, int64_t pictures) {
   cut_holes();
   expire_passes();
   forward_generator(statistics);
   forward_real(statistics);
   forward_fake(statistics);
-  objective_.judge(ctx_, real_scores(), fake_scores(), {});
-  objective_.paint(ctx_, fake_images(), hidden_images(), nullptr);
+  objective_.judge(ctx_, first_of(real_scores(), pictures), first_of(fake_scores(), pictures), {});
+  objective_.paint(ctx_, first_of(fake_images(), pictures), first_of(hidden_images(), pictures), nullptr);
   expire_passes();
+  judged_ = pictures;
   figures_.read_back();
   return losses();
 }
@@ -216,7 +218,7 @@ void GanStep::update_generator(int i) {
 
 Losses GanStep::losses() {
   figures_.wait();
-  return objective_.losses();
+  return objective_.losses(judged_);
 }
 
 bool GanStep::is_finite(const Losses& l) const {

@@ -28,7 +28,7 @@ class GanStep final : public TrainingStep {
   void train(double progress = 0) override;
   // Those of the last generator update (of the last discriminator update where gene_iter is 0).
   Losses losses() override;
-  Losses watch(Statistics statistics) override;
+  Losses watch(Statistics statistics, int64_t pictures) override;
 
   DType picture_type() const override { return model_.activation_dtype(); }
   void write_inpainted(const Tensor& inpainted) const override;
@@ -82,6 +82,7 @@ class GanStep final : public TrainingStep {
   std::unique_ptr<InputBuffer> input_;          // of a GPU
   Recording recordings_[InputBuffer::kPlaces];  // of a step on the batch in this place
   bool holes_cut_ = false;                      // of the loaded batch
+  int64_t judged_ = 0;                          // pictures that the losses are of
 };
 
 }  // namespace inpaint

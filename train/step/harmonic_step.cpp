@@ -75,11 +75,12 @@ void HarmonicStep::fill() {
   is_filled_ = true;
 }
 
-// The painted pictures and their loss; dresidual gets its gradient unless it is null.
-void HarmonicStep::paint(const Parameters& params, const Tensor* dresidual) {
+// The painted pictures and the loss of the first of them; dresidual gets its gradient unless it is null.
+void HarmonicStep::paint(const Parameters& params, int64_t pictures, const Tensor* dresidual) {
   painter_.paint(ctx_, params);
-  hole_loss(ctx_, painter_.painted(), painter_.images(), painter_.mask(), {}, figures_.tensor(l1_),
-            figures_.tensor(rms_), dresidual, GradMode::kOverwrite);
+  hole_loss(ctx_, first_of(painter_.painted(), pictures), first_of(painter_.images(), pictures),
+            first_of(painter_.mask(), pictures), {}, figures_.tensor(l1_), figures_.tensor(rms_), dresidual,
+            GradMode::kOverwrite);
 }
 
 void HarmonicStep::train(double progress) {
@@ -99,20 +100,20 @@ void HarmonicStep::train(double progress) {
 // see host variables.
 void HarmonicStep::record() {
   fill();
-  paint(model_.generator_params, &dresidual_);
+  paint(model_.generator_params, dresidual_.shape[0], &dresidual_);
   FusedAdam update = generator_.update(0, nullptr);
   model_.generator.backward(ctx_, model_.generator_params, dresidual_, nullptr,
                             {ParameterGrads::kOverwrite, nullptr, &weight_gradients_}, painter_.pass());
   generator_.apply(ctx_, update, 0);
 }
 
-Losses HarmonicStep::watch(Statistics statistics) {
+Losses HarmonicStep::watch(Statistics statistics, int64_t pictures) {
   fill();
   if (statistics == Statistics::kRunning) {
     model_.generator_averages->refresh_copy(ctx_);
-    paint(*model_.generator_averages, nullptr);
+    paint(*model_.generator_averages, pictures, nullptr);
   } else {
-    paint(model_.generator_params, nullptr);
+    paint(model_.generator_params, pictures, nullptr);
   }
   figures_.read_back();
   return losses();

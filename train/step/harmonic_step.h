@@ -25,7 +25,7 @@ class HarmonicStep final : public TrainingStep {
   void load(const Batch& batch) override;
   void train(double progress) override;
   Losses losses() override;
-  Losses watch(Statistics statistics) override;
+  Losses watch(Statistics statistics, int64_t pictures) override;
 
   DType picture_type() const override { return painter_.painted().dtype; }
   void write_inpainted(const Tensor& inpainted) const override;
@@ -42,7 +42,7 @@ class HarmonicStep final : public TrainingStep {
 
  private:
   void fill();
-  void paint(const Parameters& params, const Tensor* dresidual);
+  void paint(const Parameters& params, int64_t pictures, const Tensor* dresidual);
   void record();
 
   Context& ctx_;

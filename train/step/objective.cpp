@@ -11,7 +11,6 @@ namespace inpaint {
 
 Objective::Objective(Context& ctx, const StepOptions& options, const Shape& hidden, DeviceFigures& figures)
     : options_(options),
-      batch_(hidden[0]),
       figures_(figures),
       rec_(figures.add()),
       tv_(figures.add()),
@@ -61,7 +60,7 @@ void Objective::paint(const Context& ctx, const Tensor& fake, const Tensor& hidd
   if (dfake != nullptr) sum_of_squares(ctx, *dfake, figures_.tensor(image_squares_));
 }
 
-Losses Objective::losses() const {
+Losses Objective::losses(int64_t pictures) const {
   const auto value = [&](int place) { return figures_.value(place); };
   Losses l;
   l.rec_loss = value(rec_);
@@ -71,7 +70,7 @@ Losses Objective::losses() const {
       options_.lamb_adv * l.adv_gene_loss + options_.lamb_rec * l.rec_loss + options_.lamb_tv * l.tv_loss;
   l.adv_disc_loss = (value(real_) + value(fake_)) / 2;
   l.disc_loss_ori = options_.lamb_adv * l.adv_disc_loss;
-  l.disc_acc = (value(correct_real_) + value(correct_fake_)) / static_cast<double>(2 * batch_);
+  l.disc_acc = (value(correct_real_) + value(correct_fake_)) / static_cast<double>(2 * pictures);
   return l;
 }
 

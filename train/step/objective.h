@@ -34,8 +34,8 @@ class Objective {
   // it; null: no gradients.
   void paint(const Context& ctx, const Tensor& fake, const Tensor& hidden, const Tensor* dfake) const;
 
-  // The losses, from the figures that were read.
-  Losses losses() const;
+  // The losses, from the figures that were read; `pictures` of them were judged.
+  Losses losses(int64_t pictures) const;
 
   // The adversarial loss's part in what drove the fake image at the last generator update: the norm of its
   // gradient over the norm of the whole gradient (0: the discriminator has no say; 0 before any update).
@@ -43,7 +43,6 @@ class Objective {
 
  private:
   StepOptions options_;
-  int64_t batch_;
   DeviceFigures& figures_;
   int rec_, tv_, gene_, real_, fake_, correct_real_, correct_fake_, unused_;
   int adversarial_squares_, image_squares_;  // sums of squares of dfake: the adversarial part, and all

@@ -5,6 +5,17 @@
 
 namespace inpaint {
 
+Tensor first_of(const Tensor& tensor, int64_t count) {
+  const Shape& s = tensor.shape;
+  INPAINT_CHECK(count >= 1 && count <= s[0], "the first {} of {}", count, to_string(s));
+  Tensor part = tensor;
+  part.shape = s.rank() == 1   ? Shape{count}
+               : s.rank() == 2 ? Shape{count, s[1]}
+               : s.rank() == 3 ? Shape{count, s[1], s[2]}
+                               : Shape{count, s[1], s[2], s[3]};
+  return part;
+}
+
 std::unique_ptr<TrainingStep> make_training_step(Context& ctx, Model& model, int64_t batch_size,
                                                  const StepOptions& options) {
   if (model.options.kind == ModelKind::kHarmonicUnet)

@@ -32,9 +32,9 @@ class TrainingStep {
   // The losses of the last train(), as they were before its last update, or those of the last watch().
   virtual Losses losses() = 0;
 
-  // Losses of the loaded batch, changing no state: as in training (a summary), or as in use, with running
-  // averages (a sample, validation).
-  virtual Losses watch(Statistics statistics) = 0;
+  // Losses of the first `pictures` of the loaded batch, changing no state: as in training (a summary), or as
+  // in use, with running averages (a sample, validation).
+  virtual Losses watch(Statistics statistics, int64_t pictures) = 0;
 
   // The pictures of the batch that was last trained on or watched, with the painted holes, in [-1, 1];
   // inpainted [N, S, S, C] of picture_type(), in the device's memory.
@@ -69,6 +69,9 @@ class TrainingStep {
   virtual int64_t bytes() const = 0;         // of all passes
   virtual int64_t product_flop() const = 0;  // of the matrix products of one step
 };
+
+// The first `count` pictures of a tensor [N, ...], or what belongs to them.
+Tensor first_of(const Tensor& tensor, int64_t count);
 
 // The step of this kind of model. It allocates its memory for this batch size; a model made for inference can
 // only be watched, in less memory. model and ctx must outlive the step.

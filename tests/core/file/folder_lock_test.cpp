@@ -33,6 +33,18 @@ TEST_CASE("folder lock: a killed process gives it up") {
   CHECK(file_contents(folder / ".lock") == std::to_string(getpid()));
 }
 
+TEST_CASE("folder lock: its file goes with it from a folder that is empty otherwise") {
+  const TemporaryFolder folder;
+  {
+    const FolderLock lock(folder.path());
+    CHECK(folder.names() == std::set<std::string>{".lock"});
+  }
+  CHECK(folder.names().empty());
+  put_file(folder / "model", "x");
+  { const FolderLock lock(folder.path()); }
+  CHECK(folder.names() == std::set<std::string>{".lock", "model"});
+}
+
 TEST_CASE("folder lock: a folder that is not there") {
   const TemporaryFolder folder;
   CHECK_THROWS_WITH_AS(FolderLock(folder / "none"), doctest::Contains("No such file or directory"),

@@ -257,6 +257,15 @@ TEST_CASE("editable picture: what cannot be kept is refused") {
   CHECK(contains(
       error_message([&] { ink.repainted(ink.image(), hole_mask(ink.image()), PictureFormat::kJpeg); }),
       "a JPEG of four colours"));
+  std::vector<uint8_t> zero = make_jpeg(waves(83, 75, 3), {});
+  const uint8_t table[] = {0xff, 0xdb};
+  *(std::search(zero.begin(), zero.end(), table, table + 2) + 20) = 0;  // a step of the first table
+  const EditablePicture unwritable(std::move(zero), "zero.jpg");
+  CHECK(contains(error_message([&] {
+                   unwritable.repainted(unwritable.image(), hole_mask(unwritable.image()),
+                                        PictureFormat::kJpeg);
+                 }),
+                 "zero.jpg: a JPEG that can be read but not written again"));
   put_file(folder / "b.jpg", "\xff\xd8\xff and no more");
   CHECK(contains(error_message([&] { EditablePicture(folder / "b.jpg"); }), "b.jpg"));
 }

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <map>
@@ -165,13 +166,43 @@ TEST_CASE("batch_loader: waiting is measured, and there is none when loading is 
 TEST_CASE("batch_loader: fewer images than a batch") {
   const Numbered numbered(5);
   const auto dataset = numbered.open();
-  const std::string message = error_message([&] { BatchLoader(*dataset, {.batch_size = 6}); });
-  CHECK(contains(message, "5 images are less than one batch of 6"));
-  CHECK(contains(message, "batch_size to 5"));
+  BatchLoader several(*dataset, {.batch_size = 12});
+  CHECK(several.batches_per_epoch() == 1);
+  for (int64_t epoch = 0; epoch < 3; ++epoch) {
+    const LoadedBatch& batch = several.next();
+    CHECK(batch.epoch == epoch);
+    CHECK(batch.images == std::vector<int64_t>{0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1});
+    CHECK(batch.fresh == 5);
+    CHECK(holds_its_images(batch));
+  }
   BatchLoader all(*dataset, {.batch_size = 5});
   CHECK(all.batches_per_epoch() == 1);
   CHECK(all.next().images.size() == 5);
   CHECK_THROWS_AS(BatchLoader(*dataset, {.batch_size = 2, .first_batch = 3}), Error);
+}
+
+TEST_CASE("batch_loader: the last batch filled up from the epoch's beginning") {
+  const Numbered numbered(11);
+  const auto dataset = numbered.open();
+  for (const bool shuffled : {false, true}) {
+    BatchLoader loader(*dataset, {.batch_size = 4, .fill_last = true, .shuffle = shuffled, .seed = 3});
+    CHECK(loader.batches_per_epoch() == 3);
+    for (int64_t epoch = 0; epoch < 3; ++epoch) {
+      std::vector<int64_t> order;
+      for (int64_t index = 0; index < 3; ++index) {
+        const LoadedBatch& batch = loader.next();
+        CHECK(batch.index == index);
+        CHECK(batch.fresh == (index < 2 ? 4 : 3));
+        CHECK(holds_its_images(batch));
+        order.insert(order.end(), batch.images.begin(), batch.images.end());
+      }
+      CHECK(order.back() == order.front());
+      order.pop_back();
+      std::sort(order.begin(), order.end());
+      for (int64_t i = 0; i < 11; ++i) CHECK(order[static_cast<size_t>(i)] == i);
+    }
+  }
+  CHECK(BatchLoader(*dataset, {.batch_size = 11, .fill_last = true}).batches_per_epoch() == 1);
 }
 
 TEST_CASE("batch_loader: a file that shrinks while it is read ends in an error, not in a crash") {

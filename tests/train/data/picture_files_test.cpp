@@ -35,6 +35,46 @@ TEST_CASE("picture_files: everything below a folder, sorted, hidden files left o
   CHECK(!sources[0].split);
 }
 
+TEST_CASE("picture_files: links to folders are followed, each folder once, loops and ways out end") {
+  const TemporaryFolder folder;
+  for (const std::string path : {"top/b", "elsewhere/deep"}) fs::create_directories(folder / path);
+  for (const std::string name :
+       {"top/a.png", "top/b/b.png", "elsewhere/c.png", "elsewhere/deep/d.png", "not.png"})
+    put_file(folder / name, "");
+  fs::create_directory_symlink(folder / "elsewhere", folder / "top/a_link");
+  fs::create_directory_symlink(folder / "elsewhere/deep", folder / "top/c_link");  // there already, by a_link
+  fs::create_directory_symlink(folder / "top", folder / "elsewhere/back");
+  fs::create_directory_symlink("..", folder / "top/b/up");
+  fs::create_directory_symlink(folder.path(), folder / "top/out");
+  fs::create_directory_symlink("itself", folder / "top/itself");
+  const Names expected{"a.png", "a_link/c.png", "a_link/deep/d.png", "b/b.png"};
+  CHECK(names(pictures_in_folder(folder / "top"), folder / "top") == expected);
+  fs::create_directory_symlink(folder / "top", folder / "entry");  // the folder may be named by a link
+  CHECK(names(pictures_in_folder(folder / "entry"), folder / "entry") == expected);
+}
+
+TEST_CASE(
+    "picture_files: lists of any editor: byte order mark, blanks behind a path, CR LF; UTF-16 refused") {
+  const TemporaryFolder folder;
+  for (const std::string name : {"a.png", "b.png", "ends in a blank "}) put_file(folder / name, "");
+  put_file(folder / "list.txt",
+           "\xEF\xBB\xBF"
+           "a.png \t\r\n   \nends in a blank \nb.png  ");
+  CHECK(names(pictures_in_lists(folder.path(), {{folder / "list.txt", {}}}), folder.path()) ==
+        Names{"a.png", "ends in a blank ", "b.png"});
+  const auto refused = [&](const std::string& text) {
+    put_file(folder / "list.txt", text);
+    return error_message([&] { pictures_in_lists(folder.path(), {{folder / "list.txt", {}}}); });
+  };
+  using namespace std::string_literals;
+  CHECK(contains(refused("\xFF\xFE"
+                         "a\0.\0"s),
+                 "list.txt: UTF-16 text, and UTF-8 is read here"));
+  CHECK(contains(refused("\xFE\xFF\0a"s), "iconv -f UTF-16 -t UTF-8"));
+  CHECK(contains(refused("a\0.\0p\0"s), "iconv -f UTF-16LE -t UTF-8"));
+  CHECK(contains(refused("\0a\0."s), "iconv -f UTF-16BE -t UTF-8"));
+}
+
 TEST_CASE("picture_files: a folder that is not there, or is none") {
   const TemporaryFolder folder;
   put_file(folder / "file", "");

@@ -39,7 +39,8 @@ TEST_CASE("data_generation: pictures in their order, the first for train, the la
     }
   }
   CHECK(index == 100);
-  CHECK(folder.names() == std::set<std::string>{"p16_test.bin", "p16_train.bin", "p16_validate.bin"});
+  CHECK(folder.names() == std::set<std::string>{"p16_test.bin", "p16_test.json", "p16_train.bin",
+                                                "p16_train.json", "p16_validate.bin", "p16_validate.json"});
   CHECK(written[0].images == 70);
   CHECK(written[1].images == 10);
 }

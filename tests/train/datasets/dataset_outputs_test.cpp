@@ -4,8 +4,10 @@
 
 #include <limits>
 
+#include "core/base/crc32c.h"
 #include "tests/harness/error_message.h"
 #include "tests/harness/temporary_folder.h"
+#include "train/data/dataset_description.h"
 
 using namespace inpaint;
 
@@ -93,7 +95,41 @@ TEST_CASE("dataset_outputs: without commit nothing is left") {
     DatasetOutputs outputs(small_target(folder), kSplits);
     outputs.add(Split::kTrain, image_of(1));
   }
-  CHECK(std::filesystem::is_empty(folder / "data"));
+  CHECK_FALSE(std::filesystem::exists(folder / "data"));  // it was made for them
+}
+
+TEST_CASE("dataset_outputs: a description lies beside each file") {
+  const TemporaryFolder folder;
+  DatasetTarget target = small_target(folder);
+  const auto write = [&](uint8_t value) {
+    DatasetOutputs outputs(target, kSplits, "here", 9);
+    outputs.add(Split::kTrain, image_of(value));
+    outputs.add(Split::kTrain, image_of(value));
+    outputs.commit();
+  };
+  write(1);
+  const auto described = read_description(folder / "data/x16_train.bin");
+  REQUIRE(described.has_value());
+  CHECK(described->image_size == 16);
+  CHECK(described->image_channel == 1);
+  CHECK(described->count == 2);
+  CHECK(described->source == "here");
+  CHECK(described->seed == 9);
+  const std::vector<uint8_t> one = image_of(1);
+  CHECK(described->crc32c == crc32c(std::as_bytes(std::span(one)), crc32c(std::as_bytes(std::span(one)))));
+  CHECK_FALSE(std::filesystem::exists(folder / "data/x16_test.json"));
+
+  target.force = true;
+  write(2);
+  CHECK(read_description(folder / "data/x16_train.bin")->crc32c != described->crc32c);
+  // Without its data set a description is in nobody's way; somebody else's file is.
+  target.force = false;
+  std::filesystem::remove(folder / "data/x16_train.bin");
+  write(3);
+  std::filesystem::remove(folder / "data/x16_train.bin");
+  put_file(folder / "data/x16_train.json", "mine");
+  CHECK(contains(error_message([&] { write(4); }), "x16_train.json: exists already and is no description"));
+  CHECK(file_contents(folder / "data/x16_train.json") == "mine");
 }
 
 TEST_CASE("dataset_outputs: what exists is refused, or replaced by force") {

@@ -170,6 +170,18 @@ TEST_CASE("event log: an old file is never written to again") {
   for (const std::string& path : paths) CHECK(records_in(path).size() == 3);
 }
 
+TEST_CASE("event log: a file's name comes after all that are there, whatever the clock and the machine say") {
+  const TemporaryFolder folder;
+  // TensorBoard reads files in the order of their names, and at a START drops the later steps it has read.
+  for (const char* earlier : {"events.out.tfevents.4000000000.other", "events.out.tfevents.0000000007.other",
+                              "events.out.tfevents.zzz", "events.out.tfevents.123", "train_log.jsonl"})
+    put_file(folder / earlier, "");
+  std::vector<std::string> names = {"events.out.tfevents.4000000000.other"};
+  for (int i = 0; i < 12; ++i) names.push_back(EventLog(folder.path(), i).path().filename().string());
+  CHECK(std::is_sorted(names.begin(), names.end()));
+  CHECK(names.back().starts_with("events.out.tfevents.4000000012."));
+}
+
 TEST_CASE("event log: a picture") {
   const TemporaryFolder folder;
   EventLog log(folder.path(), 0);

@@ -37,6 +37,19 @@ std::map<std::string, event::Summary::Value> summaries_in(const TemporaryFolder&
 
 }  // namespace
 
+TEST_CASE("run logs: which steps have a summary") {
+  const auto steps = [](int64_t interval) {
+    std::vector<int64_t> due;
+    for (int64_t step = 1; step <= 300; ++step)
+      if (summary_is_due(step, interval)) due.push_back(step);
+    return due;
+  };
+  CHECK(steps(0) ==
+        std::vector<int64_t>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 200, 300});
+  CHECK(steps(100) == std::vector<int64_t>{100, 200, 300});  // as the source program
+  CHECK(steps(1).size() == 300);
+}
+
 TEST_CASE("run logs: a summary has the source program's tags, with its meanings") {
   const TemporaryFolder folder;
   std::vector<double> real = {1, 2}, fake = {-3, -4};

@@ -36,6 +36,7 @@ inline TrainSettings small_run(const std::filesystem::path& folder) {
   s.precision = Precision::kFp32;
   s.threads = 2;
   s.gene_iter = 2;
+  s.ckpt = 1;
   s.data_root = folder / "data";
   s.checkpoint_root = folder / "checkpoints";
   s.log_root = folder / "logs";

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <thread>
 
+#include "core/image/image_codec.h"
 #include "tests/harness/error_message.h"
 #include "tests/harness/html_page.h"
 #include "tests/harness/temporary_folder.h"
@@ -61,7 +62,7 @@ TEST_CASE("validation: a run with and a run without end in the same bytes") {
   CHECK(timeless(log_folder(with) / "train_log.jsonl") == timeless(log_folder(without) / "train_log.jsonl"));
 }
 
-TEST_CASE("validation: the figures are those of mode=validate on the same checkpoint") {
+TEST_CASE("validation: the figures are those of mode=validate, picture by picture, on the same checkpoint") {
   const TemporaryFolder folder;
   TrainSettings s = small_run(folder.path());
   s.epoch = 2;
@@ -72,6 +73,7 @@ TEST_CASE("validation: the figures are those of mode=validate on the same checkp
   CHECK(logged[1]["epoch"] == 1);
   CHECK(contains(printed, fmt::format("[Validation] rec_loss:{:.8f}", logged[1]["rec_loss"].get<double>())));
   s.mode = Split::kValidate;
+  s.batch_size = 1;  // the 11 pictures of two batches of 4 and an incomplete one
   const std::string validated = run_quietly(s);
   const std::string mean = validated.substr(validated.find("Mean "));
   for (const auto& [key, name] :
@@ -113,6 +115,7 @@ TEST_CASE("validation: the best checkpoint stays, and can be gone on from and sc
 
   s.mode = Split::kValidate;
   s.resume = "best";
+  s.batch_size = 1;  // picture by picture, as while training
   const std::string validated = run_quietly(s);
   CHECK(contains(validated, fmt::format("at step {}", best_step)));
   CHECK(figure(validated.substr(validated.find("Mean ")), "rec_loss:") ==
@@ -258,6 +261,34 @@ TEST_CASE("validation: a checkpoint by time is made while it goes on, and gone o
   CHECK(validations(whole) == validations(stopped));
 }
 
+TEST_CASE("validation: any number of pictures is validated on, all of them, and none more than once") {
+  const TemporaryFolder large_folder, small_folder;
+  TrainSettings large = small_run(large_folder.path()), small = small_run(small_folder.path());
+  large.epoch = small.epoch = 1;
+  const std::uintmax_t picture = 64 * 64 * 3;
+  const std::string pictures = file_contents(data_file(small, Split::kValidate));
+  fs::resize_file(data_file(small, Split::kValidate), 3 * picture);  // a batch has 4
+  put_file(data_file(large, Split::kValidate),
+           pictures.substr(0, 3 * picture) + pictures.substr(0, 3 * picture));
+  run_quietly(small);
+  const auto of_three = validations(small);
+  REQUIRE(of_three.size() == 1);
+  small.mode = Split::kValidate;
+  const std::string mean = run_quietly(small);
+  CHECK(figure(mean.substr(mean.find("Mean ")), "rec_loss:") ==
+        doctest::Approx(of_three[0]["rec_loss"].get<double>()).epsilon(1e-6));
+  const Image grid = decode_image(sample_folder(small) / "0_0.png");
+  CHECK(grid.width == 64);
+  CHECK(grid.height == 3 * 64);
+  // Not the incomplete batch, but each picture has its share.
+  run_quietly(large);
+  large.mode = Split::kValidate;
+  large.batch_size = 2;
+  const std::string in_pairs = run_quietly(large);
+  CHECK(figure(in_pairs.substr(in_pairs.find("Mean ")), "rec_loss:") ==
+        doctest::Approx(validations(large)[0]["rec_loss"].get<double>()).epsilon(1e-6));
+}
+
 TEST_CASE("validation: what stands in its way is said before training") {
   const TemporaryFolder folder;
   TrainSettings s = small_run(folder.path());
@@ -265,8 +296,8 @@ TEST_CASE("validation: what stands in its way is said before training") {
     const Captured out(stdout);
     return error_message([&] { run_training(s); });
   };
-  fs::resize_file(data_file(s, Split::kValidate), 3 * 64 * 64 * 3);  // a batch has 4
-  CHECK(contains(complaint(), "tiny64_validate.bin: 3 "));
+  fs::resize_file(data_file(s, Split::kValidate), 64 * 64 * 3 + 1);
+  CHECK(contains(complaint(), "tiny64_validate.bin: 12289 bytes are no multiple of 12288"));
   CHECK(contains(complaint(), "(validate_every=0 trains without it)"));
   fs::remove(data_file(s, Split::kValidate));
   s.patience = 1;

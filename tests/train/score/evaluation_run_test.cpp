@@ -189,10 +189,10 @@ TEST_CASE("evaluation run: a whole-picture model is scored on holes of any form,
   draw_holes({.form = HoleForm::kBox}, Philox(1, RandomStream::kEvaluationHoles), 0, batch.holes.mask);
   model.paint(batch, {shape, DType::kF32, Device::kCpu, painted.data()});
   step->load(batch);
-  step->watch(Statistics::kRunning);
+  step->watch(Statistics::kRunning, 2);
   step->write_inpainted({shape, DType::kF32, Device::kCpu, wanted.data()});
   CHECK(painted == wanted);
-  step->watch(Statistics::kBatch);
+  step->watch(Statistics::kBatch, 2);
   step->write_inpainted({shape, DType::kF32, Device::kCpu, wanted.data()});
   CHECK(painted != wanted);
 }

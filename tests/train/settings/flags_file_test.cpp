@@ -103,8 +103,9 @@ TEST_CASE("flags file: errors name file and line") {
 
 TEST_CASE("flags file: one that is no text is shown in a readable line") {
   using namespace std::string_literals;
-  CHECK(complaint("a\0b\x01=3\n"s) == "run.cfg:1: unknown flag 'a?b?'; --help lists all flags");
-  CHECK(contains(complaint("dataname=a\0b"s), "run.cfg:1: dataname=a?b has a control character; allowed: "));
+  CHECK(complaint("a\0b\x01=3\n"s) == "run.cfg:1: unknown flag 'a\\x00b\\x01'; --help lists all flags");
+  CHECK(contains(complaint("dataname=a\0b"s),
+                 "run.cfg:1: dataname=a\\x00b has a control character; allowed: "));
   CHECK(complaint(std::string(200'000, 'x')) ==
         "run.cfg:1: '" + std::string(100, 'x') + "...' has no '='; write one name=value per line");
 }

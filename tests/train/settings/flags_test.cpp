@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <map>
 #include <set>
 
@@ -39,13 +40,19 @@ TEST_CASE("flags: names and defaults of the source program") {
       {"dataname", "inpaint"},  {"mode", "train"},     {"block", "random"},    {"learning_rate", "0.0002"},
       {"lamb_rec", "0.999"},    {"lamb_adv", "0.001"}, {"lamb_tv", "1e-06"},   {"use_l1", "false"},
       {"weight_clip", "false"}, {"image_size", "128"}, {"image_channel", "1"}, {"start_epoch", "0"},
-      {"epoch", "100"},         {"batch_size", "64"},  {"ckpt", "1"},          {"sample", "1"},
-      {"summary", "100"},       {"gene_iter", "5"},    {"disc_iter", "1"},     {"gpu", "0"},
+      {"epoch", "100"},         {"batch_size", "64"},  {"sample", "1"},        {"gene_iter", "5"},
+      {"disc_iter", "1"},       {"gpu", "0"},
   };
   for (const auto& [name, value] : defaults) {
     CAPTURE(name);
     CHECK(value_of(TrainSettings(), name) == value);
   }
+}
+
+TEST_CASE(
+    "flags: two defaults are for any size of data; their values mean what they mean in the source program") {
+  CHECK(value_of(TrainSettings(), "ckpt") == "0");
+  CHECK(value_of(TrainSettings(), "summary") == "0");
 }
 
 TEST_CASE("flags: what goes beyond the source program defaults to its behaviour") {
@@ -152,12 +159,12 @@ TEST_CASE("flags: whole numbers are whole numbers in their range") {
       {"epoch", "0", "1", "1000000000", "1000000001"},
       {"max_steps", "-2", "-1", "9223372036854775807", "9223372036854775808"},
       {"seed", "-1", "0", "9223372036854775807", "9223372036854775808"},
-      {"ckpt", "0", "1", "1000000000", "1000000001"},
+      {"ckpt", "-1", "0", "1000000000", "1000000001"},
       {"keep", "0", "1", "1000000", "1000001"},
       {"validate_every", "-1", "0", "1000000000", "1000000001"},
       {"patience", "-1", "0", "1000000000", "1000000001"},
       {"sample", "0", "1", "1000000000", "1000000001"},
-      {"summary", "0", "1", "1000000000", "1000000001"},
+      {"summary", "-1", "0", "1000000000", "1000000001"},
       {"gpu", "-1", "0", "255", "256"},
       {"threads", "-1", "0", "1024", "1025"},
       {"loader_threads", "-1", "0", "256", "257"},
@@ -206,9 +213,11 @@ TEST_CASE("flags: switches") {
                            "log_offsets", "fallback", "plan", "verify_resume"}) {
     CAPTURE(name);
     CHECK(find_flag(name)->kind == Flag::Kind::kSwitch);
-    for (const char* yes : {"true", "1", "yes"}) CHECK(taken(name, yes) == "true");
-    for (const char* no : {"false", "0", "no"}) CHECK(taken(name, no) == "false");
-    for (const char* text : {"", "2", "True", "on", "truee"})
+    for (const char* yes : {"true", "t", "yes", "y", "1", "True", "TRUE", "T", "YES", "Y"})
+      CHECK(taken(name, yes) == "true");
+    for (const char* no : {"false", "f", "no", "n", "0", "False", "FALSE", "F", "No", "N"})
+      CHECK(taken(name, no) == "false");
+    for (const char* text : {"", "2", "on", "truee", "tr", "ye", "01"})
       CHECK(contains(complaint(name, text), "is neither true nor false"));
   }
 }
@@ -249,4 +258,21 @@ TEST_CASE("flags: texts are UTF-8 lines") {
       CHECK(contains(complaint(name, text), "is not UTF-8"));
   }
   CHECK(taken("data_root", "/a/b/") == "/a/b/");
+}
+
+TEST_CASE("flags: a ~ that the shell has left is the home folder, in paths") {
+  const char* home = std::getenv("HOME");
+  const std::string before = home == nullptr ? "" : home;
+  ::setenv("HOME", "/home/some body", 1);
+  for (const char* name :
+       {"resume", "data_dir", "data_root", "checkpoint_root", "log_root", "sample_root", "masks"}) {
+    CAPTURE(name);
+    CHECK(taken(name, "~/a") == "/home/some body/a");
+    CHECK(taken(name, "~") == "/home/some body");
+    for (const char* text : {"~a", "./~/a", "a/~", "a~"}) CHECK(taken(name, text) == text);
+  }
+  CHECK(taken("dataname", "~") == "~");
+  ::unsetenv("HOME");
+  CHECK(contains(complaint("data_dir", "~/a"), "data_dir=~/a begins with ~, and HOME is not set"));
+  if (home != nullptr) ::setenv("HOME", before.c_str(), 1);
 }

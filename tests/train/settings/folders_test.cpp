@@ -18,6 +18,12 @@ TrainSettings settings_in(const TemporaryFolder& folder) {
   s.sample_root = folder / "s";
   return s;
 }
+
+void make(const TrainSettings& s) {
+  NewFolders made;
+  make_run_folders(s, made);
+  made.keep();
+}
 }  // namespace
 
 TEST_CASE("folders: the source program's paths") {
@@ -43,20 +49,20 @@ TEST_CASE("folders: the source program's paths") {
 TEST_CASE("folders: made when missing, left alone when there, nothing left in them") {
   const TemporaryFolder folder;
   const TrainSettings s = settings_in(folder);
-  make_run_folders(s);
+  make(s);
   CHECK(folder.names() == std::set<std::string>{"c", "l", "s"});
   for (const fs::path& made : {checkpoint_folder(s), log_folder(s), sample_folder(s)}) {
     REQUIRE(fs::is_directory(made));
     CHECK(fs::is_empty(made));
   }
   put_file(checkpoint_folder(s) / "kept", "x");
-  make_run_folders(s);
+  make(s);
   CHECK(file_contents(checkpoint_folder(s) / "kept") == "x");
 
   const char* stale = ".inpaint-0123456789abcdef.tmp";  // a dead process's
   for (const fs::path& made : {checkpoint_folder(s), log_folder(s), sample_folder(s)})
     put_file(made / stale, "");
-  make_run_folders(s);
+  make(s);
   for (const fs::path& made : {checkpoint_folder(s), log_folder(s), sample_folder(s)})
     CHECK_FALSE(fs::exists(made / stale));
 }
@@ -66,7 +72,7 @@ TEST_CASE("folders: a run that only scores makes no folder for checkpoints and l
     const TemporaryFolder folder;
     TrainSettings s = settings_in(folder);
     s.mode = mode;
-    make_run_folders(s);
+    make(s);
     CHECK(folder.names() == std::set<std::string>{"s"});
     CHECK(fs::is_directory(folder / "s" / "inpaint128" / "gpu0" / to_string(mode)));
   }
@@ -80,7 +86,7 @@ TEST_CASE("folders: one that cannot be made is an error that names it and its fl
                                    std::pair{&TrainSettings::sample_root, "sample_root"}}) {
     TrainSettings s = settings_in(folder);
     s.*root = folder / "file";
-    const std::string message = error_message([&] { make_run_folders(s); });
+    const std::string message = error_message([&] { make(s); });
     CAPTURE(message);
     CHECK(message.starts_with((folder / "file").string()));
     CHECK(contains(message, "Not a directory"));
@@ -92,11 +98,11 @@ TEST_CASE("folders: one that cannot be made is an error that names it and its fl
 TEST_CASE("folders: one that cannot be written to is an error") {
   const TemporaryFolder folder;
   const TrainSettings s = settings_in(folder);
-  make_run_folders(s);
+  make(s);
   // Permissions do not bind an administrator, so a file system that takes no files stands in.
   fs::remove(sample_folder(s));
   fs::create_directory_symlink("/proc/self", sample_folder(s));
-  const std::string message = error_message([&] { make_run_folders(s); });
+  const std::string message = error_message([&] { make(s); });
   CAPTURE(message);
   CHECK(message.starts_with(sample_folder(s).string() + ": cannot write into this folder: "));
   CHECK(message.ends_with("(--sample_root moves it)"));
@@ -105,7 +111,7 @@ TEST_CASE("folders: one that cannot be written to is an error") {
 TEST_CASE("folders: configs.txt grows by an entry a run") {
   const TemporaryFolder folder;
   TrainSettings s = settings_in(folder);
-  make_run_folders(s);
+  make(s);
   append_configs(s);
   const std::string first = file_contents(checkpoint_folder(s) / "configs.txt");
   CHECK(first.starts_with("dataname:inpaint\n"));

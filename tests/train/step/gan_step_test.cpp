@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "tests/train/step/tiny_training.h"
@@ -58,13 +59,40 @@ TEST_CASE("training step: watching changes nothing") {
     TinyTraining watched(StepOptions{}), plain(StepOptions{});
     for (int i = 0; i < 3; ++i) {
       for (TinyTraining* t : {&watched, &plain}) t->load(static_cast<uint64_t>(8 * i));
-      watched.step.watch(statistics);
+      watched.step.watch(statistics, watched.batch);
       const Losses a = watched.train(), b = plain.train();
-      watched.step.watch(statistics);
+      watched.step.watch(statistics, watched.batch);
       CHECK(a.rec_loss == b.rec_loss);
     }
     CHECK(watched.state() == plain.state());
   }
+}
+
+TEST_CASE("training step: the losses of a batch's first pictures do not depend on the others") {
+  TinyTraining t(StepOptions{});
+  t.load(0);
+  t.train();
+  const int64_t first = 5, others = (t.batch - first) * 16 * 16 * 3;
+  t.load(8);
+  const Losses whole = t.step.watch(Statistics::kRunning, t.batch),
+               part = t.step.watch(Statistics::kRunning, first);
+  std::fill_n(t.pictures.end() - others, others, uint8_t{7});
+  t.load(8);
+  const Losses whole_now = t.step.watch(Statistics::kRunning, t.batch),
+               part_now = t.step.watch(Statistics::kRunning, first);
+  CHECK(whole_now.rec_loss != whole.rec_loss);
+  for (double Losses::*loss : {&Losses::rec_loss, &Losses::adv_gene_loss, &Losses::tv_loss,
+                               &Losses::adv_disc_loss, &Losses::disc_acc})
+    CHECK(part_now.*loss == part.*loss);
+  // The whole is the mean of its parts.
+  double sum = 0;
+  for (int64_t n = 0; n < t.batch; ++n) {
+    std::rotate(t.pictures.begin(), t.pictures.begin() + n * 16 * 16 * 3, t.pictures.end());
+    t.load(8 + static_cast<uint64_t>(n));
+    sum += t.step.watch(Statistics::kRunning, 1).rec_loss;
+    std::rotate(t.pictures.begin(), t.pictures.end() - n * 16 * 16 * 3, t.pictures.end());
+  }
+  CHECK(sum / static_cast<double>(t.batch) == doctest::Approx(whole_now.rec_loss).epsilon(1e-6));
 }
 
 TEST_CASE("training step: a watch with batch statistics sees the losses the next update will print") {
@@ -73,7 +101,7 @@ TEST_CASE("training step: a watch with batch statistics sees the losses the next
   options.gene_iter = 1;
   TinyTraining training(options, 2, DType::kF64);
   training.load(0);
-  const Losses seen = training.step.watch(Statistics::kBatch), printed = training.train();
+  const Losses seen = training.step.watch(Statistics::kBatch, training.batch), printed = training.train();
   CHECK(seen.rec_loss == printed.rec_loss);
   CHECK(seen.adv_gene_loss == printed.adv_gene_loss);
   CHECK(seen.tv_loss == printed.tv_loss);

@@ -61,9 +61,9 @@ struct Training {
     step.train(progress);
     return step.losses();
   }
-  Losses watch(uint64_t first, Statistics statistics = Statistics::kRunning) {
+  Losses watch(uint64_t first, Statistics statistics = Statistics::kRunning, int64_t count = kBatch) {
     step.load(batch(first));
-    return step.watch(statistics);
+    return step.watch(statistics, count);
   }
   std::vector<double> painted() const { return host_values(&HarmonicStep::write_inpainted); }
 
@@ -259,8 +259,18 @@ TEST_CASE("harmonic step: a model for inference paints the same, in less memory"
               static_cast<size_t>(slim.generator_averages->values().bytes()));
   HarmonicStep step(t.ctx, slim, kBatch, {});
   step.load(t.batch(0));
-  CHECK(step.watch(Statistics::kRunning).rec_loss == t.watch(0).rec_loss);
+  CHECK(step.watch(Statistics::kRunning, kBatch).rec_loss == t.watch(0).rec_loss);
   CHECK(step.bytes() < t.step.bytes() / 2);
+}
+
+TEST_CASE("harmonic step: the losses of a batch's first pictures do not depend on the others") {
+  Training t({});
+  for (int i = 0; i < 2; ++i) t.train(static_cast<uint64_t>(kBatch * i));
+  const double whole = t.watch(100).rec_loss, part = t.watch(100, Statistics::kRunning, 1).rec_loss;
+  const size_t picture = t.pictures.size() / kBatch;
+  std::fill(t.pictures.begin() + static_cast<std::ptrdiff_t>(picture), t.pictures.end(), uint8_t{7});
+  CHECK(t.watch(100).rec_loss != whole);
+  CHECK(t.watch(100, Statistics::kRunning, 1).rec_loss == part);
 }
 
 TEST_CASE("harmonic step: plan and step agree") {
