@@ -12,6 +12,7 @@ find_package(Eigen3 REQUIRED)
 find_package(Boost REQUIRED)
 pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg)  # the tests and benches write JPEG with it
 pkg_check_modules(EXIF REQUIRED IMPORTED_TARGET libexif)
+pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd)
 pkg_check_modules(ISAL IMPORTED_TARGET libisal)  # amd64 and arm64; Boost.CRC otherwise
 find_path(STB_INCLUDE_DIR stb_image_resize.h PATH_SUFFIXES stb REQUIRED)
 find_package(OneDNN QUIET)  # optional: the fast matrix products

@@ -3,30 +3,16 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-#include <array>
 
 #include "core/base/build_info.h"
 #include "core/base/error.h"
 #include "tools/options.h"
+#include "train/settings/flag_values.h"
 
 namespace inpaint {
 namespace {
 
-constexpr WholeRange kGrow{0, 1000}, kThreads{0, 1024}, kGpu{0, 255}, kPlace{0, 1 << 28};
-
-// "x,y,width,height"
-std::string parse_box(std::string_view text, PixelBox& box) {
-  std::array<int64_t, 4> numbers{};
-  for (size_t k = 0; k < numbers.size(); ++k) {
-    const size_t comma = text.find(',');
-    if ((comma == std::string_view::npos) != (k + 1 == numbers.size())) return "does not have four numbers";
-    const std::string fault = parse_whole(text.substr(0, comma), kPlace, numbers[k]);
-    if (!fault.empty()) return fault;
-    text.remove_prefix(std::min(text.size(), comma + 1));
-  }
-  box = {numbers[1], numbers[0], numbers[3], numbers[2]};
-  return box.height == 0 || box.width == 0 ? "has no pixels" : "";
-}
+constexpr WholeRange kGrow{0, 1000}, kThreads{0, 1024}, kGpu{0, 255};
 
 }  // namespace
 

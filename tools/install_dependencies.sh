@@ -6,7 +6,7 @@ set -euo pipefail
 packages=(
   g++ cmake ninja-build pkg-config git ca-certificates
   libeigen3-dev libdnnl-dev libfmt-dev libcli11-dev nlohmann-json3-dev
-  libpng-dev libjpeg-dev libturbojpeg0-dev libexif-dev libstb-dev
+  libpng-dev libjpeg-dev libturbojpeg0-dev libexif-dev libstb-dev libmicrohttpd-dev
   protobuf-compiler libprotobuf-dev libboost-dev libboost-context-dev
   doctest-dev libbenchmark-dev
 )

@@ -65,9 +65,14 @@ $bin/inpaint_train --flags-file $out/run.cfg
 
 echo "== Scoring on pictures the model has not seen"
 $bin/inpaint_eval --checkpoint $out/checkpoints/quickstart64/gpu0 --data $out/data/quickstart64_test.bin \
-  --holes mixed --out $out/scores
+  --holes mixed --out $out/scores --report $out/report.html
 
 echo
 echo "Look at:"
+echo "  $out/report.html                        what the model is worth: scores, curves, pictures"
 echo "  $out/samples/quickstart64/gpu0/train/   <epoch>_0.png the pictures, _1.png filled, _2.png with holes"
 echo "  $out/scores/                            the best, median and worst fills; scores.json, scores.csv"
+echo
+echo "Fill a picture of your own:"
+echo "  $bin/inpaint_fill PICTURE --mask MASK      or --box x,y,width,height; all flags: --help"
+echo "  $bin/inpaint_serve                         a page to mark what should go"

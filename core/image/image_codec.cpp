@@ -74,15 +74,8 @@ std::optional<ForeignFormat> foreign_format(std::span<const uint8_t> file) {
 }
 
 int64_t short_side(std::span<const uint8_t> head, const std::string& name) {
-  switch (picture_format(head, name)) {
-    case PictureFormat::kPng:
-      return png_short_side(head, name);
-    case PictureFormat::kJpeg:
-      return jpeg_short_side(head, name);
-    case PictureFormat::kPnm:
-      return pnm_short_side(head, name);
-  }
-  throw Error("unknown picture format");
+  const PictureSize size = picture_size(head, name);
+  return std::min(size.height, size.width);
 }
 
 void lay_over_black(StoredPicture& picture) {
@@ -130,6 +123,18 @@ Image decode_image(const std::filesystem::path& path) {
 
 std::vector<uint8_t> read_picture_file(const std::filesystem::path& path) {
   return read_bytes(path, kMaxPictureFileBytes);
+}
+
+PictureSize picture_size(std::span<const uint8_t> head, const std::string& name) {
+  switch (picture_format(head, name)) {
+    case PictureFormat::kPng:
+      return png_size(head, name);
+    case PictureFormat::kJpeg:
+      return jpeg_size(head, name);
+    case PictureFormat::kPnm:
+      return pnm_size(head, name);
+  }
+  throw Error("unknown picture format");
 }
 
 int64_t picture_short_side(const std::filesystem::path& path) {

@@ -49,8 +49,14 @@ Image decode_image(const std::filesystem::path& path);
 // `name` stands for the file in messages.
 Image decode_image(std::span<const uint8_t> file, const std::string& name);
 
-// The shorter side of the picture, from the file's head alone: far cheaper than decoding, and no word on
-// whether the rest is good.
+// As the file stores it; not negative.
+struct PictureSize {
+  int64_t height, width;
+};
+
+// From the file's head alone: far cheaper than decoding, and no word on whether the rest is good.
+PictureSize picture_size(std::span<const uint8_t> head, const std::string& name);
+// The shorter side of the picture, likewise.
 int64_t picture_short_side(const std::filesystem::path& path);
 
 // All bytes of a picture file.
@@ -71,9 +77,9 @@ StoredPicture decode_png(std::span<const uint8_t> file, const std::string& name)
 StoredPicture decode_jpeg(std::span<const uint8_t> file, const std::string& name);
 StoredPicture decode_pnm(std::span<const uint8_t> file, const std::string& name);
 
-int64_t png_short_side(std::span<const uint8_t> head, const std::string& name);
-int64_t jpeg_short_side(std::span<const uint8_t> head, const std::string& name);
-int64_t pnm_short_side(std::span<const uint8_t> head, const std::string& name);
+PictureSize png_size(std::span<const uint8_t> head, const std::string& name);
+PictureSize jpeg_size(std::span<const uint8_t> head, const std::string& name);
+PictureSize pnm_size(std::span<const uint8_t> head, const std::string& name);
 
 // Throws UserError when a file declares more than the limits above; `decoded_bytes` as stored or as
 // unpacked, whichever are more.

@@ -63,10 +63,10 @@ StoredPicture decode_jpeg(std::span<const uint8_t> file, const std::string& name
   return picture;
 }
 
-int64_t jpeg_short_side(std::span<const uint8_t> head, const std::string& name) {
+PictureSize jpeg_size(std::span<const uint8_t> head, const std::string& name) {
   JpegReading r(head);
   if (!read_header(r)) r.refuse(name);
-  return std::min(r.decoder.image_height, r.decoder.image_width);
+  return {r.decoder.image_height, r.decoder.image_width};
 }
 
 }  // namespace inpaint

@@ -168,10 +168,10 @@ StoredPicture decode_png(std::span<const uint8_t> file, const std::string& name)
 }
 
 // The first chunk, IHDR, lies at byte 8 and begins with width and height (PNG specification, 11.2.2).
-int64_t png_short_side(std::span<const uint8_t> head, const std::string& name) {
+PictureSize png_size(std::span<const uint8_t> head, const std::string& name) {
   if (head.size() < 24 || std::memcmp(head.data() + 12, "IHDR", 4) != 0)
     user_error("{}: damaged PNG: no header", name);
-  return std::min(png_get_uint_32(head.data() + 16), png_get_uint_32(head.data() + 20));
+  return {png_get_uint_32(head.data() + 20), png_get_uint_32(head.data() + 16)};
 }
 
 std::vector<uint8_t> encode_png(const Image& image, const Image& alpha, std::span<const uint8_t> chunks) {

@@ -53,13 +53,13 @@ class PnmReader {
 
 }  // namespace
 
-int64_t pnm_short_side(std::span<const uint8_t> head, const std::string& name) {
+PictureSize pnm_size(std::span<const uint8_t> head, const std::string& name) {
   PnmReader reader(head, name);
   reader.skip_magic();
   const int64_t width = reader.number("width", kMaxPicturePixels);
   const int64_t height = reader.number("height", kMaxPicturePixels);
   reader.number("maxval", 65535);  // the height is whole only when something follows it
-  return std::min(width, height);
+  return {height, width};
 }
 
 StoredPicture decode_pnm(std::span<const uint8_t> file, const std::string& name) {

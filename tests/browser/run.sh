@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Opens the pages that the built programs write in a real browser:
+# Opens the reports that the built programs write, and the page of inpaint_serve, in a real browser:
 #   tests/browser/run.sh [BIN FOLDER] [--screenshots FOLDER]
 # BIN FOLDER: default build/cpu-release/bin. Installs what it needs (Debian 12; through sudo when not root):
 # Chromium, and into .venv/browser what drives it.
@@ -16,4 +16,5 @@ if [[ $(cat "$venv/installed" 2>/dev/null) != "$playwright" ]]; then
   "$venv/bin/pip" install --quiet --disable-pip-version-check "playwright==$playwright"
   echo "$playwright" >"$venv/installed"
 fi
-exec "$venv/bin/python" "$here/pages_test.py" "$@"
+"$venv/bin/python" "$here/pages_test.py" "$@"
+"$venv/bin/python" "$here/serve_test.py" "$@"

@@ -15,8 +15,8 @@ shift || true
 runs=("$@")
 [[ ${#runs[@]} -gt 0 ]] || runs=(
   picture:picture_jpeg picture:picture_png picture:picture_pnm
-  bin_dataset checkpoint_names dataset_description editable_picture flags_file line_log metadata picture_cache
-  picture_head picture_list safetensors_file safetensors_header
+  bin_dataset checkpoint_names dataset_description editable_picture fill_request flags_file line_log metadata
+  picture_cache picture_head picture_list safetensors_file safetensors_header
 )
 
 tools/install_dependencies.sh clang libclang-rt-14-dev

@@ -346,4 +346,8 @@ BUGS = [
     ("train/fill/picture_filler.cpp", "        std::copy_n(painted + at, channels_, region.pixel(row, column));\n", "", "squares that are not put into the picture", TRAIN, "picture filler*"),
     ("train/fill/patch_finish.cpp", "options.box = {piece.top - region.box().top,", "options.box = {0 * piece.top,", "texture copied above the hole", TRAIN, "patch finish*"),
     ("train/fill/fill_run.cpp", "if (!read.empty() && is_same_file(read, out))", "if (false)", "the user's picture overwritten", TOOLS, "inpaint_fill: mistakes*"),
+    # The page that fills pictures
+    ("train/serve/routes.cpp", "host == nullptr || !is_own_host(*host, port)", "host == nullptr", "any Host is taken", TRAIN, "routes*"),
+    ("train/serve/routes.cpp", "origin != nullptr && lower(*origin)", "false && lower(*origin)", "pages of other sites may post", TRAIN, "routes*"),
+    ("train/serve/routes.cpp", "if (bytes > max_body_bytes)", "if (false)", "bodies of any size", TRAIN, "routes*"),
 ]

@@ -13,6 +13,8 @@
 #include "core/file/replace_file.h"
 #include "core/image/editable_picture.h"
 #include "train/data/picture_files.h"
+#include "train/fill/hole_parts.h"
+#include "train/fill/model_filler.h"
 #include "train/fill/region.h"
 
 namespace inpaint {
@@ -47,15 +49,8 @@ void check_hole(const Image& mask, const std::string& name) {
 // Runs over the pictures; holds what they share.
 class FillRun {
  public:
-  explicit FillRun(const FillSettings& settings) : settings_(settings), ctx_(settings.threads) {
-    if (!settings.checkpoint.empty()) {
-      if (settings.device == DeviceChoice::kCuda ||
-          (settings.device == DeviceChoice::kAuto && Context::gpu_count() > 0))
-        gpu_.emplace(Gpu{settings.gpu}, settings.threads);
-      model_.emplace(gpu_ ? *gpu_ : ctx_, settings.checkpoint, 1);
-    }
-    filler_.emplace(ctx_, model_ ? &*model_ : nullptr, settings.finish);
-  }
+  explicit FillRun(const FillSettings& settings)
+      : settings_(settings), filler_(settings.checkpoint, settings.device, settings.gpu, settings.threads) {}
 
   // mask_path: empty, or the picture's mask.
   void fill(const fs::path& path, const fs::path& mask_path, const fs::path& out) {
@@ -71,7 +66,7 @@ class FillRun {
     check_hole(mask, mask_path.empty() ? path.string() : mask_path.string());
 
     Image filled = file.image();
-    filler_->fill(filled, mask);
+    filler_.fill(filled, mask, settings_.finish);
     const std::vector<uint8_t> bytes = file.repainted(filled, mask, format);
     replace_file(out, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     if (!settings_.compare.empty()) write_png(settings_.compare, comparison(file.image(), mask, filled));
@@ -108,7 +103,7 @@ class FillRun {
       if (mask.bytes[pixel] != 0)
         std::fill_n(hole.bytes.begin() + static_cast<std::ptrdiff_t>(pixel) * hole.channels, hole.channels,
                     uint8_t{127});
-    PictureFiller(ctx_, nullptr, Finish::kNone).fill(harmonic, mask);
+    filler_.fill_harmonically(harmonic, mask);
     constexpr int64_t kMost = 1024;
     const double scale =
         std::min(1.0, static_cast<double>(kMost) / static_cast<double>(std::max(box.height, box.width)));
@@ -121,10 +116,7 @@ class FillRun {
   }
 
   const FillSettings& settings_;
-  Context ctx_;
-  std::optional<Context> gpu_;
-  std::optional<InferenceModel> model_;
-  std::optional<PictureFiller> filler_;
+  ModelFiller filler_;
 };
 
 // The picture in the folder with this path, but for the ending; empty when there is none.

@@ -29,13 +29,12 @@ void take(const Region& region, const HolePart& part, const PixelBox& box, std::
 }
 
 void fill_in_pieces(Context& ctx, const Image& picture, const Image& mask, const HolePart& part,
-                    int64_t width, std::vector<float>& base) {
-  constexpr int64_t kPiece = 1024;
+                    int64_t width, int64_t largest_box, std::vector<float>& base) {
+  const auto side = static_cast<int64_t>(std::sqrt(static_cast<double>(largest_box) / 2));
   const PixelBox& box = part.box;
-  for (int64_t top = box.top; top < box.bottom(); top += kPiece)
-    for (int64_t left = box.left; left < box.right(); left += kPiece) {
-      const PixelBox piece{top, left, std::min(kPiece, box.bottom() - top),
-                           std::min(kPiece, box.right() - left)};
+  for (int64_t top = box.top; top < box.bottom(); top += side)
+    for (int64_t left = box.left; left < box.right(); left += side) {
+      const PixelBox piece{top, left, std::min(side, box.bottom() - top), std::min(side, box.right() - left)};
       const bool empty = std::ranges::none_of(part.runs, [&](const HoleRun& run) {
         return run.row >= piece.top && run.row < piece.bottom() && run.begin < piece.right() &&
                run.end > piece.left;
@@ -48,9 +47,9 @@ void fill_in_pieces(Context& ctx, const Image& picture, const Image& mask, const
 }
 
 void fill_smaller(Context& ctx, const Image& picture, const Image& mask, const HolePart& part,
-                  std::vector<float>& base) {
+                  int64_t largest_box, std::vector<float>& base) {
   const auto pixels = static_cast<double>(part.box.pixels());
-  const auto times = static_cast<int64_t>(std::ceil(std::sqrt(pixels / kLargestHarmonicBox)));
+  const auto times = static_cast<int64_t>(std::ceil(std::sqrt(pixels / static_cast<double>(largest_box))));
   const Region whole(picture, mask, grown(part.box, 2 * times, picture));
   Region small = whole.reduced((whole.height() + times - 1) / times, (whole.width() + times - 1) / times);
   fill_region(ctx, small);
@@ -63,10 +62,10 @@ void fill_smaller(Context& ctx, const Image& picture, const Image& mask, const H
 
 }  // namespace
 
-std::vector<float> harmonic_base(Context& ctx, const Image& picture, const Image& mask,
-                                 const HolePart& part) {
+std::vector<float> harmonic_base(Context& ctx, const Image& picture, const Image& mask, const HolePart& part,
+                                 int64_t largest_box) {
   std::vector<float> base(static_cast<size_t>(part.pixels * picture.channels));
-  if (part.box.pixels() <= kLargestHarmonicBox) {
+  if (part.box.pixels() <= largest_box) {
     Region region(picture, mask, grown(part.box, 1, picture));
     fill_region(ctx, region);
     take(region, part, part.box, base);
@@ -74,9 +73,9 @@ std::vector<float> harmonic_base(Context& ctx, const Image& picture, const Image
   }
   const int64_t width = part_width(part, picture.height, picture.width);
   if (width <= kNarrowPart)
-    fill_in_pieces(ctx, picture, mask, part, width, base);
+    fill_in_pieces(ctx, picture, mask, part, width, largest_box, base);
   else
-    fill_smaller(ctx, picture, mask, part, base);
+    fill_smaller(ctx, picture, mask, part, largest_box, base);
   return base;
 }
 

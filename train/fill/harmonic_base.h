@@ -9,7 +9,7 @@
 
 namespace inpaint {
 
-// Parts whose box has more pixels than this are filled in another way, below.
+// Parts whose box has more pixels than `largest_box` are filled in another way, below.
 constexpr int64_t kLargestHarmonicBox = int64_t{1} << 21;
 
 // The fill of the part's pixels in their order, `channels` values in [-1, 1] each. ctx: on the CPU.
@@ -19,6 +19,7 @@ constexpr int64_t kLargestHarmonicBox = int64_t{1} << 21;
 // falls by exp(pi) over the width of a hole. Where it is wide, a smaller picture is filled, and the fill
 // enlarged (linearly between pixels).
 constexpr int64_t kNarrowPart = 128;
-std::vector<float> harmonic_base(Context& ctx, const Image& picture, const Image& mask, const HolePart& part);
+std::vector<float> harmonic_base(Context& ctx, const Image& picture, const Image& mask, const HolePart& part,
+                                 int64_t largest_box = kLargestHarmonicBox);
 
 }  // namespace inpaint

@@ -10,7 +10,7 @@ namespace {
 
 bool is_two_valued(uint8_t grey) { return grey <= kMaskTolerance || grey >= 255 - kMaskTolerance; }
 
-void check_two_valued(const std::filesystem::path& path, const Image& grey) {
+void check_two_valued(const std::string& name, const Image& grey) {
   const auto between = std::ranges::count_if(grey.bytes, [](uint8_t value) { return !is_two_valued(value); });
   if (between == 0) return;
   const auto first = std::ranges::find_if(grey.bytes, [](uint8_t value) { return !is_two_valued(value); });
@@ -18,8 +18,8 @@ void check_two_valued(const std::filesystem::path& path, const Image& grey) {
   user_error(
       "{}: not a mask of black and white: {} of {} pixels lie between {} and {}, the first, of {}, in row "
       "{}, column {}; make it two-valued (a threshold) or take the file out",
-      path.string(), between, grey.bytes.size(), kMaskTolerance + 1, 254 - kMaskTolerance, *first,
-      at / grey.width, at % grey.width);
+      name, between, grey.bytes.size(), kMaskTolerance + 1, 254 - kMaskTolerance, *first, at / grey.width,
+      at % grey.width);
 }
 
 // A line of `count` values, `step` apart: 1 within `reach` of a 1.
@@ -39,22 +39,30 @@ void grow_line(uint8_t* line, int64_t count, int64_t step, int64_t reach, std::v
 
 }  // namespace
 
-Image read_mask_picture(const std::filesystem::path& path) {
-  Image grey = with_channels(decode_image(path), 1);
-  check_two_valued(path, grey);
+Image read_mask_picture(std::span<const uint8_t> file, const std::string& name) {
+  Image grey = with_channels(decode_image(file, name), 1);
+  check_two_valued(name, grey);
   for (uint8_t& value : grey.bytes) value = value >= 128 ? 255 : 0;
   return grey;
 }
 
-Image mask_from_file(const std::filesystem::path& path, MaskPolarity polarity, int64_t height,
-                     int64_t width) {
-  Image mask = read_mask_picture(path);
+Image read_mask_picture(const std::filesystem::path& path) {
+  return read_mask_picture(read_picture_file(path), path.string());
+}
+
+Image mask_from_picture(Image mask, const std::string& name, MaskPolarity polarity, int64_t height,
+                        int64_t width) {
   if (mask.height != height || mask.width != width)
-    user_error("{}: a mask of {} x {} pixels for a picture of {} x {}; both need the same size",
-               path.string(), mask.width, mask.height, width, height);
+    user_error("{}: a mask of {} x {} pixels for a picture of {} x {}; both need the same size", name,
+               mask.width, mask.height, width, height);
   for (uint8_t& value : mask.bytes)
     value = (value == 255) == (polarity == MaskPolarity::kWhiteIsHole) ? 1 : 0;
   return mask;
+}
+
+Image mask_from_file(const std::filesystem::path& path, MaskPolarity polarity, int64_t height,
+                     int64_t width) {
+  return mask_from_picture(read_mask_picture(path), path.string(), polarity, height, width);
 }
 
 Image mask_from_boxes(std::span<const PixelBox> boxes, int64_t height, int64_t width) {

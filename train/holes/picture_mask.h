@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string>
 
 #include "core/base/pixel_box.h"
 #include "core/image/image.h"
@@ -25,8 +26,15 @@ constexpr int kMaskTolerance = 32;
 // UserError that begins with the file's name for a file that is no picture or is not two-valued.
 Image read_mask_picture(const std::filesystem::path& path);
 
-// The mask in a file for a picture of this size. UserError, beginning with the file's name, when the sizes
-// differ, and for files as above.
+// The bytes of such a file; `name` stands for it in messages.
+Image read_mask_picture(std::span<const uint8_t> file, const std::string& name);
+
+// A mask picture as read above, for a picture of this size. UserError, beginning with the file's name, when
+// the sizes differ.
+Image mask_from_picture(Image black_and_white, const std::string& name, MaskPolarity polarity, int64_t height,
+                        int64_t width);
+
+// The mask in a file, likewise.
 Image mask_from_file(const std::filesystem::path& path, MaskPolarity polarity, int64_t height, int64_t width);
 
 // UserError for a box that does not lie inside the picture.

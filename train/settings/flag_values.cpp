@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
@@ -86,6 +87,20 @@ std::string parse_path(std::string_view text, std::string& value) {
   const char* home = std::getenv("HOME");
   if (home == nullptr || *home == '\0') return "begins with ~, and HOME is not set";
   return parse_text(std::string(home) + std::string(text.substr(1)), value);
+}
+
+std::string parse_box(std::string_view text, PixelBox& box) {
+  constexpr WholeRange kPlace{0, 1 << 28};
+  std::array<int64_t, 4> numbers{};
+  for (size_t k = 0; k < numbers.size(); ++k) {
+    const size_t comma = text.find(',');
+    if ((comma == std::string_view::npos) != (k + 1 == numbers.size())) return "does not have four numbers";
+    const std::string fault = parse_whole(text.substr(0, comma), kPlace, numbers[k]);
+    if (!fault.empty()) return fault;
+    text.remove_prefix(std::min(text.size(), comma + 1));
+  }
+  box = {numbers[1], numbers[0], numbers[3], numbers[2]};
+  return box.height == 0 || box.width == 0 ? "has no pixels" : "";
 }
 
 std::string print_real(double value) { return fmt::format("{}", value); }

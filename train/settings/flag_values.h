@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/pixel_box.h"
+
 namespace inpaint {
 
 struct WholeRange {
@@ -37,6 +39,8 @@ std::string parse_text(std::string_view text, std::string& value);
 // Likewise a path: a ~ at its beginning, alone or before a '/', is the home folder, as in a shell (which
 // leaves it alone in --NAME=~/x).
 std::string parse_path(std::string_view text, std::string& value);
+// "x,y,width,height", in pixels from the top left.
+std::string parse_box(std::string_view text, PixelBox& box);
 
 std::string print_real(double value);  // the shortest decimal that reads back to the same bits
 std::string print_bool(bool value);

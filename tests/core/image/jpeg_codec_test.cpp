@@ -260,11 +260,11 @@ TEST_CASE("jpeg: damage never does worse than an error") {
   CHECK(refused > 100);
 }
 
-TEST_CASE("jpeg: the short side is in the head, behind whatever a camera puts there") {
+TEST_CASE("jpeg: the size is in the head, behind whatever a camera puts there") {
   const std::vector<uint8_t> file = jpeg_of(slope(40, 17, 3));
-  CHECK(jpeg_short_side(file, "f") == 17);
-  CHECK(jpeg_short_side(std::span(file).first(file.size() - 20), "f") == 17);
-  CHECK(contains(error_message([&] { jpeg_short_side(std::span(file).first(30), "f"); }), "f: damaged JPEG"));
+  CHECK(jpeg_size(file, "f").width == 17);
+  CHECK(jpeg_size(std::span(file).first(file.size() - 20), "f").width == 17);
+  CHECK(contains(error_message([&] { jpeg_size(std::span(file).first(30), "f"); }), "f: damaged JPEG"));
   std::vector<uint8_t> noted = file;
   for (int i = 0; i < 3; ++i) noted = with_segment(noted, 0xed, std::vector<uint8_t>(60'000, 0xff));
   const TemporaryFolder folder;

@@ -59,21 +59,23 @@ TEST_CASE("harmonic base: a part near others and at the border is filled as in t
 }
 
 TEST_CASE("harmonic base: a long narrow part is filled piece by piece, a wide one in a smaller picture") {
+  constexpr int64_t kLargest = 1 << 15;
   Context ctx(2);
-  const Image picture = enlarged(1500, 1700, 1);
-  Image scratch(1500, 1700, 1), wide(1500, 1700, 1);
-  for (int64_t row = 20; row < 1480; ++row) {
-    std::fill_n(scratch.pixel(row, row + 60), 24, uint8_t{1});
-    std::fill_n(wide.pixel(row, 100), 1480, uint8_t{1});
+  const Image picture = enlarged(300, 340, 1);
+  Image scratch(300, 340, 1), wide(300, 340, 1);
+  for (int64_t row = 20; row < 280; ++row) {
+    std::fill_n(scratch.pixel(row, row + 20), 8, uint8_t{1});
+    std::fill_n(wide.pixel(row, 40), 270, uint8_t{1});
   }
   const HolePart narrow = hole_parts(scratch).front(), large = hole_parts(wide).front();
-  REQUIRE(narrow.box.pixels() > kLargestHarmonicBox);
-  REQUIRE(large.box.pixels() > kLargestHarmonicBox);
-  CHECK(largest_difference(harmonic_base(ctx, picture, scratch, narrow),
+  REQUIRE(narrow.box.pixels() > kLargest);
+  CHECK(largest_difference(harmonic_base(ctx, picture, scratch, narrow, kLargest),
                            whole_fill(ctx, picture, scratch, narrow)) < 0.05f);
-  const std::vector<float> base = harmonic_base(ctx, picture, wide, large);
+  REQUIRE(part_width(large, 300, 340) > kNarrowPart);
+  const std::vector<float> base = harmonic_base(ctx, picture, wide, large, kLargest);
   const std::vector<float> exact = whole_fill(ctx, picture, wide, large);
   double sum = 0;
   for (size_t i = 0; i < base.size(); ++i) sum += std::abs(static_cast<double>(base[i] - exact[i])) * 127.5;
-  CHECK(sum / static_cast<double>(base.size()) < 0.5);
+  CHECK(sum / static_cast<double>(base.size()) < 1);
+  CHECK(base != exact);
 }

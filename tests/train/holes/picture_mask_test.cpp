@@ -50,7 +50,8 @@ TEST_CASE("picture mask: other sizes and grey values are refused with what was f
 TEST_CASE("picture mask: boxes, and those that leave the picture") {
   const PixelBox boxes[] = {{0, 1, 2, 1}, {1, 1, 1, 2}};
   CHECK(text_of(mask_from_boxes(boxes, 3, 4)) == ".#../.##./..../");
-  for (const PixelBox& box : {PixelBox{0, 0, 4, 1}, {0, 0, 1, 5}, {-1, 0, 2, 2}, {2, 3, 1, 2}, {0, 0, 0, 1}}) {
+  for (const PixelBox& box :
+       {PixelBox{0, 0, 4, 1}, {0, 0, 1, 5}, {-1, 0, 2, 2}, {2, 3, 1, 2}, {0, 0, 0, 1}}) {
     const std::string fault = error_message([&] { mask_from_boxes({{box}}, 3, 4); });
     CHECK(contains(fault, "does not lie inside the picture of 4 x 3 pixels"));
   }

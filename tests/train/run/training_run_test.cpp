@@ -438,9 +438,8 @@ TEST_CASE("run: with nothing left to do it says so, and why") {
   TrainSettings s = small_run(folder.path());
   s.epoch = 1;
   CHECK_FALSE(contains(run_quietly(s), "Nothing is left"));
-  CHECK(
-      contains(run_quietly(s),
-               "Nothing is left to do: epoch=1 is reached, at step 2; give a larger epoch to go on\n"));
+  CHECK(contains(run_quietly(s),
+                 "Nothing is left to do: epoch=1 is reached, at step 2; give a larger epoch to go on\n"));
   s.epoch = 5;
   s.max_steps = 2;
   CHECK(contains(run_quietly(s), "Nothing is left to do: max_steps=2 is reached, at step 2; give"));

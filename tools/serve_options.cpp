@@ -1,0 +1,54 @@
+#include "tools/serve_options.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include "core/base/build_info.h"
+#include "core/base/error.h"
+#include "tools/options.h"
+
+namespace inpaint {
+namespace {
+
+constexpr WholeRange kPort{0, 65535}, kThreads{0, 1024}, kGpu{0, 255}, kUpload{1, 1024}, kPixels{1, 256};
+
+}  // namespace
+
+std::optional<ServeSettings> parse_serve_options(int argc, const char* const* argv) {
+  CLI::App app(
+      "Serves a page, to this machine alone, on which the missing part of a picture is marked and filled; "
+      "POST /fill does the same for scripts.",
+      "inpaint_serve");
+  app.set_version_flag("--version", [] { return version_text("inpaint_serve"); });
+  app.allow_extras();  // Options::refuse_others has the better message
+
+  ServeSettings s;
+  Options options(app);
+  options.whole("port", "of 127.0.0.1; 0: a free one, which is printed", kPort, s.port);
+  options.text("checkpoint", "PATH",
+               "model: a checkpoint, or a folder of which the newest counts; without it holes are filled "
+               "smoothly (harmonically)",
+               s.checkpoint);
+  options.choice("finish",
+                 "patches: copy texture from the known part at the end; a request may say otherwise",
+                 s.finish);
+  options.choice("device", "that the model paints on; auto takes the GPU where the program can use one",
+                 s.device);
+  options.whole("gpu", "GPU number", kGpu, s.gpu);
+  options.whole("threads", "0: one per core this process may use", kThreads, s.threads);
+  options.whole("max_upload", "MiB that a request may have", kUpload, s.max_upload);
+  options.whole("max_pixels", "millions of pixels that a picture may have", kPixels, s.max_pixels);
+  try {
+    app.parse(Options::arguments(argc, argv));
+  } catch (const CLI::Success& wanted) {  // --help and --version
+    app.exit(wanted);
+    return std::nullopt;
+  } catch (const CLI::ParseError& error) {
+    user_error("command line: {}; --help lists what there is", error.what());
+  }
+  options.refuse_others(app.remaining());
+  return s;
+}
+
+}  // namespace inpaint

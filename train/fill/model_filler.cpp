@@ -1,0 +1,25 @@
+#include "train/fill/model_filler.h"
+
+namespace inpaint {
+
+ModelFiller::ModelFiller(const std::filesystem::path& checkpoint, DeviceChoice device, int gpu, int threads)
+    : cpu_(threads) {
+  if (checkpoint.empty()) return;
+  if (device == DeviceChoice::kCuda || (device == DeviceChoice::kAuto && Context::gpu_count() > 0))
+    gpu_.emplace(Gpu{gpu}, threads);
+  model_.emplace(gpu_ ? *gpu_ : cpu_, checkpoint, 1);
+}
+
+void ModelFiller::fill(Image& picture, const Image& mask, Finish finish) {
+  PictureFiller(cpu_, model_ ? &*model_ : nullptr, finish).fill(picture, mask);
+}
+
+void ModelFiller::fill_harmonically(Image& picture, const Image& mask) {
+  PictureFiller(cpu_, nullptr, Finish::kNone).fill(picture, mask);
+}
+
+std::string ModelFiller::model_name() const {
+  return model_ ? model_->file().filename().string() : "harmonic";
+}
+
+}  // namespace inpaint
