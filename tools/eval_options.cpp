@@ -68,15 +68,7 @@ std::optional<EvaluationSettings> parse_eval_options(int argc, const char* const
                  s.device);
   options.whole("gpu", "GPU number", kGpu, s.gpu);
   options.whole("threads", "0: one per core this process may use", kThreads, s.threads);
-  try {
-    app.parse(Options::arguments(argc, argv));
-  } catch (const CLI::Success& wanted) {  // --help and --version
-    app.exit(wanted);
-    return std::nullopt;
-  } catch (const CLI::ParseError& error) {
-    user_error("command line: {}; --help lists what there is", error.what());
-  }
-  options.refuse_others(app.remaining());
+  if (!options.parse(argc, argv)) return std::nullopt;
   if (s.data.empty())
     user_error("command line: --data is missing; give a data set (.bin) or a folder of pictures");
   check_hole_choice(s.holes);

@@ -55,15 +55,7 @@ std::optional<FillSettings> parse_fill_options(int argc, const char* const* argv
                  s.device);
   options.whole("gpu", "GPU number", kGpu, s.gpu);
   options.whole("threads", "0: one per core this process may use", kThreads, s.threads);
-  try {
-    app.parse(Options::arguments(argc, argv));
-  } catch (const CLI::Success& wanted) {  // --help and --version
-    app.exit(wanted);
-    return std::nullopt;
-  } catch (const CLI::ParseError& error) {
-    user_error("command line: {}; --help lists what there is", error.what());
-  }
-  options.refuse_others(app.remaining());
+  if (!options.parse(argc, argv)) return std::nullopt;
   if (s.picture.empty()) user_error("command line: no picture; give a file or a folder, or --help");
   return s;
 }

@@ -23,6 +23,19 @@ std::vector<std::string> Options::arguments(int argc, const char* const* argv) {
   return arguments;
 }
 
+bool Options::parse(int argc, const char* const* argv) {
+  try {
+    app_.parse(arguments(argc, argv));
+  } catch (const CLI::Success& wanted) {  // --help and --version
+    app_.exit(wanted);
+    return false;
+  } catch (const CLI::ParseError& error) {
+    user_error("command line: {}; --help lists what there is", error.what());
+  }
+  refuse_others(app_.remaining());
+  return true;
+}
+
 void Options::text(const std::string& name, const std::string& placeholder, const std::string& help,
                    std::string& value) {
   const bool is_path = placeholder != "NAME";

@@ -29,6 +29,10 @@ class Options {
   // The command line, names with '_', last argument first: what CLI11 parses.
   static std::vector<std::string> arguments(int argc, const char* const* argv);
 
+  // Reads the whole command line of a program without subcommands. False when --help or --version was
+  // printed. UserError as below, and for what is none of these options.
+  bool parse(int argc, const char* const* argv);
+
   // Each takes the value's place, which has to live until the command line is parsed, and its default
   // from there. A text is a path unless its placeholder is NAME.
   void text(const std::string& name, const std::string& placeholder, const std::string& help,

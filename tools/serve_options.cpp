@@ -39,15 +39,7 @@ std::optional<ServeSettings> parse_serve_options(int argc, const char* const* ar
   options.whole("threads", "0: one per core this process may use", kThreads, s.threads);
   options.whole("max_upload", "MiB that a request may have", kUpload, s.max_upload);
   options.whole("max_pixels", "millions of pixels that a picture may have", kPixels, s.max_pixels);
-  try {
-    app.parse(Options::arguments(argc, argv));
-  } catch (const CLI::Success& wanted) {  // --help and --version
-    app.exit(wanted);
-    return std::nullopt;
-  } catch (const CLI::ParseError& error) {
-    user_error("command line: {}; --help lists what there is", error.what());
-  }
-  options.refuse_others(app.remaining());
+  if (!options.parse(argc, argv)) return std::nullopt;
   return s;
 }
 
