@@ -1,13 +1,15 @@
-# Writes the source that holds files as bytes; see InpaintEmbed.cmake. Takes name, source and files.
-set(arrays "")
+# Writes the source that holds files as bytes; see InpaintEmbed.cmake. Takes name, source and files. The assembler
+# takes the bytes as they are: an array of them would cost the compiler seconds per megabyte.
+set(parts "")
+set(declarations "")
 set(choices "")
 set(number 0)
 foreach(file IN LISTS files)
-  file(READ ${file} bytes HEX)
-  string(REGEX REPLACE "(..)" "'\\\\x\\1'," bytes "${bytes}")
   get_filename_component(file_name ${file} NAME)
-  string(APPEND arrays "constexpr char kFile${number}[] = {${bytes}};\n")
-  string(APPEND choices "  if (name == \"${file_name}\") return {kFile${number}, sizeof kFile${number}};\n")
+  set(label inpaint_${name}_${number})
+  string(APPEND parts "    \".balign 64\\n${label}:\\n.incbin \\\"${file}\\\"\\n${label}_end:\\n.byte 0\\n\"\n")
+  string(APPEND declarations "extern \"C\" __attribute__((visibility(\"hidden\"))) const char ${label}[], ${label}_end[];\n")
+  string(APPEND choices "  if (name == \"${file_name}\") return {${label}, ${label}_end};\n")
   math(EXPR number "${number} + 1")
 endforeach()
 file(WRITE ${source} "// Made by cmake/WriteEmbedded.cmake.
@@ -15,11 +17,10 @@ file(WRITE ${source} "// Made by cmake/WriteEmbedded.cmake.
 #include <string>
 #include <string_view>
 
+asm(\".pushsection .rodata\\n\"
+${parts}    \".popsection\\n\");
+${declarations}
 namespace inpaint {
-namespace {
-
-${arrays}
-}  // namespace
 
 std::string_view ${name}(std::string_view name);
 std::string_view ${name}(std::string_view name) {
