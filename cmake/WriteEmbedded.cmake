@@ -1,5 +1,5 @@
-# Writes the source that holds files as bytes; see InpaintEmbed.cmake. Takes name, source and files. The assembler
-# takes the bytes as they are: an array of them would cost the compiler seconds per megabyte.
+# Writes the source that holds files as bytes; see InpaintEmbed.cmake. Takes name, source and files. The
+# assembler takes the bytes as they are: an array of them would cost the compiler seconds per megabyte.
 set(parts "")
 set(declarations "")
 set(choices "")

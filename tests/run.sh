@@ -70,5 +70,7 @@ if [[ ${INPAINT_NIGHTLY:-} == 1 && $parity -eq 1 ]] && grep -q '^ID=debian' /etc
   tests/browser/run.sh "$build/bin" # Ubuntu's Chromium is a snap
 fi
 if [[ $parity -eq 1 ]]; then
+  tools/install_dependencies.sh python3 curl
+  tests/docs/run.py "$build/bin"
   tests/parity/run.sh "$build/bin"
 fi
