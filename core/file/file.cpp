@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -82,6 +83,15 @@ File::File(const std::filesystem::path& path, int flags, mode_t mode, const std:
 }
 
 // A failed close is passed over: whatever must not be lost has been through sync() before.
+File File::in_memory(std::span<const std::byte> bytes, const std::filesystem::path& shown) {
+  File file;
+  file.path_ = shown;
+  file.fd_ = ::memfd_create("inpaint", MFD_CLOEXEC);
+  if (file.fd_ < 0) throw_file_error("make a file in memory for", shown, errno);
+  file.write(bytes);
+  return file;
+}
+
 File::~File() {
   if (fd_ >= 0) ::close(fd_);
 }

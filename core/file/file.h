@@ -25,6 +25,8 @@ class File {
   // open(2); O_CLOEXEC is added. Messages name `shown` where it is given, else `path`.
   File(const std::filesystem::path& path, int flags, mode_t mode = 0666,
        const std::filesystem::path& shown = {});
+  // A file without a place on a disk that holds these bytes, to be read; messages name `shown`.
+  static File in_memory(std::span<const std::byte> bytes, const std::filesystem::path& shown);
   ~File();
   File(File&& other) noexcept;
   File& operator=(File&& other) noexcept;

@@ -7,6 +7,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "core/base/crc32c.h"
 #include "core/base/error.h"
@@ -81,8 +82,10 @@ void save_safetensors(const std::filesystem::path& path, std::span<const NamedTe
 }
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path, Checksum checksum)
-    : file_(path, O_RDONLY) {
-  const std::string name = path.string();
+    : SafetensorsFile(File(path, O_RDONLY), checksum) {}
+
+SafetensorsFile::SafetensorsFile(File file, Checksum checksum) : file_(std::move(file)) {
+  const std::string name = path().string();
   const int64_t size = file_.size();
   uint64_t length = 0;
   file_.read_at(0, std::as_writable_bytes(std::span(&length, 1)));
@@ -137,7 +140,8 @@ void SafetensorsFile::read(std::string_view name, const Tensor& destination) con
   const SafetensorsEntry* tensor = find(name);
   if (tensor == nullptr) user_error("{}: there is no tensor '{}' in it", path().string(), name);
   const Shape& wanted = destination.shape;
-  bool equal = tensor->dtype == safetensors_dtype(destination.dtype) &&
+  const bool widened = tensor->dtype == safetensors_dtype(DType::kBF16) && destination.dtype == DType::kF32;
+  bool equal = (widened || tensor->dtype == safetensors_dtype(destination.dtype)) &&
                tensor->shape.size() == static_cast<size_t>(wanted.rank());
   for (int axis = 0; equal && axis < wanted.rank(); ++axis)
     equal = tensor->shape[static_cast<size_t>(axis)] == wanted[axis];
@@ -145,7 +149,12 @@ void SafetensorsFile::read(std::string_view name, const Tensor& destination) con
     user_error("{}: tensor '{}' is {} {}, and {} {} is needed: it comes from a run with other settings",
                path().string(), name, tensor->dtype, shape_text(tensor->shape),
                safetensors_dtype(destination.dtype), to_string(wanted));
-  read(*tensor, {static_cast<std::byte*>(destination.data), static_cast<size_t>(destination.bytes())});
+  auto* bytes = static_cast<std::byte*>(destination.data);
+  if (!widened) return read(*tensor, {bytes, static_cast<size_t>(destination.bytes())});
+  std::vector<uint16_t> stored(static_cast<size_t>(destination.elements()));
+  read(*tensor, std::as_writable_bytes(std::span(stored)));
+  std::transform(stored.begin(), stored.end(), destination.as<float>(),
+                 [](uint16_t half) { return std::bit_cast<float>(uint32_t{half} << 16); });
 }
 
 void SafetensorsFile::read(const SafetensorsEntry& tensor, std::span<std::byte> destination) const {

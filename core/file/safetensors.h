@@ -38,6 +38,7 @@ class SafetensorsFile {
   // Reads the header and, where there is one, compares the checksum, which reads the whole file once.
   // UserError: what is wrong with the file, and where.
   explicit SafetensorsFile(const std::filesystem::path& path, Checksum checksum = Checksum::kRequired);
+  explicit SafetensorsFile(File file, Checksum checksum = Checksum::kRequired);
 
   const std::filesystem::path& path() const { return file_.path(); }
   const Metadata& metadata() const { return header_.metadata; }
@@ -45,7 +46,7 @@ class SafetensorsFile {
   const SafetensorsEntry* find(std::string_view name) const;                        // null: there is none
 
   // Fills `destination` (host memory) with the tensor of this name; UserError unless type and shape
-  // are equal.
+  // are equal. Stored bf16 fills f32, too: the same values.
   void read(std::string_view name, const Tensor& destination) const;
 
   // The bytes of a tensor of any type; `destination` has tensor.bytes() bytes.

@@ -19,7 +19,8 @@ namespace inpaint::cuda {
 // few channels to a block: a block then has many rows, and few partial sums are left. A launch that only maps
 // values takes more blocks, which evens out, and more channels to a block.
 enum class Cut { kSums, kMap };
-inline constexpr int64_t kSumBlocks = 132 * 2, kMapBlocks = 132 * 8;
+inline constexpr int64_t kSumBlocks = std::min<int64_t>(132 * 2, kMaxBlocks1d),
+                         kMapBlocks = std::min<int64_t>(132 * 8, kMaxBlocks1d);
 inline constexpr int64_t kSumChannels = 32;  // at most, of a block
 inline constexpr int64_t kMapColumns = 16;   // at most, of a block
 

@@ -11,7 +11,7 @@ namespace {
 
 constexpr int kThreads = 512, kWarps = kThreads / 32;
 // Blocks that run at the same time on the largest GPU; more would only take more workspace.
-constexpr int64_t kMostBlocks = 264;
+constexpr int64_t kMostBlocks = std::min<int64_t>(264, kMaxBlocks1d);
 
 struct Pictures {
   int64_t tasks;  // channels of all pictures

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <bit>
 #include <cstring>
+#include <limits>
 
 #include "core/base/error.h"
 #include "core/device/buffer.h"
@@ -102,6 +104,38 @@ TEST_CASE("safetensors: another shape or type, or no tensor of the name, is the 
   CHECK_THROWS_AS(file.read("layer.weight", buffer.tensor({2, 3}, DType::kI32)), UserError);
   CHECK_THROWS_WITH_AS(file.read("none", buffer.tensor({1}, DType::kF32)),
                        doctest::Contains("no tensor 'none'"), UserError);
+}
+
+TEST_CASE("safetensors: stored bf16 fills f32 with the same values, and nothing else") {
+  const TemporaryFolder folder;
+  const float values[] = {0.0f, -1.5f, 3.390625f, -0.0f, 0x1p-126f, std::numeric_limits<float>::infinity()};
+  Buffer stored(sizeof values / 2), read(sizeof values);
+  auto* halves = static_cast<uint16_t*>(stored.data());
+  for (size_t i = 0; i < std::size(values); ++i)
+    halves[i] = static_cast<uint16_t>(std::bit_cast<uint32_t>(values[i]) >> 16);
+  const NamedTensor weight{"weight", stored.tensor({2, 3}, DType::kBF16)};
+  save_safetensors(folder / "a", std::span(&weight, 1), {});
+  const SafetensorsFile file(folder / "a");
+  file.read("weight", read.tensor({2, 3}, DType::kF32));
+  CHECK(std::memcmp(read.data(), values, sizeof values) == 0);
+  Buffer wide(48);
+  CHECK_THROWS_WITH_AS(file.read("weight", wide.tensor({2, 3}, DType::kF64)),
+                       doctest::Contains("is BF16 [2, 3], and F64"), UserError);
+}
+
+TEST_CASE("safetensors: a file in memory is read as one on a disk") {
+  const TemporaryFolder folder;
+  const Example example;
+  save_safetensors(folder / "a", example.tensors, example.metadata);
+  std::string bytes = file_contents(folder / "a");
+  const SafetensorsFile file(File::in_memory(std::as_bytes(std::span(bytes)), "built in"));
+  CHECK(file.metadata() == example.metadata);
+  Buffer mask(5);
+  file.read("mask", mask.tensor({5}, DType::kU8));
+  CHECK(std::memcmp(mask.data(), example.mask.data(), 5) == 0);
+  bytes.back() ^= 1;
+  CHECK_THROWS_WITH_AS(SafetensorsFile(File::in_memory(std::as_bytes(std::span(bytes)), "built in")),
+                       doctest::Contains("built in: damaged"), UserError);
 }
 
 TEST_CASE("safetensors: every flipped bit is found") {

@@ -24,9 +24,11 @@ const Conv2dShape kLargeShapes[] = {{50, 34, 38, 3, 64}, {64, 64, 64, 3, 64}, {5
 #else
 const Conv2dShape kLargeShapes[] = {{3, 34, 38, 2, 8}};
 #endif
-// With and without tails of four channels, and of chunks of picture channels.
-const Conv2dShape kOtherShapes[] = {
-    {1, 2, 2, 1, 1}, {2, 6, 34, 3, 70}, {1, 16, 16, 2, 17}, {1, 10, 18, 4, 72}, {2, 20, 8, 5, 66}};
+// With and without tails of four channels (1, 2 and 3 left), and of chunks of picture channels; blocks of the
+// weight gradient with one tile, and some with two beside them.
+const Conv2dShape kOtherShapes[] = {{1, 2, 2, 1, 1},    {2, 6, 34, 3, 70}, {1, 16, 16, 2, 17},
+                                    {1, 10, 18, 4, 72}, {2, 20, 8, 5, 66}, {1, 10, 18, 1, 6},
+                                    {2, 6, 10, 3, 11},  {3, 34, 38, 3, 8}};
 
 // Other windows, and the usual one; dilated beyond the picture; outputs between the strides.
 const Conv2dShape kAnyShapes[] = {{2, 6, 10, 3, 5},

@@ -8,8 +8,9 @@ using namespace inpaint::test;
 
 namespace {
 
-// Around the lanes and the blocks.
-constexpr int64_t kSizes[] = {1, 2, 15, 16, 17, 100, 65535, 65536, 65537, 200003};
+// Around the lanes and the blocks: of the CPU, and of 256 threads with packs of 2, 4 and 8 values.
+constexpr int64_t kSizes[] = {1,    2,    15,   16,   17,   100,  511,   512,   513,   1023,
+                              1024, 1025, 2047, 2048, 2049, 4097, 65535, 65536, 65537, 200003};
 
 double run(const Backend& backend, const GuardedTensor& x, int threads = 2) {
   const auto ctx = backend.context(threads);

@@ -135,6 +135,20 @@ TEST_CASE("GPU: a recorded step gives the bits of one that was not, with and wit
   CHECK(once.state() == plainly.state());
 }
 
+// The host's rates must not change before the GPU has taken them.
+TEST_CASE("GPU: steps enqueued one behind the other have rates of their own" * doctest::skip(no_gpu())) {
+  StepOptions options;
+  options.gene_iter = 2;
+  TinyTraining waited_for = on_gpu(options), enqueued = on_gpu(options);
+  for (int step = 0; step < 4; ++step) {
+    waited_for.load(static_cast<uint64_t>(8 * step));
+    waited_for.train();  // its losses are looked at
+    enqueued.load(static_cast<uint64_t>(8 * step));
+    enqueued.step.train();
+  }
+  CHECK(enqueued.state() == waited_for.state());
+}
+
 TEST_CASE("GPU: in bf16 the losses stay near the CPU's in fp32" * doctest::skip(no_gpu())) {
   const StepOptions options;
   TinyTraining cpu(options), gpu = on_gpu(options, DType::kBF16);

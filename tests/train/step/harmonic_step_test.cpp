@@ -296,3 +296,16 @@ TEST_CASE("GPU: harmonic steps agree with the CPU's, recorded" * doctest::skip(C
     CHECK(std::abs(got - want) <= tolerance * want);
   }
 }
+
+// The host's rates must not change before the GPU has taken them: the warm-up makes each another one.
+TEST_CASE("GPU: harmonic steps enqueued one behind the other have rates of their own" *
+          doctest::skip(Context::gpu_count() == 0)) {
+  const auto open = [] { return Context(Gpu{}, 1); };
+  Training waited_for({}, open, DType::kF32), enqueued({}, open, DType::kF32);
+  for (uint64_t first = 0; first < 4 * kBatch; first += kBatch) {
+    waited_for.train(first);  // its losses are looked at
+    enqueued.step.load(enqueued.batch(first));
+    enqueued.step.train(0);
+  }
+  CHECK(enqueued.state() == waited_for.state());
+}
