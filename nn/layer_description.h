@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <variant>
 
 #include "kernels/activation.h"
@@ -20,15 +21,21 @@ struct LinearDescription {
 };
 struct BatchNormDescription {
   Activation activation;
+  double epsilon;
+  std::optional<ParameterId> bias;
+  ParameterId gamma, beta, running_mean, running_variance;
 };
 struct BiasActivationDescription {
   int64_t values;  // of the bias
   Activation activation;
+  ParameterId bias;
 };
 
 struct GroupNormDescription {
   int64_t groups;
   Activation activation;
+  double epsilon;
+  ParameterId gamma, beta;
 };
 
 using LayerDescription = std::variant<Conv2dDescription, LinearDescription, BatchNormDescription,

@@ -27,7 +27,10 @@ class BatchNorm final : public Layer {
   int64_t workspace_bytes(const Context& ctx, const Shape& x, DType dtype) const override;
   void forward(const Context& ctx, const Parameters& params, const LayerForward& pass) const override;
   void backward(const Context& ctx, const Parameters& params, const LayerBackward& pass) const override;
-  LayerDescription describe() const override { return BatchNormDescription{activation_}; }
+  LayerDescription describe() const override {
+    return BatchNormDescription{activation_,   kEpsilon,         bias_, gamma_, beta_,
+                                running_mean_, running_variance_};
+  }
   void add_running_update(const Parameters& params, std::span<const Tensor> saved,
                           std::vector<RunningUpdate>& list) const override;
   bool backward_in_place() const override { return true; }

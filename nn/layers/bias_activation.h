@@ -20,7 +20,9 @@ class BiasActivation final : public Layer {
   int64_t workspace_bytes(const Context& ctx, const Shape& x, DType dtype) const override;
   void forward(const Context& ctx, const Parameters& params, const LayerForward& pass) const override;
   void backward(const Context& ctx, const Parameters& params, const LayerBackward& pass) const override;
-  LayerDescription describe() const override { return BiasActivationDescription{values_, activation_}; }
+  LayerDescription describe() const override {
+    return BiasActivationDescription{values_, activation_, bias_};
+  }
   bool backward_in_place() const override { return true; }
   bool takes_addend() const override { return true; }
 

@@ -22,7 +22,9 @@ class GroupNorm final : public Layer {
   int64_t workspace_bytes(const Context& ctx, const Shape& x, DType dtype) const override;
   void forward(const Context& ctx, const Parameters& params, const LayerForward& pass) const override;
   void backward(const Context& ctx, const Parameters& params, const LayerBackward& pass) const override;
-  LayerDescription describe() const override { return GroupNormDescription{norm_.groups, norm_.act}; }
+  LayerDescription describe() const override {
+    return GroupNormDescription{norm_.groups, norm_.act, norm_.epsilon, gamma_, beta_};
+  }
   bool backward_in_place() const override { return true; }
   bool takes_addend() const override { return true; }
 

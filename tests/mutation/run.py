@@ -40,7 +40,8 @@ def copy_tree():
 def command(program, cases):
     """Targets to build, and how to run the cases."""
     if program == "parity":
-        return ["inpaint_train_program", "parity_probe"], [ROOT / "tests/parity/run.sh", BUILD / "bin", "--only", cases]
+        programs = ["inpaint_train_program", "inpaint_eval", "inpaint_fill", "inpaint_export", "parity_probe"]
+        return programs, [ROOT / "tests/parity/run.sh", BUILD / "bin", "--only", cases]
     return [program], [BUILD / "bin" / program, f"-tc={cases}"]
 
 

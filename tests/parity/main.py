@@ -9,6 +9,7 @@ from pathlib import Path
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import evaluation_test  # noqa: E402 (torch reads the line above when it is loaded)
+import export_test  # noqa: E402
 import formats_test  # noqa: E402
 import harmonic_oracle_test  # noqa: E402
 import harmonic_replay_test  # noqa: E402
@@ -38,8 +39,8 @@ def main():
     if options.record:
         identity_test.record(programs)
         return 0
-    for suite in (replay_test, harmonic_replay_test, identity_test, initial_values_test, evaluation_test, formats_test,
-                  quality_test):  # the longest first
+    for suite in (replay_test, harmonic_replay_test, identity_test, initial_values_test, evaluation_test, export_test,
+                  formats_test, quality_test):  # the longest first
         suite.run(report, programs)
     for suite in (oracle_test, harmonic_oracle_test, sensitivity_test):
         suite.run(report)

@@ -14,6 +14,12 @@
 //   parity_probe holes N SIZE SEED FIRST FORM OUT
 //                                        OUT: u8 [N, SIZE, SIZE], the masks of a training run's pictures
 //                                        FIRST, FIRST + 1, ... with the default areas
+//   parity_probe network CHECKPOINT N HEIGHT WIDTH X OUT
+//                                        X: f32 [N, HEIGHT, WIDTH, channels] that the generator reads; OUT:
+//                                        what it makes of them, f32
+//   parity_probe paint CHECKPOINT N HEIGHT WIDTH PICTURES MASK OUT
+//                                        a whole-picture model; u8 [N, HEIGHT, WIDTH, channels] and
+//                                        [N, HEIGHT, WIDTH]; OUT: the painted pictures, u8
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -22,12 +28,16 @@
 #include <string>
 #include <vector>
 
+#include "core/device/copy.h"
 #include "core/file/safetensors.h"
 #include "core/image/image_codec.h"
 #include "kernels/fill/harmonic_fill.h"
 #include "kernels/picture/gradient_energy.h"
 #include "kernels/picture/image_quality.h"
+#include "kernels/picture/to_bytes.h"
+#include "train/checkpoint/trained_generator.h"
 #include "train/holes/hole_form.h"
+#include "train/model/residual_painter.h"
 
 namespace inpaint {
 namespace {
@@ -142,6 +152,34 @@ void holes(const Shape& shape, uint64_t seed, uint64_t first, const std::string&
   write_raw(out, bytes.data(), bytes.bytes());
 }
 
+// extents: N, height and width.
+void network(const std::string& checkpoint, const Shape& extents, const std::string& in,
+             const std::string& out) {
+  Context ctx(1);
+  const TrainedGenerator generator = load_trained_generator(ctx, checkpoint);
+  const Shape shape{extents[0], extents[1], extents[2], generator.network.in_shape(1)[3]};
+  const Buffer x = read_raw(in, shape, DType::kF32);
+  Pass pass(ctx, generator.network, shape, DType::kF32, Pass::Keep::kOutputOnly);
+  const Tensor y = generator.network.forward(ctx, generator.parameters, x.tensor(shape, DType::kF32),
+                                             Statistics::kRunning, pass);
+  write_raw(out, y.data, y.bytes());
+}
+
+void paint(const std::string& checkpoint, const Shape& extents, const std::string& pictures,
+           const std::string& mask, const std::string& out) {
+  Context ctx(1);
+  const TrainedGenerator generator = load_trained_generator(ctx, checkpoint);
+  const Shape shape{extents[0], extents[1], extents[2], generator.settings.image_channel};
+  ResidualPainter painter(ctx, generator.network, shape, DType::kF32, Pass::Keep::kOutputOnly);
+  copy_on_device(ctx, read_raw(pictures, shape, DType::kU8).tensor(shape, DType::kU8), painter.images());
+  copy_on_device(ctx, read_raw(mask, extents, DType::kU8).tensor(extents, DType::kU8), painter.mask());
+  painter.fill(ctx);
+  painter.paint(ctx, generator.parameters);
+  const Buffer bytes(shape.elements());
+  to_bytes(ctx, painter.painted(), bytes.tensor(shape, DType::kU8));
+  write_raw(out, bytes.data(), bytes.bytes());
+}
+
 int64_t number(const std::string& text) { return std::strtoll(text.c_str(), nullptr, 10); }
 
 void run(const std::vector<std::string>& words) {
@@ -159,7 +197,13 @@ void run(const std::vector<std::string>& words) {
     return holes(masks, static_cast<uint64_t>(number(words[3])), static_cast<uint64_t>(number(words[4])),
                  words[5], words[6]);
   }
-  user_error("usage: parity_probe decode | safetensors | quality | harmonic | holes, see probe.cpp");
+  const auto extents = [&] { return Shape{number(words[2]), number(words[3]), number(words[4])}; };
+  if (command == "network" && words.size() == 7) return network(words[1], extents(), words[5], words[6]);
+  if (command == "paint" && words.size() == 8)
+    return paint(words[1], extents(), words[5], words[6], words[7]);
+  user_error(
+      "usage: parity_probe decode | safetensors | quality | harmonic | holes | network | paint, see "
+      "probe.cpp");
 }
 
 }  // namespace

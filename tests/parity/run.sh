@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 
 "$root/tools/install_dependencies.sh" python3 python3-venv python3-numpy python3-pil python3-scipy python3-skimage
-wheels=(safetensors==0.5.3)
+wheels=(safetensors==0.5.3 onnx==1.17.0 onnxruntime==1.20.1)
 if [[ -n $(apt-cache --names-only search '^python3-torch$') ]]; then
   "$root/tools/install_dependencies.sh" python3-torch
 else

@@ -18,11 +18,6 @@ struct StateTensor {
   Tensor tensor;  // ours
 };
 
-Shape checkpoint_shape(const ParameterInfo& info) {
-  const Shape& s = info.shape;
-  return info.layout == CheckpointLayout::kKernelLast ? Shape{s[0], s[3], s[1], s[2]} : s;
-}
-
 constexpr const char* kAverage = "average.";
 
 std::vector<StateTensor> state_of(const Parameters& params, bool moments, const std::string& prefix = "") {
@@ -103,7 +98,21 @@ void load(const Context& ctx, const SafetensorsFile& file, const std::vector<Sta
   }
 }
 
+// `theirs` is in the host's memory.
+void capture(const Context& ctx, const StateTensor& state, const Tensor& theirs) {
+  expect_shape(state.name.c_str(), theirs, state.shape, state.tensor.dtype);
+  const HostCopy ours(ctx, state.tensor);
+  visit_real(state.tensor.dtype, [&]<typename T>(T) {
+    copy_layout(ctx, state, ours->as<T>(), theirs.as<T>(), Direction::kToCheckpoint);
+  });
+}
+
 }  // namespace
+
+Shape checkpoint_shape(const ParameterInfo& info) {
+  const Shape& s = info.shape;
+  return info.layout == CheckpointLayout::kKernelLast ? Shape{s[0], s[3], s[1], s[2]} : s;
+}
 
 std::vector<NamedTensor> checkpoint_layout(const ModelOptions& model, const Network& generator,
                                            const Network& discriminator, DType dtype) {
@@ -127,13 +136,12 @@ std::vector<NamedTensor> checkpoint_layout(const ModelOptions& model, const Netw
 void capture_model(const Context& ctx, const Model& model, std::span<const NamedTensor> tensors) {
   const std::vector<StateTensor> state = state_of(model);
   INPAINT_CHECK(state.size() == tensors.size(), "{} tensors for a state of {}", tensors.size(), state.size());
-  for (size_t i = 0; i < state.size(); ++i) {
-    expect_shape(state[i].name.c_str(), tensors[i].tensor, state[i].shape, state[i].tensor.dtype);
-    const HostCopy ours(ctx, state[i].tensor);
-    visit_real(state[i].tensor.dtype, [&]<typename T>(T) {
-      copy_layout(ctx, state[i], ours->as<T>(), tensors[i].tensor.as<T>(), Direction::kToCheckpoint);
-    });
-  }
+  for (size_t i = 0; i < state.size(); ++i) capture(ctx, state[i], tensors[i].tensor);
+}
+
+void capture_parameter(const Context& ctx, const Parameters& params, ParameterId id, const Tensor& host) {
+  const ParameterInfo& info = params.spec().info(id);
+  capture(ctx, {info.name, checkpoint_shape(info), info.layout, params.value(id)}, host);
 }
 
 void load_model(const Context& ctx, const SafetensorsFile& file, Model& model) {
@@ -148,6 +156,13 @@ void load_generator(const Context& ctx, const SafetensorsFile& file, const Param
   const bool averaged = file.find(kAverage + first) != nullptr;
   load(ctx, file, state_of(generator_params, false, averaged ? kAverage : ""));
   generator_params.refresh_copy(ctx);
+}
+
+void load_state_dict(const Context& ctx, const SafetensorsFile& file, const Parameters& params, size_t cut) {
+  std::vector<StateTensor> state = state_of(params, false);
+  for (StateTensor& tensor : state) tensor.name.erase(0, cut);
+  load(ctx, file, state);
+  params.refresh_copy(ctx);
 }
 
 }  // namespace inpaint

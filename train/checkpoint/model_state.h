@@ -17,6 +17,8 @@
 
 namespace inpaint {
 
+Shape checkpoint_shape(const ParameterInfo& info);
+
 // Names, shapes and types of a training state's tensors in a checkpoint, without memory. dtype:
 // the parameters'.
 std::vector<NamedTensor> checkpoint_layout(const ModelOptions& model, const Network& generator,
@@ -25,6 +27,9 @@ std::vector<NamedTensor> checkpoint_layout(const ModelOptions& model, const Netw
 // Copies the state into host tensors of that layout, in its order.
 void capture_model(const Context& ctx, const Model& model, std::span<const NamedTensor> tensors);
 
+// Copies one tensor of a network into a host tensor of its shape in a checkpoint.
+void capture_parameter(const Context& ctx, const Parameters& params, ParameterId id, const Tensor& host);
+
 // Fills the model from a checkpoint: values and running averages, and for a model made for training the
 // moments. UserError naming the tensor when one is missing or has another shape or type.
 void load_model(const Context& ctx, const SafetensorsFile& file, Model& model);
@@ -32,5 +37,9 @@ void load_model(const Context& ctx, const SafetensorsFile& file, Model& model);
 // The generator's values and running averages alone: what painting needs. Of a model with moving averages it
 // takes those.
 void load_generator(const Context& ctx, const SafetensorsFile& file, const Parameters& generator_params);
+
+// A network's values and running averages from a file of others, whose names lack the first `cut` characters
+// of ours ("hidden1.weight": those of "generator."). UserError as load_model.
+void load_state_dict(const Context& ctx, const SafetensorsFile& file, const Parameters& params, size_t cut);
 
 }  // namespace inpaint

@@ -4,25 +4,10 @@
 
 #include "core/device/copy.h"
 #include "kernels/picture/hole.h"
-#include "train/checkpoint/checkpoint_store.h"
-#include "train/checkpoint/model_state.h"
-#include "train/checkpoint/run_state.h"
 #include "train/model/residual_painter.h"
-#include "train/settings/settings_text.h"
-#include "train/step/run_options.h"
 
 namespace inpaint {
 namespace {
-
-SafetensorsFile open(const std::filesystem::path& path) {
-  if (!std::filesystem::is_directory(path)) return open_checkpoint(path);
-  auto found = open_newest_checkpoint(path);
-  if (!found)
-    user_error(
-        "{}: no checkpoint here; give a model-<step>.safetensors, or the folder of a run that saved one",
-        path.string());
-  return std::move(found->file);
-}
 
 // The first n pictures of a tensor.
 Tensor first(Tensor tensor, int64_t n) {
@@ -115,20 +100,15 @@ class ResidualPainting final : public InferenceModel::Painting {
 }  // namespace
 
 InferenceModel::InferenceModel(Context& ctx, const std::filesystem::path& path, int64_t max_batch)
-    : max_batch_(max_batch) {
-  const SafetensorsFile file = open(path);
-  file_ = file.path();
-  settings_ = settings_from_metadata(file.metadata(), file_.string());
-  step_ = RunState::from_metadata(file.metadata(), file_.string()).step;
-  generator_ = std::make_unique<Network>(make_generator(model_options(settings_)));
-  params_ = std::make_unique<Parameters>(generator_->spec(), parameter_dtype(activation_type(settings_)),
-                                         Parameters::Use::kInference, ctx.device());
-  load_generator(ctx, file, *params_);
-  if (settings_.model == ModelKind::kHarmonicUnet)
+    : max_batch_(max_batch),
+      generator_(std::make_unique<TrainedGenerator>(load_trained_generator(ctx, path))) {
+  const Network& network = generator_->network;
+  const Parameters& parameters = generator_->parameters;
+  if (settings().model == ModelKind::kHarmonicUnet)
     painting_ = std::make_unique<ResidualPainting>(
-        ctx, *generator_, *params_, Shape{max_batch, image_size(), image_size(), image_channel()});
+        ctx, network, parameters, Shape{max_batch, image_size(), image_size(), image_channel()});
   else
-    painting_ = std::make_unique<SquarePainting>(ctx, *generator_, *params_, max_batch, file_);
+    painting_ = std::make_unique<SquarePainting>(ctx, network, parameters, max_batch, file());
 }
 
 void InferenceModel::paint(const Batch& batch, const Tensor& inpainted) {

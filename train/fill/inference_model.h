@@ -4,9 +4,8 @@
 #include <filesystem>
 #include <memory>
 
-#include "nn/network.h"
+#include "train/checkpoint/trained_generator.h"
 #include "train/holes/holes.h"
-#include "train/settings/settings.h"
 
 namespace inpaint {
 
@@ -16,11 +15,11 @@ class InferenceModel {
   // pictures at a time. ctx must outlive this object. UserError when there is no usable checkpoint.
   InferenceModel(Context& ctx, const std::filesystem::path& path, int64_t max_batch);
 
-  const std::filesystem::path& file() const { return file_; }
-  const TrainSettings& settings() const { return settings_; }  // that it was trained with
-  int64_t step() const { return step_; }                       // training steps it has had
-  int64_t image_size() const { return settings_.image_size; }
-  int64_t image_channel() const { return settings_.image_channel; }
+  const std::filesystem::path& file() const { return generator_->file; }
+  const TrainSettings& settings() const { return generator_->settings; }  // that it was trained with
+  int64_t step() const { return generator_->step; }                       // training steps it has had
+  int64_t image_size() const { return settings().image_size; }
+  int64_t image_channel() const { return settings().image_channel; }
 
   // Paints as a Painter does (method.h), 1 <= n <= max_batch pictures of the size above. UserError where a
   // context encoder meets a hole that is no square of half the side.
@@ -34,11 +33,8 @@ class InferenceModel {
   };
 
  private:
-  std::filesystem::path file_;
-  TrainSettings settings_;
-  int64_t step_ = 0, max_batch_;
-  std::unique_ptr<Network> generator_;
-  std::unique_ptr<Parameters> params_;
+  int64_t max_batch_;
+  std::unique_ptr<const TrainedGenerator> generator_;
   std::unique_ptr<Painting> painting_;
 };
 

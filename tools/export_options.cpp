@@ -1,0 +1,44 @@
+#include "tools/export_options.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include "core/base/build_info.h"
+#include "tools/options.h"
+#include "train/settings/flags.h"
+
+namespace inpaint {
+namespace {
+
+// What the tensors of a network have their names and shapes from.
+constexpr const char* kNetworkFlags[] = {"model",         "model_size",    "image_size",
+                                         "image_channel", "base_channels", "bottleneck"};
+
+}  // namespace
+
+std::optional<ExportSettings> parse_export_options(int argc, const char* const* argv) {
+  CLI::App app("Makes an ONNX file of a checkpoint, or a checkpoint of weights from PyTorch.",
+               "inpaint_export");
+  app.set_version_flag("--version", [] { return version_text("inpaint_export"); });
+  app.allow_extras();  // Options::refuse_others has the better message
+
+  ExportSettings s;
+  Options options(app);
+  options.text("checkpoint", "PATH", "model: a checkpoint, or a folder of which the newest counts",
+               s.checkpoint);
+  options.text("onnx", "FILE", "write the model with all that painting takes: uint8 pictures in and out",
+               s.onnx);
+  options.text("from_torch", "FILE",
+               "a state_dict as safetensors, with a checkpoint's names or the generator's", s.from_torch);
+  options.text("out", "PATH", "folder for the checkpoint that it becomes", s.out);
+  NetworkFlags given;
+  for (const char* const name : kNetworkFlags)
+    options.text(name, "NAME", fmt::format("of --from_torch: {}", find_flag(name)->help), given[name]);
+  if (!options.parse(argc, argv)) return std::nullopt;
+  for (const auto& [name, text] : given)
+    if (!text.empty()) s.network.emplace(name, text);
+  return s;
+}
+
+}  // namespace inpaint

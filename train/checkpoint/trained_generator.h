@@ -1,0 +1,24 @@
+// A trained generator for use: what all programs that paint with a checkpoint, or make something else of it,
+// load. It holds the moving averages that training kept, where there are any, and no memory of training.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "train/model/model.h"
+
+namespace inpaint {
+
+struct TrainedGenerator {
+  std::filesystem::path file;  // the checkpoint
+  TrainSettings settings;      // that it was trained with
+  int64_t step;                // training steps it has had
+  Network network;
+  Parameters parameters;  // f32, or f64 of a run in fp64; on the device of the context
+};
+
+// path: a checkpoint, or a folder of checkpoints, of which the newest is taken. UserError when there is no
+// usable checkpoint.
+TrainedGenerator load_trained_generator(const Context& ctx, const std::filesystem::path& path);
+
+}  // namespace inpaint
