@@ -29,6 +29,9 @@ std::optional<ExportSettings> parse_export_options(int argc, const char* const* 
                s.checkpoint);
   options.text("onnx", "FILE", "write the model with all that painting takes: uint8 pictures in and out",
                s.onnx);
+  options.text("weights", "FILE",
+               "write what painting needs alone, in bf16: a small checkpoint for all programs that paint",
+               s.weights);
   options.text("from_torch", "FILE",
                "a state_dict as safetensors, with a checkpoint's names or the generator's", s.from_torch);
   options.text("out", "PATH", "folder for the checkpoint that it becomes", s.out);

@@ -45,8 +45,8 @@ std::optional<FillSettings> parse_fill_options(int argc, const char* const* argv
       "_filled in its name",
       s.out);
   options.text("checkpoint", "PATH",
-               "model: a checkpoint, or a folder of which the newest counts; without it holes are filled "
-               "smoothly (harmonically)",
+               "model: a checkpoint, or a folder of which the newest counts; none: holes are filled smoothly "
+               "(harmonically); without it the built-in model paints",
                s.checkpoint);
   options.choice("finish", "patches: copy texture from the known part at the end", s.finish);
   options.text("compare", "PNG", "also write the hole, its harmonic fill and the result side by side",

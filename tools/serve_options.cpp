@@ -27,8 +27,8 @@ std::optional<ServeSettings> parse_serve_options(int argc, const char* const* ar
   Options options(app);
   options.whole("port", "of 127.0.0.1; 0: a free one, which is printed", kPort, s.port);
   options.text("checkpoint", "PATH",
-               "model: a checkpoint, or a folder of which the newest counts; without it holes are filled "
-               "smoothly (harmonically)",
+               "model: a checkpoint, or a folder of which the newest counts; none: holes are filled smoothly "
+               "(harmonically); without it the built-in model paints",
                s.checkpoint);
   options.choice("finish",
                  "patches: copy texture from the known part at the end; a request may say otherwise",

@@ -20,7 +20,7 @@ ProgramRun run(const TemporaryFolder& folder, const std::string& arguments) {
   return run_program(INPAINT_EXPORT, folder, arguments);
 }
 
-// The state_dict of a tiny context encoder's generator, every value 0.5; `change` may make something else of it.
+// The state_dict of a tiny context encoder's generator. Every value is 0.5; `change` may change the rest.
 void put_state_dict(
     const std::filesystem::path& path, const std::string& prefix,
     const std::function<void(std::vector<NamedTensor>&, Metadata&)>& change = [](auto&, auto&) {}) {
@@ -40,6 +40,11 @@ void put_state_dict(
   Metadata metadata;
   change(tensors, metadata);
   save_safetensors(path, tensors, metadata);
+}
+
+Shape shape_of(const SafetensorsEntry& entry) {
+  const auto& s = entry.shape;
+  return s.size() == 1 ? Shape{s[0]} : s.size() == 2 ? Shape{s[0], s[1]} : Shape{s[0], s[1], s[2], s[3]};
 }
 
 NamedTensor& named(std::vector<NamedTensor>& tensors, const std::string& name) {
@@ -68,6 +73,42 @@ TEST_CASE("inpaint_export: from a state_dict to a checkpoint, and on to ONNX") {
   CHECK(run(folder, "--checkpoint b/model-0.safetensors --onnx n.onnx").exit_code == 0);
   CHECK(file_contents(folder / "m.onnx") == file_contents(folder / "n.onnx"));
   CHECK(contains(file_contents(folder / "m.onnx"), "generator.hidden1.weight"));
+}
+
+TEST_CASE("inpaint_export: weights that paint: the generator alone, weights in bf16, the rest as it was") {
+  const TemporaryFolder folder;
+  put_state_dict(folder / "a.safetensors", "generator.", [](auto& tensors, auto&) {
+    float value = -1.0f;
+    for (NamedTensor& named : tensors)
+      for (int64_t i = 0; i < named.tensor.elements(); ++i)
+        named.tensor.template as<float>()[i] = value += 0.0013f;  // no bf16
+  });
+  REQUIRE(run(folder, std::string("--from_torch a.safetensors --out ck") + kNetwork).exit_code == 0);
+  const ProgramRun made = run(folder, "--checkpoint ck --weights w.safetensors");
+  CHECK(made.err == "");
+  CHECK(made.exit_code == 0);
+  CHECK(contains(made.out, "w.safetensors: context_encoder, step 0, "));
+  const SafetensorsFile given(folder / "a.safetensors"), written(folder / "w.safetensors");
+  CHECK(written.tensors().size() == given.tensors().size());
+  for (const SafetensorsEntry& entry : given.tensors()) {
+    INFO(entry.name);
+    const auto count = static_cast<size_t>(entry.bytes() / 4);
+    std::vector<float> values(count), stored(count);
+    given.read(entry, std::as_writable_bytes(std::span(values)));
+    const SafetensorsEntry* const found = written.find(entry.name);
+    REQUIRE(found != nullptr);
+    CHECK(found->shape == entry.shape);
+    const bool is_weight = found->dtype == "BF16";
+    CHECK(is_weight == (entry.shape.size() > 1));
+    if (is_weight)
+      for (float& value : values) value = static_cast<float>(static_cast<bf16>(value));
+    Buffer memory(entry.bytes());
+    Tensor tensor = memory.tensor({entry.bytes() / 4}, DType::kF32);
+    tensor.shape = shape_of(*found);
+    written.read(entry.name, tensor);
+    CHECK(std::equal(values.begin(), values.end(), tensor.as<float>()));
+  }
+  CHECK(run(folder, "--checkpoint w.safetensors --onnx m.onnx").exit_code == 0);  // as any checkpoint
 }
 
 TEST_CASE("inpaint_export: what a file says of its network counts") {
@@ -124,9 +165,10 @@ TEST_CASE("inpaint_export: mistakes end with exit code 1, one line, and no file"
   const std::set<std::string> before = folder.names();
   const std::string network = kNetwork;
   for (const auto& [arguments, part] :
-       {std::pair<std::string, const char*>{"", "give --checkpoint PATH and --onnx FILE, or --from_torch"},
-        {"--checkpoint ck", "give --checkpoint PATH and --onnx FILE"},
-        {"--onnx m.onnx", "give --checkpoint PATH and --onnx FILE"},
+       {std::pair<std::string, const char*>{
+            "", "give --checkpoint PATH with --onnx FILE or --weights FILE, or --from_torch"},
+        {"--checkpoint ck", "give --checkpoint PATH with --onnx FILE"},
+        {"--onnx m.onnx", "give --checkpoint PATH with --onnx FILE"},
         {"--from_torch a.safetensors", "--from_torch FILE and --out FOLDER"},
         {"--checkpoint ck --onnx m.onnx --from_torch a.safetensors --out b", "or --from_torch"},
         {"--checkpoint ck --onnx m.onnx --bottleneck 2", "--bottleneck is for --from_torch"},

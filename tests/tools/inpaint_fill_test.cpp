@@ -1,5 +1,5 @@
-// The program itself: what it writes and prints, and its exit codes. Without a model the holes are filled
-// harmonically; tests/train/fill has the models.
+// The program itself: what it writes and prints, and its exit codes. Without a model (--checkpoint none) the
+// holes are filled harmonically; tests/train/fill has the models.
 #include <algorithm>
 
 #include "core/base/pixel_box.h"
@@ -13,7 +13,8 @@ using namespace inpaint;
 namespace {
 
 ProgramRun run(const TemporaryFolder& folder, const std::string& arguments) {
-  return run_program(INPAINT_FILL, folder, arguments + " --threads 1");
+  const std::string model = contains(arguments, "--checkpoint") ? "" : " --checkpoint none";
+  return run_program(INPAINT_FILL, folder, arguments + model + " --threads 1 --device cpu");
 }
 
 Image mask_with(const PixelBox& box, uint8_t hole, uint8_t known) {
@@ -59,6 +60,24 @@ TEST_CASE("inpaint_fill: a box, a mask and transparency say the same") {
   CHECK(decode_image(folder / "d.png") == result);
   CHECK(run(folder, "a.png --mask white.png --out patches.png").exit_code == 0);
   CHECK(decode_image(folder / "patches.png") != result);
+}
+
+TEST_CASE("inpaint_fill: without a checkpoint the built-in model paints, the file of the tree") {
+  const TemporaryFolder folder;
+  const PixelBox hole{20, 10, 12, 25};
+  const Image picture = procedural_picture(3, 1, 64, 3);
+  write_png(folder / "a.png", picture);
+  write_png(folder / "mask.png", mask_with(hole, 255, 0));
+  const std::string file = INPAINT_BUILT_IN_MODEL;
+  CHECK(std::filesystem::file_size(file) <= 8'000'000);
+  const auto filled = [&](const std::string& model) {
+    const std::string arguments = "a.png --mask mask.png --finish none --out b.png --threads 1 --device cpu";
+    CHECK(run_program(INPAINT_FILL, folder, arguments + model).exit_code == 0);
+    return decode_image(folder / "b.png");
+  };
+  const Image built_in = filled("");
+  CHECK(built_in == filled(" --checkpoint " + file));
+  CHECK(built_in != filled(" --checkpoint none"));
 }
 
 TEST_CASE("inpaint_fill: a folder with masks of the same names") {
@@ -113,7 +132,7 @@ TEST_CASE("inpaint_fill: mistakes end with exit code 1, one line, and no file") 
         {"a.png --mask white.png --out b.jpg", "does not become a JPEG"},
         {"a.png --mask white.png --out b.gif", "no format that can be written"},
         {"a.png --mask white.png --out none/b.png", "none"},
-        {"a.png --mask white.png --checkpoint none", "none"},
+        {"a.png --mask white.png --checkpoint missing", "missing"},
         {"a.png --mask empty", "no mask named as a.png"},
         {"empty --mask white.png", "no files in it"},
         {". --mask white.png --out .", "do not go where"}}) {

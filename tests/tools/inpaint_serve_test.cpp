@@ -21,7 +21,7 @@ namespace {
 class Served {
  public:
   explicit Served(std::vector<std::string> arguments = {}) {
-    arguments.insert(arguments.begin(), {"--port=0", "--device=cpu", "--threads=2"});
+    arguments.insert(arguments.begin(), {"--port=0", "--device=cpu", "--threads=2", "--checkpoint=none"});
     program_ = std::make_unique<Program>(INPAINT_SERVE, arguments, folder_.path(), streams_.path());
     const std::string begin = "http://127.0.0.1:";
     std::string said;
@@ -136,7 +136,7 @@ TEST_CASE("inpaint_serve: 16 slow clients and 50 requests at once do not stop it
 TEST_CASE("inpaint_serve: the user's mistakes end with exit code 1 and one line") {
   const TemporaryFolder folder;
   Served served;
-  for (const std::string& arguments : {std::string("--checkpoint none"), std::string("--checkpoint ."),
+  for (const std::string& arguments : {std::string("--checkpoint missing"), std::string("--checkpoint ."),
                                        "--port " + std::to_string(served.port)}) {
     INFO(arguments);
     const ProgramRun refused = run_program(INPAINT_SERVE, folder, "--device cpu " + arguments);

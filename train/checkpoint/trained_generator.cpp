@@ -24,7 +24,10 @@ SafetensorsFile open(const std::filesystem::path& path) {
 }  // namespace
 
 TrainedGenerator load_trained_generator(const Context& ctx, const std::filesystem::path& path) {
-  const SafetensorsFile file = open(path);
+  return load_trained_generator(ctx, open(path));
+}
+
+TrainedGenerator load_trained_generator(const Context& ctx, const SafetensorsFile& file) {
   const TrainSettings settings = settings_from_metadata(file.metadata(), file.path().string());
   const int64_t step = RunState::from_metadata(file.metadata(), file.path().string()).step;
   Network network = make_generator(model_options(settings));

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "core/file/safetensors.h"
 #include "train/model/model.h"
 
 namespace inpaint {
@@ -20,5 +21,6 @@ struct TrainedGenerator {
 // path: a checkpoint, or a folder of checkpoints, of which the newest is taken. UserError when there is no
 // usable checkpoint.
 TrainedGenerator load_trained_generator(const Context& ctx, const std::filesystem::path& path);
+TrainedGenerator load_trained_generator(const Context& ctx, const SafetensorsFile& file);
 
 }  // namespace inpaint

@@ -8,8 +8,9 @@
 namespace inpaint {
 
 struct ExportSettings {
-  // A checkpoint (a file, or a folder of which the newest counts) becomes an ONNX file.
-  std::string checkpoint, onnx;
+  // A checkpoint (a file, or a folder of which the newest counts) becomes an ONNX file, or one with what
+  // painting needs alone, or both.
+  std::string checkpoint, onnx, weights;
   // A state_dict in a safetensors file becomes a checkpoint in the folder `out`.
   std::string from_torch, out;
   NetworkFlags network;

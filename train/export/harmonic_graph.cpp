@@ -20,7 +20,7 @@ constexpr int64_t kMostRounds = 60;  // a picture with one known pixel of 512 x 
 constexpr int64_t kEnd = std::numeric_limits<int64_t>::max();
 constexpr float kTiny = 1e-30f;  // keeps 0 / 0 at 0
 
-// A relaxation reaches the eigenvalues of the matrix divided by its diagonal, which lie below 2, from here on.
+// A relaxation damps the eigenvalues of the matrix divided by its diagonal from here on; all lie below 2.
 constexpr double kLowest = 0.5, kLowestCoarsest = 0.05;
 constexpr int kRelaxations = 2, kRelaxationsCoarsest = 6;
 

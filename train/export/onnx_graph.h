@@ -60,8 +60,8 @@ class OnnxGraph {
   void output(const std::string& name, const Value& value, int64_t type, const Extents& extents,
               const std::string& doc);
 
-  // Repeats a body that makes f32 values from those of the round before, as long as it says so, at most `most`
-  // times. Returns the values of the last round.
+  // Repeats a body that makes f32 values from those of the round before, as long as it says so, at most
+  // `most` times. Returns the values of the last round.
   struct Round {
     Value go_on;  // bool, rank 0
     std::vector<Value> next;

@@ -4,11 +4,12 @@
 //   mask   u8 [N, H, W, 1]   0 = known, any other value = missing; 255 by convention
 //   filled u8 [N, H, W, C]   known pixels come back to the byte
 //
-// A whole-picture model takes any N, H and W: the hole is filled harmonically (harmonic_graph.h), and picture
-// and mask are mirrored beyond the right and lower side to what the levels divide. A context encoder takes any
-// N, and H and W as it was trained. It paints the square of half the side whose middle is that of the box
-// around the hole, moved into the picture. Of the hole it fills what lies in that square; the rest of the hole
-// is not read, and comes back as it was given.
+// A whole-picture model takes any N, H and W. The hole is filled harmonically (harmonic_graph.h). Picture and
+// mask are mirrored beyond the right and lower side to what the levels divide.
+//
+// A context encoder takes any N, and H and W as it was trained. It paints a square of half the side, in the
+// middle of the box around the hole, moved into the picture. It fills what of the hole lies in that square.
+// The rest of the hole is not read, and comes back as it was given.
 #pragma once
 
 #include <string>

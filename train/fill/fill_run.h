@@ -23,7 +23,7 @@ struct FillSettings {
   std::vector<PixelBox> boxes;
   int64_t grow = 0;  // pixels that the hole becomes larger on all sides
 
-  std::string checkpoint;  // a file, or a folder whose newest counts; empty: the harmonic fill
+  std::string checkpoint;  // as ModelFiller takes it
   Finish finish = Finish::kPatches;
   std::string compare;  // a PNG to look at: the hole, its harmonic fill, the result; for one picture
   DeviceChoice device = DeviceChoice::kAuto;  // that the model paints on; all else is work of the CPU

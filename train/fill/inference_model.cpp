@@ -100,8 +100,10 @@ class ResidualPainting final : public InferenceModel::Painting {
 }  // namespace
 
 InferenceModel::InferenceModel(Context& ctx, const std::filesystem::path& path, int64_t max_batch)
-    : max_batch_(max_batch),
-      generator_(std::make_unique<TrainedGenerator>(load_trained_generator(ctx, path))) {
+    : InferenceModel(ctx, load_trained_generator(ctx, path), max_batch) {}
+
+InferenceModel::InferenceModel(Context& ctx, TrainedGenerator generator, int64_t max_batch)
+    : max_batch_(max_batch), generator_(std::make_unique<TrainedGenerator>(std::move(generator))) {
   const Network& network = generator_->network;
   const Parameters& parameters = generator_->parameters;
   if (settings().model == ModelKind::kHarmonicUnet)

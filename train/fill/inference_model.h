@@ -14,6 +14,7 @@ class InferenceModel {
   // path: a checkpoint, or a folder of checkpoints, of which the newest is taken. Paints up to max_batch
   // pictures at a time. ctx must outlive this object. UserError when there is no usable checkpoint.
   InferenceModel(Context& ctx, const std::filesystem::path& path, int64_t max_batch);
+  InferenceModel(Context& ctx, TrainedGenerator generator, int64_t max_batch);
 
   const std::filesystem::path& file() const { return generator_->file; }
   const TrainSettings& settings() const { return generator_->settings; }  // that it was trained with

@@ -1,13 +1,19 @@
 #include "train/fill/model_filler.h"
 
+#include "train/fill/models/built_in_model.h"
+
 namespace inpaint {
 
 ModelFiller::ModelFiller(const std::filesystem::path& checkpoint, DeviceChoice device, int gpu, int threads)
     : cpu_(threads) {
-  if (checkpoint.empty()) return;
+  if (checkpoint == "none") return;
   if (device == DeviceChoice::kCuda || (device == DeviceChoice::kAuto && Context::gpu_count() > 0))
     gpu_.emplace(Gpu{gpu}, threads);
-  model_.emplace(gpu_ ? *gpu_ : cpu_, checkpoint, 1);
+  Context& ctx = gpu_ ? *gpu_ : cpu_;
+  if (checkpoint.empty())
+    model_.emplace(ctx, load_trained_generator(ctx, built_in_model()), 1);
+  else
+    model_.emplace(ctx, checkpoint, 1);
 }
 
 void ModelFiller::fill(Image& picture, const Image& mask, Finish finish) {

@@ -1,4 +1,4 @@
-// Fills with a trained model, or harmonically where there is none.
+// Fills with a trained model, the user's or the built-in one, or harmonically.
 #pragma once
 
 #include <filesystem>
@@ -12,8 +12,9 @@ namespace inpaint {
 
 class ModelFiller final : public HoleFiller {
  public:
-  // checkpoint: a file, or a folder whose newest counts; empty: no model. device, gpu: what the model paints
-  // on; all else is work of the CPU. UserError when there is no usable checkpoint or GPU.
+  // checkpoint: a file, or a folder whose newest counts; empty: the built-in model; "none": no model.
+  // device, gpu: what the model paints on; all else is work of the CPU. UserError when there is no usable
+  // checkpoint or GPU.
   ModelFiller(const std::filesystem::path& checkpoint, DeviceChoice device, int gpu, int threads);
 
   void fill(Image& picture, const Image& mask, Finish finish) override;

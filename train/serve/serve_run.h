@@ -11,7 +11,7 @@ namespace inpaint {
 
 struct ServeSettings {
   int port = 8765;         // 0: a free one
-  std::string checkpoint;  // a file, or a folder whose newest counts; empty: the harmonic fill
+  std::string checkpoint;  // as ModelFiller takes it
   Finish finish = Finish::kPatches;
   DeviceChoice device = DeviceChoice::kAuto;  // that the model paints on; all else is work of the CPU
   int gpu = 0;

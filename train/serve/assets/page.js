@@ -13,6 +13,8 @@ let steps = [], undone = [];
 let drawing = null;     // the mark that has begun
 let cursor = null;      // where the brush is, in pixels of the picture
 let busy = null;        // the request that is under way: an AbortController
+// What is shown of models that are no checkpoint of the user's.
+const kModels = {harmonic: 'Smooth fill, without a trained model', 'built-in.safetensors': 'The built-in model'};
 let limits = {max_upload_bytes: Infinity, max_pixels: Infinity};
 
 const tool = () => document.querySelector('[name=tool]:checked').value;
@@ -422,6 +424,6 @@ addEventListener('resize', fit);
 
 fetch('healthz').then((response) => response.json()).then((health) => {
   limits = health;
-  $('model').textContent = health.model === 'harmonic' ? 'Smooth fill, without a trained model' : health.model;
+  $('model').textContent = kModels[health.model] ?? health.model;
   $('texture').checked = health.finish === 'patches';
 }).catch(() => fault('The server does not answer. Does inpaint_serve still run?'));
