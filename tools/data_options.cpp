@@ -35,24 +35,26 @@ void shape_options(Options& options, int& image_size, int& image_channel) {
 }
 
 void output_options(Options& options, Texts& texts, DatasetTarget& target, SplitShares& shares,
-                    uint64_t& seed, int& threads) {
+                    uint64_t& seed, int& threads, const char* validate_help) {
   texts.data_root = target.data_root.string();
   options.text("dataname", "NAME", "data set name, the beginning of the files' names", target.dataname);
   options.text("data_root", "PATH", "folder for <dataname><image_size>_<mode>.bin; made when missing",
                texts.data_root);
   shape_options(options, target.image_size, target.image_channel);
   options.real("train_share", "share of the pictures for train", kShare, shares.train);
-  options.real("validate_share", "share for validate; test gets what is left", kShare, shares.validate);
+  options.real("validate_share", validate_help, kShare, shares.validate);
   options.whole("seed", "everything random follows from it", kSeed, seed);
   options.truth("force", "replace data sets that exist", target.force);
   options.whole("threads", "0: one per core this process may use", kThreads, threads);
 }
 
 void convert_options(CLI::App& app, Options& options, Texts& texts, ConvertCommand& command) {
-  app.add_option("DIR", texts.position, "folder with PNG, JPEG, PGM and PPM pictures, at any depth")
+  app.add_option("DIR", texts.position,
+                 "folder with pictures (PNG, JPEG, WebP, HEIC, AVIF, PGM, PPM), at any depth")
       ->required();
   ConversionOptions& o = command.options;
-  output_options(options, texts, o.target, o.shares, o.seed, command.threads);
+  output_options(options, texts, o.target, o.shares, o.seed, command.threads,
+                 "share for validate, half of what train leaves unless given; test gets the rest");
   options.whole("random_crops", "random squares per picture; 0: its centre square", kRandomCrops,
                 o.random_crops);
   options.real("smallest_crop", "least side of a random square, as a share of the picture's short side",
@@ -112,7 +114,8 @@ std::optional<DataCommand> parse_data_options(int argc, const char* const* argv)
   convert_options(*convert_app, convert_values, texts, convert);
   GenerationOptions& g = generate.options;
   generate_values.whole("count", "pictures, of all data sets together", kCount, g.count);
-  output_options(generate_values, texts, g.target, g.shares, g.seed, generate.threads);
+  output_options(generate_values, texts, g.target, g.shares, g.seed, generate.threads,
+                 "share for validate; test gets what is left");
   check_options(*check_app, check_values, texts, check);
   check_options(*describe_app, describe_values, texts, describe);
 
@@ -135,6 +138,8 @@ std::optional<DataCommand> parse_data_options(int argc, const char* const* argv)
   if (convert_app->parsed()) {
     convert_values.refuse_others(convert_app->remaining());
     finish(texts, convert);
+    SplitShares& shares = convert.options.shares;
+    if (convert_app->count("--validate_share") == 0) shares.validate = (1 - shares.train) / 2;
     return convert;
   }
   if (generate_app->parsed()) {

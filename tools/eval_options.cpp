@@ -27,8 +27,7 @@ std::optional<EvaluationSettings> parse_eval_options(int argc, const char* const
 
   EvaluationSettings s;
   Options options(app);
-  options.text("data", "PATH", "pictures: a data set (.bin), or a folder with PNG, JPEG, PGM and PPM files",
-               s.data);
+  options.text("data", "PATH", "pictures: a data set (.bin), or a folder with picture files", s.data);
   options.text(
       "checkpoint", "PATH",
       "model: a checkpoint, or a folder of which the newest counts; without it the other fills alone",

@@ -22,7 +22,8 @@ std::optional<FillSettings> parse_fill_options(int argc, const char* const* argv
   app.allow_extras();  // Options::refuse_others has the better message
 
   FillSettings s;
-  app.add_option("PICTURE", s.picture, "a PNG, JPEG, PGM or PPM picture of any size, or a folder of them");
+  app.add_option("PICTURE", s.picture,
+                 "a picture of any size (PNG, JPEG, WebP, HEIC, AVIF, PGM, PPM), or a folder of them");
   Options options(app);
   options.text(
       "mask", "PATH",

@@ -28,6 +28,16 @@ void print_written(const DatasetTarget& target, std::span<const WrittenDataset> 
     fmt::print("note: {} is from an earlier run and was left as it is\n", path.string());
 }
 
+void print_duplicates(const ConversionReport& report, bool lists_place) {
+  if (report.duplicates_file.empty()) return;
+  const std::string where =
+      lists_place
+          ? fmt::format("groups of them that the lists put into several data sets: {}", report.torn_groups)
+          : "such pictures stay together, in one data set";
+  fmt::print("note: pictures equal to another one: {}, alike: {}; {}; they are named in {}\n", report.equal,
+             report.alike, where, report.duplicates_file.string());
+}
+
 void run(ConvertCommand& command) {
   const std::vector<PictureFile> sources = command.lists.empty()
                                                ? pictures_in_folder(command.folder)
@@ -41,6 +51,9 @@ void run(ConvertCommand& command) {
   for (const auto& [reason, count] : report.reasons) fmt::print("skipped {}: {}\n", count, escaped(reason));
   if (!report.skipped.empty())
     fmt::print("all that was skipped is named in {}\n", report.skipped_file.string());
+  print_duplicates(report, !command.lists.empty() && command.lists.front().split.has_value());
+  if (report.transparent > 0)
+    fmt::print("note: pictures with transparent parts, which are laid over black: {}\n", report.transparent);
   print_written(command.options.target, report.written);
   fmt::print("pictures={} skipped={}\n", report.pictures, report.skipped.size());
 }

@@ -6,12 +6,17 @@ set -euo pipefail
 packages=(
   g++ cmake ninja-build pkg-config git ca-certificates
   libeigen3-dev libdnnl-dev libfmt-dev libcli11-dev nlohmann-json3-dev
-  libpng-dev libjpeg-dev libturbojpeg0-dev libexif-dev libstb-dev libmicrohttpd-dev
+  libpng-dev libjpeg-dev libturbojpeg0-dev libexif-dev libwebp-dev libheif-dev libstb-dev libmicrohttpd-dev
   protobuf-compiler libprotobuf-dev libboost-dev libboost-context-dev
   doctest-dev libbenchmark-dev
 )
 case "$(dpkg --print-architecture)" in
   amd64 | arm64) packages+=(libisal-dev) ;;
+esac
+# Behind Debian 12, libheif's decoders are packages of their own.
+case "$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)" in
+  bookworm) ;;
+  *) packages+=(libheif-plugin-libde265 libheif-plugin-aomdec) ;;
 esac
 packages+=("$@") # for instance what only the tests need
 

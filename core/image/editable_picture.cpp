@@ -8,6 +8,7 @@
 #include "core/image/exif_edit.h"
 #include "core/image/exif_orientation.h"
 #include "core/image/jpeg_repaint.h"
+#include "core/image/picture_notes.h"
 
 namespace inpaint {
 namespace {
@@ -42,7 +43,8 @@ void put_exif(std::vector<uint8_t>& to, std::span<const uint8_t> exif, bool made
 }
 
 // The chunks of a PNG that say something about its pixels which stays true: colours, size in print, EXIF,
-// texts. The file has been decoded, so its chunks are whole.
+// texts. The file has been decoded, so its chunks are whole; one with a wrong checksum, which was passed over then,
+// is left out.
 std::vector<uint8_t> notes_of_png(std::span<const uint8_t> file) {
   static constexpr std::string_view kKept[] = {"sRGB", "gAMA", "cHRM", "iCCP", "cICP",
                                                "pHYs", "tEXt", "zTXt", "iTXt"};
@@ -53,16 +55,18 @@ std::vector<uint8_t> notes_of_png(std::span<const uint8_t> file) {
     if (length > file.size() - at - kFrame) break;
     const std::string_view type(reinterpret_cast<const char*>(&file[at + 4]), 4);
     const auto data = file.subspan(at + 8, length);
-    if (type == "eXIf") put_exif(notes, data, false);
-    if (std::ranges::find(kKept, type) != std::end(kKept)) put_chunk(notes, type, data);
+    const uint8_t* body = &file[at + 4];
+    const bool is_good = ::crc32(0, body, static_cast<uInt>(4 + length)) == number_at(body + 4 + length);
+    if (is_good && type == "eXIf") put_exif(notes, data, false);
+    if (is_good && std::ranges::find(kKept, type) != std::end(kKept)) put_chunk(notes, type, data);
     at += kFrame + length;
   }
   return notes;
 }
 
-std::vector<uint8_t> notes_of_jpeg(std::span<const uint8_t> file, const std::string& name) {
+// The same as PNG chunks of what another file says of its picture, which has been turned upright.
+std::vector<uint8_t> chunks_of(const PictureNotes& found) {
   constexpr std::string_view kName = "ICC";
-  const JpegNotes found = jpeg_notes(file, name);
   std::vector<uint8_t> notes;
   if (!found.profile.empty()) {
     uLongf size = ::compressBound(found.profile.size());
@@ -79,8 +83,21 @@ std::vector<uint8_t> notes_of_jpeg(std::span<const uint8_t> file, const std::str
   return notes;
 }
 
-const char* name_of(PictureFormat format) {
-  return format == PictureFormat::kPng ? "PNG" : format == PictureFormat::kJpeg ? "JPEG" : "PNM";
+std::vector<uint8_t> foreign_notes(std::span<const uint8_t> file, PictureFormat format,
+                                   const std::string& name) {
+  if (format == PictureFormat::kJpeg) return chunks_of(jpeg_notes(file, name));
+#ifdef INPAINT_WEBP
+  if (format == PictureFormat::kWebp) return chunks_of(webp_notes(file, name));
+#endif
+#ifdef INPAINT_HEIF
+  if (format == PictureFormat::kHeif) return chunks_of(heif_notes(file, name));
+#endif
+  return {};
+}
+
+std::string_view name_of(PictureFormat format) {
+  static constexpr std::string_view kNames[] = {"PNG", "JPEG", "PNM", "WebP", "HEIF"};
+  return kNames[static_cast<size_t>(format)];
 }
 
 }  // namespace
@@ -100,9 +117,8 @@ std::vector<uint8_t> EditablePicture::as_png(const Image& painted, const Image& 
   Image alpha = alpha_;
   for (size_t pixel = 0; pixel < alpha.bytes.size(); ++pixel)
     if (mask.bytes[pixel] != 0) alpha.bytes[pixel] = 255;
-  if (format_ == PictureFormat::kJpeg)
-    return encode_png(painted, alpha, notes_of_jpeg(bytes_, path_.string()));
-  if (format_ == PictureFormat::kPnm) return encode_png(painted, alpha);
+  if (format_ != PictureFormat::kPng)
+    return encode_png(painted, alpha, foreign_notes(bytes_, format_, path_.string()));
   const int turned = alpha.height > 0 ? orientation_ : 1;
   return encode_png(turned_back(painted, orientation_), turned_back(std::move(alpha), turned),
                     notes_of_png(bytes_));
@@ -116,6 +132,9 @@ std::vector<uint8_t> EditablePicture::repainted(const Image& painted, const Imag
   INPAINT_CHECK(painted.channels == image_.channels && mask.channels == 1, "{} and {} channels for {}",
                 painted.channels, mask.channels, image_.channels);
   if (format == PictureFormat::kPng) return as_png(painted, mask);
+  if (!can_write(format_))
+    user_error("{}: a {} does not become a {}; let the result be a PNG", path_.string(), name_of(format_),
+               name_of(format));
   if (format != format_)
     user_error("{}: a {} does not become a {}; let the result be a {} or a PNG", path_.string(),
                name_of(format_), name_of(format), name_of(format_));

@@ -19,6 +19,8 @@ class EditablePicture {
 
   const std::filesystem::path& path() const { return path_; }
   PictureFormat format() const { return format_; }
+  // The format of a result that nobody has asked for: the file's own, or PNG where that cannot be written.
+  PictureFormat result_format() const { return can_write(format_) ? format_ : PictureFormat::kPng; }
   const Image& image() const { return image_; }  // upright, 1 or 3 channels; colours also where transparent
   const Image& alpha() const { return alpha_; }  // upright, 1 channel; height 0 where the file has none
 
@@ -28,7 +30,7 @@ class EditablePicture {
   // In the file's own format: PNG and PNM keep all other pixels to the byte (16 bits become 8), a JPEG as
   // jpeg_repaint.h says. Colour profile, EXIF and texts stay, the orientation too; thumbnails in EXIF, which
   // would show the old picture, go. As a PNG, whatever the file is: the decoded pixels to the byte, upright,
-  // with profile and EXIF. Other formats: UserError.
+  // with profile and EXIF. Other formats, and WebP and HEIF in any case: UserError.
   std::vector<uint8_t> repainted(const Image& painted, const Image& mask, PictureFormat format) const;
 
  private:

@@ -16,6 +16,17 @@
 namespace inpaint {
 namespace {
 
+#ifdef INPAINT_WEBP
+constexpr bool kReadsWebp = true;
+#else
+constexpr bool kReadsWebp = false;
+#endif
+#ifdef INPAINT_HEIF
+constexpr bool kReadsHeif = true;
+#else
+constexpr bool kReadsHeif = false;
+#endif
+
 // The first `limit` bytes, or all of them.
 std::vector<uint8_t> read_bytes(const std::filesystem::path& path, int64_t limit) {
   const File file(path, O_RDONLY | O_NONBLOCK);  // a pipe without a writer would block for ever
@@ -46,6 +57,17 @@ bool has_brand(std::span<const uint8_t> file, std::initializer_list<std::string_
   return false;
 }
 
+bool is_webp(std::span<const uint8_t> file) {
+  return starts_with(file, "RIFF") && starts_with(file, "WEBP", 8);
+}
+
+bool is_avif(std::span<const uint8_t> file) { return has_brand(file, {"avif", "avis"}); }
+
+bool is_heic(std::span<const uint8_t> file) {
+  return has_brand(file,
+                   {"heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs", "mif1", "mif2", "msf1"});
+}
+
 // What a file we cannot read is, where that is easy to tell, and a command that converts it.
 struct ForeignFormat {
   std::string_view name, command;
@@ -55,16 +77,13 @@ std::optional<ForeignFormat> foreign_format(std::span<const uint8_t> file) {
   using namespace std::string_view_literals;
   constexpr std::string_view kMagick = "magick FILE out.png", kHeif = "heif-convert FILE out.jpg";
   if (starts_with(file, "GIF8")) return ForeignFormat{"a GIF", kMagick};
-  if (starts_with(file, "RIFF") && starts_with(file, "WEBP", 8))
-    return ForeignFormat{"a WebP", "dwebp FILE -o out.png"};
+  if (is_webp(file)) return ForeignFormat{"a WebP", "dwebp FILE -o out.png"};
   if (starts_with(file, "BM")) return ForeignFormat{"a BMP", kMagick};
   if (starts_with(file, "II*\0"sv) || starts_with(file, "MM\0*"sv) || starts_with(file, "II+\0"sv) ||
       starts_with(file, "MM\0+"sv))
     return ForeignFormat{"a TIFF", kMagick};  // and some cameras' raw files
-  if (has_brand(file, {"avif", "avis"})) return ForeignFormat{"an AVIF", kHeif};
-  if (has_brand(file,
-                {"heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs", "mif1", "mif2", "msf1"}))
-    return ForeignFormat{"a HEIC", kHeif};
+  if (is_avif(file)) return ForeignFormat{"an AVIF", kHeif};
+  if (is_heic(file)) return ForeignFormat{"a HEIC", kHeif};
   if (starts_with(file, "\xff\x0a"sv) || starts_with(file, "\0\0\0\x0cJXL "sv))
     return ForeignFormat{"a JPEG XL", "djxl FILE out.png"};
   if (starts_with(file, "\0\0\0\x0cjP  "sv)) return ForeignFormat{"a JPEG 2000", kMagick};
@@ -87,16 +106,27 @@ void lay_over_black(StoredPicture& picture) {
 
 }  // namespace
 
+bool can_read(PictureFormat format) {
+  return (format != PictureFormat::kWebp || kReadsWebp) && (format != PictureFormat::kHeif || kReadsHeif);
+}
+
+PictureFormat picture_format(const std::filesystem::path& path) {
+  constexpr int64_t kFirstBytes = 256;  // the brands of an ISO media file
+  return picture_format(read_bytes(path, kFirstBytes), path.string());
+}
+
 PictureFormat picture_format(std::span<const uint8_t> file, const std::string& name) {
   if (file.empty()) user_error("{}: the file is empty", name);
   if (starts_with(file, "\x89PNG\r\n\x1a\n")) return PictureFormat::kPng;
   if (starts_with(file, "\xff\xd8\xff")) return PictureFormat::kJpeg;
   for (const std::string_view magic : {"P2", "P3", "P5", "P6"})
     if (starts_with(file, magic)) return PictureFormat::kPnm;
+  if (kReadsWebp && is_webp(file)) return PictureFormat::kWebp;
+  if (kReadsHeif && (is_avif(file) || is_heic(file))) return PictureFormat::kHeif;
   if (const auto foreign = foreign_format(file))
     user_error("{}: {} picture; convert it to PNG or JPEG first, for instance with `{}`", name, foreign->name,
                foreign->command);
-  user_error("{}: not a PNG, JPEG, PGM or PPM picture", name);
+  user_error("{}: not a PNG, JPEG, WebP, HEIF, PGM or PPM picture", name);
 }
 
 StoredPicture decode_stored(std::span<const uint8_t> file, const std::string& name) {
@@ -107,14 +137,41 @@ StoredPicture decode_stored(std::span<const uint8_t> file, const std::string& na
       return decode_jpeg(file, name);
     case PictureFormat::kPnm:
       return decode_pnm(file, name);
+    case PictureFormat::kWebp:
+      if constexpr (kReadsWebp) return decode_webp(file, name);
+      break;
+    case PictureFormat::kHeif:
+      if constexpr (kReadsHeif) return decode_heif(file, name);
+      break;
   }
   throw Error("unknown picture format");
 }
 
+StoredPicture split_alpha(std::span<const uint8_t> pixels, int64_t height, int64_t width, int channels) {
+  INPAINT_CHECK(std::ssize(pixels) == height * width * (channels + 1), "{} bytes for {} x {} x {} and alpha",
+                pixels.size(), height, width, channels);
+  StoredPicture picture{.colours = Image(height, width, channels), .alpha = Image(height, width, 1)};
+  const uint8_t* from = pixels.data();
+  uint8_t* to = picture.colours.bytes.data();
+  for (uint8_t& alpha : picture.alpha.bytes) {
+    to = std::copy_n(from, channels, to);
+    alpha = from[channels];
+    from += channels + 1;
+  }
+  return picture;
+}
+
+bool is_transparent(const StoredPicture& picture) {
+  return std::ranges::any_of(picture.alpha.bytes, [](uint8_t alpha) { return alpha != 255; });
+}
+
+Image laid_over_black(StoredPicture picture) {
+  if (picture.alpha.height > 0) lay_over_black(picture);
+  return upright(std::move(picture.colours), picture.orientation);
+}
+
 Image decode_image(std::span<const uint8_t> file, const std::string& name) {
-  StoredPicture stored = decode_stored(file, name);
-  if (stored.alpha.height > 0) lay_over_black(stored);
-  return upright(std::move(stored.colours), stored.orientation);
+  return laid_over_black(decode_stored(file, name));
 }
 
 Image decode_image(const std::filesystem::path& path) {
@@ -133,6 +190,12 @@ PictureSize picture_size(std::span<const uint8_t> head, const std::string& name)
       return jpeg_size(head, name);
     case PictureFormat::kPnm:
       return pnm_size(head, name);
+    case PictureFormat::kWebp:
+      if constexpr (kReadsWebp) return webp_size(head, name);
+      break;
+    case PictureFormat::kHeif:
+      if constexpr (kReadsHeif) return heif_size(head, name);
+      break;
   }
   throw Error("unknown picture format");
 }

@@ -9,10 +9,20 @@
 namespace inpaint {
 namespace {
 
-bool read_header(JpegReading& r) {
+bool read_header(JpegReading& r, bool keep_markers) {
   if (setjmp(r.jump) != 0) return false;
-  r.start(false);
+  r.start(keep_markers);
   return true;
+}
+
+// As the first EXIF marker says, whatever stands before it.
+int orientation_of(const JpegReading& r) {
+  constexpr uint8_t kName[] = {'E', 'x', 'i', 'f', 0, 0};
+  for (jpeg_saved_marker_ptr m = r.decoder.marker_list; m != nullptr; m = m->next)
+    if (m->marker == JPEG_APP0 + 1 && m->data_length > sizeof kName &&
+        std::equal(std::begin(kName), std::end(kName), m->data))
+      return exif_orientation({m->data, m->data_length});
+  return 1;
 }
 
 // Into `pixels`, which has the right size.
@@ -44,7 +54,7 @@ std::vector<uint8_t> rgb_of_cmyk(const std::vector<uint8_t>& cmyk) {
 
 StoredPicture decode_jpeg(std::span<const uint8_t> file, const std::string& name) {
   JpegReading r(file);
-  if (!read_header(r)) r.refuse(name);
+  if (!read_header(r, true)) r.refuse(name);
   const int64_t height = r.decoder.image_height, width = r.decoder.image_width;
   const J_COLOR_SPACE stored = r.decoder.jpeg_color_space;
   const bool grey = stored == JCS_GRAYSCALE, four_colours = stored == JCS_CMYK || stored == JCS_YCCK;
@@ -59,13 +69,13 @@ StoredPicture decode_jpeg(std::span<const uint8_t> file, const std::string& name
   image.width = width;
   image.channels = grey ? 1 : 3;
   image.bytes = four_colours ? rgb_of_cmyk(pixels) : std::move(pixels);
-  picture.orientation = exif_orientation(file);
+  picture.orientation = orientation_of(r);
   return picture;
 }
 
 PictureSize jpeg_size(std::span<const uint8_t> head, const std::string& name) {
   JpegReading r(head);
-  if (!read_header(r)) r.refuse(name);
+  if (!read_header(r, false)) r.refuse(name);
   return {r.decoder.image_height, r.decoder.image_width};
 }
 

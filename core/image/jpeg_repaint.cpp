@@ -9,6 +9,7 @@
 #include "core/base/error.h"
 #include "core/image/exif_edit.h"
 #include "core/image/jpeg_reading.h"
+#include "core/image/picture_notes.h"
 
 namespace inpaint {
 namespace {
@@ -220,12 +221,12 @@ std::vector<uint8_t> repaint_jpeg(std::span<const uint8_t> file, const std::stri
   return {result.file().begin(), result.file().end()};
 }
 
-JpegNotes jpeg_notes(std::span<const uint8_t> file, const std::string& name) {
+PictureNotes jpeg_notes(std::span<const uint8_t> file, const std::string& name) {
   JpegReading r(file);
   JOCTET* profile = nullptr;
   unsigned profile_bytes = 0;
   const bool read = read_notes(r, profile, profile_bytes);
-  JpegNotes notes;
+  PictureNotes notes;
   if (profile != nullptr) notes.profile.assign(profile, profile + profile_bytes);
   std::free(profile);
   if (!read) r.refuse(name);

@@ -23,11 +23,4 @@ namespace inpaint {
 std::vector<uint8_t> repaint_jpeg(std::span<const uint8_t> file, const std::string& name,
                                   const Image& painted, const Image& mask);
 
-// What a JPEG says about its picture; empty where it does not.
-struct JpegNotes {
-  std::vector<uint8_t> profile;  // ICC
-  std::vector<uint8_t> exif;     // from the byte order mark on
-};
-JpegNotes jpeg_notes(std::span<const uint8_t> file, const std::string& name);
-
 }  // namespace inpaint

@@ -106,17 +106,6 @@ int orientation_of(const PngReading& r) {
   return exif_orientation(block);
 }
 
-// Pixels of colours and alpha, one behind the other, apart.
-void split_alpha(const std::vector<uint8_t>& pixels, Image& colours, Image& alpha) {
-  const uint8_t* from = pixels.data();
-  uint8_t* to = colours.bytes.data();
-  for (uint8_t& a : alpha.bytes) {
-    to = std::copy_n(from, colours.channels, to);
-    a = from[colours.channels];
-    from += colours.channels + 1;
-  }
-}
-
 bool write_png(PngWriting& w, const Image& image, const Image& alpha, std::span<const uint8_t> chunks) {
   if (setjmp(png_jmpbuf(w.png)) != 0) return false;
   png_set_write_fn(w.png, &w, write_bytes, flush_nothing);
@@ -153,17 +142,15 @@ StoredPicture decode_png(std::span<const uint8_t> file, const std::string& name)
   if (!read_png(r)) user_error("{}: damaged PNG: {}", name, r.message);
   const int channels = png_get_channels(r.png, r.info);
   StoredPicture picture;
-  picture.orientation = orientation_of(r);
   if (channels == 2 || channels == 4) {
-    picture.colours = Image(r.height, r.width, channels - 1);
-    picture.alpha = Image(r.height, r.width, 1);
-    split_alpha(r.pixels, picture.colours, picture.alpha);
+    picture = split_alpha(r.pixels, r.height, r.width, channels - 1);
   } else {
     picture.colours.height = r.height;
     picture.colours.width = r.width;
     picture.colours.channels = channels;
     picture.colours.bytes = std::move(r.pixels);
   }
+  picture.orientation = orientation_of(r);
   return picture;
 }
 

@@ -17,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       std::fill_n(painted.bytes.begin() + static_cast<std::ptrdiff_t>(pixel) * painted.channels,
                   painted.channels, uint8_t{77});
     }
-    for (const PictureFormat format : {file.format(), PictureFormat::kPng}) {
+    for (const PictureFormat format : {file.result_format(), PictureFormat::kPng}) {
       const EditablePicture again(file.repainted(painted, mask, format), "output");
       fuzz::expect(again.image().height == image.height && again.image().width == image.width,
                    "a painted picture keeps its size");

@@ -1,4 +1,4 @@
-// Pictures: PNG, JPEG, PGM and PPM.
+// Pictures: PNG, JPEG, PGM, PPM and WebP.
 #include "core/image/image_codec.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -33,7 +33,9 @@ TEST_CASE("data_options: convert, by default and with everything said") {
   CHECK(plain.options.target.image_channel == 1);
   CHECK(!plain.options.target.force);
   CHECK(plain.options.shares.train == 0.8);
-  CHECK(plain.options.shares.validate == 0);
+  CHECK(plain.options.shares.validate == doctest::Approx(0.1));
+  const auto more = std::get<ConvertCommand>(*parse({"convert", "pictures", "--train_share=1"}));
+  CHECK(more.options.shares.validate == 0);
   CHECK(plain.options.random_crops == 0);
 
   const auto full = std::get<ConvertCommand>(*parse({"convert",

@@ -4,6 +4,7 @@
 #include "core/image/image_codec.h"
 #include "tests/harness/error_message.h"
 #include "tests/tools/run_program.h"
+#include "train/datasets/procedural_pictures.h"
 
 using namespace inpaint;
 
@@ -29,10 +30,12 @@ TEST_CASE("inpaint_data: pictures become data sets that check describes") {
   CHECK(convert.err == "");
   CHECK(convert.exit_code == 0);
   CHECK(contains(convert.out, "skipped: pictures/notes.txt: not a PNG"));
-  CHECK(contains(convert.out, "skipped 1: not a PNG, JPEG, PGM or PPM picture\n"));
+  CHECK(contains(convert.out, "skipped 1: not a PNG, JPEG, WebP, HEIF, PGM or PPM picture\n"));
   CHECK(contains(convert.out, "all that was skipped is named in data/x16_skipped.txt\n"));
   CHECK(contains(convert.out, "train: data/x16_train.bin images=8\n"));
-  CHECK(contains(convert.out, "test: data/x16_test.bin images=2\n"));
+  CHECK(contains(convert.out, "validate: data/x16_validate.bin images=1\n"));
+  CHECK(contains(convert.out, "test: data/x16_test.bin images=1\n"));
+  CHECK_FALSE(contains(convert.out, "note: "));
   CHECK(contains(convert.out, "pictures=10 skipped=1\n"));
 
   const ProgramRun check = run(folder,
@@ -55,6 +58,37 @@ TEST_CASE("inpaint_data: pictures become data sets that check describes") {
   CHECK(forced.exit_code == 0);
   CHECK(contains(forced.out, "note: data/x16_test.bin is from an earlier run"));
   CHECK(contains(run(folder, "check data/x16_train.bin --image_size 16").out, "grey: mean="));
+}
+
+TEST_CASE("inpaint_data: convert says what is equal, alike or transparent") {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "pictures");
+  const auto put = [&](const std::string& name, const std::vector<uint8_t>& file) {
+    put_file(folder / "pictures" / name, {file.begin(), file.end()});
+  };
+  const Image picture = procedural_picture(5, 1, 64, 3);
+  put("a.png", encode_png(picture));
+  put("b.ppm", encode_pnm(picture));
+  put("c.png", encode_png(resize(picture, 40, 40)));
+  put("d.png", encode_png(procedural_picture(5, 2, 64, 3), Image(64, 64, 1)));
+  put("e.png", encode_png(procedural_picture(5, 3, 64, 3)));
+  const ProgramRun shared = run(folder, "convert pictures --image_size 16 --image_channel 3");
+  CHECK(shared.exit_code == 0);
+  CHECK(contains(shared.out,
+                 "note: pictures equal to another one: 1, alike: 1; such pictures stay together, in one data "
+                 "set; they are named in data/inpaint16_duplicates.txt\n"));
+  CHECK(contains(shared.out, "note: pictures with transparent parts, which are laid over black: 1\n"));
+  CHECK(file_contents(folder / "data/inpaint16_duplicates.txt") ==
+        "pictures/a.png\n  equal: pictures/b.ppm\n  alike: pictures/c.png\n");
+  put_file(folder / "t.txt", "a.png\nd.png\n");
+  put_file(folder / "v.txt", "b.ppm\n");
+  const ProgramRun listed =
+      run(folder, "convert pictures --image_size 16 --dataname y --train_list t.txt --validate_list v.txt");
+  CHECK(contains(listed.out, "; groups of them that the lists put into several data sets: 1; "));
+  std::filesystem::remove(folder / "pictures/b.ppm");
+  std::filesystem::remove(folder / "pictures/c.png");
+  CHECK(run(folder, "convert pictures --image_size 16 --image_channel 3 --force").exit_code == 0);
+  CHECK_FALSE(std::filesystem::exists(folder / "data/inpaint16_duplicates.txt"));
 }
 
 TEST_CASE("inpaint_data: what a data set holds stands beside it, and check and describe read and write it") {

@@ -7,6 +7,9 @@
 #include "tests/harness/error_message.h"
 #include "tests/tools/run_program.h"
 #include "train/datasets/procedural_pictures.h"
+#ifdef INPAINT_WEBP
+#include "tests/harness/webp_writing.h"
+#endif
 
 using namespace inpaint;
 
@@ -104,6 +107,43 @@ TEST_CASE("inpaint_fill: a folder with masks of the same names") {
   CHECK(contains(some.err, "error: 1 of 3 files in in could not be filled; the first: in/c.png"));
   CHECK(std::filesystem::exists(folder / "in_filled/sub/b.png"));
 }
+
+#ifdef INPAINT_WEBP
+TEST_CASE("inpaint_fill: pictures whose format is not written become PNGs that replace nothing") {
+  const TemporaryFolder folder;
+  std::filesystem::create_directories(folder / "in");
+  const auto put_webp = [&](const std::string& name, int number) {
+    const std::vector<uint8_t> file = webp_file(procedural_picture(3, number, 64, 3));
+    put_file(folder / name, {file.begin(), file.end()});
+  };
+  put_webp("a.webp", 1);
+  put_webp("b.jpg", 2);  // as they come from the web
+  for (const char* name : {"a.webp", "b.jpg"}) {
+    const ProgramRun one = run(folder, std::string(name) + " --box 1,1,2,2 --finish none");
+    CHECK(one.err == "");
+    CHECK(one.exit_code == 0);
+  }
+  CHECK(picture_format(folder / "a_filled.png") == PictureFormat::kPng);
+  CHECK(picture_format(folder / "b_filled.png") == PictureFormat::kPng);
+  const ProgramRun asked = run(folder, "a.webp --box 1,1,2,2 --out c.jpg");
+  CHECK(asked.exit_code == 1);
+  CHECK(contains(asked.err, "a.webp: a WebP does not become a JPEG; let the result be a PNG"));
+
+  put_webp("in/a.webp", 1);
+  put_webp("in/b.webp", 2);
+  write_png(folder / "in/a.png", procedural_picture(3, 3, 64, 3));
+  const ProgramRun boxed = run(folder, "in --box 1,1,2,2 --finish none --out out");
+  CHECK(boxed.exit_code == 0);
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder / "out"))
+    names.insert(entry.path().filename().string());
+  CHECK(names == std::set<std::string>{"a.png", "a.webp.png", "b.png"});
+  const Image a = decode_image(folder / "out/a.png"), webp = decode_image(folder / "out/a.webp.png");
+  const Image a_before = decode_image(folder / "in/a.png"), webp_before = decode_image(folder / "in/a.webp");
+  CHECK(std::equal(a.pixel(9, 9), a.pixel(9, 9) + 100, a_before.pixel(9, 9)));
+  CHECK(std::equal(webp.pixel(9, 9), webp.pixel(9, 9) + 100, webp_before.pixel(9, 9)));
+}
+#endif
 
 TEST_CASE("inpaint_fill: mistakes end with exit code 1, one line, and no file") {
   const TemporaryFolder folder;

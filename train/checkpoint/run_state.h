@@ -25,6 +25,8 @@ struct RunState {
   // training that is over, where minutes limit it.
   double clip_mean = 0, train_seconds = 0;
 
+  int64_t data_crc32c = -1;  // of the data set, as its description has it; -1: there is none
+
   bool is_best(const ValidationFigures& figures) const;
 
   // As "state.<name>" -> text in a checkpoint's metadata; numbers keep all their bits. Reading throws

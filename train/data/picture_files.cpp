@@ -1,6 +1,8 @@
 #include "train/data/picture_files.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdint>
 #include <map>
 #include <set>
 #include <utility>
@@ -67,6 +69,15 @@ std::string_view without_blanks_behind(std::string_view line) {
   return line.substr(0, line.find_last_not_of(" \t") + 1);
 }
 
+// Even in [0, 1), from the path's bytes alone: FNV-1a, its bits mixed as in MurmurHash3's finalizer.
+double draw_of(const fs::path& path) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : path.generic_string()) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
+  hash = (hash ^ hash >> 33) * 0xff51afd7ed558ccd;
+  hash = (hash ^ hash >> 33) * 0xc4ceb9fe1a85ec53;
+  return std::ldexp(static_cast<double>((hash ^ hash >> 33) >> 11), -53);
+}
+
 bool leads_out(const fs::path& path) {
   return path.is_absolute() || std::find(path.begin(), path.end(), "..") != path.end();
 }
@@ -79,6 +90,22 @@ std::vector<PictureFile> pictures_in_folder(const fs::path& folder) {
   std::sort(sources.begin(), sources.end(),
             [](const PictureFile& a, const PictureFile& b) { return a.path.native() < b.path.native(); });
   return sources;
+}
+
+PartedFiles part_files(const std::vector<PictureFile>& files, const fs::path& folder, double share) {
+  std::vector<double> draws;
+  for (const PictureFile& file : files) draws.push_back(draw_of(file.path.lexically_relative(folder)));
+  std::vector<bool> is_held_out;
+  for (const double draw : draws) is_held_out.push_back(draw < share);
+  const auto [least, most] = std::ranges::minmax_element(draws);
+  if (share > 0 && files.size() > 1) {
+    is_held_out[static_cast<size_t>(least - draws.begin())] = true;
+    is_held_out[static_cast<size_t>(most - draws.begin())] = false;
+  }
+  PartedFiles parted;
+  for (size_t i = 0; i < files.size(); ++i)
+    (is_held_out[i] ? parted.held_out : parted.kept).push_back(files[i]);
+  return parted;
 }
 
 std::vector<PictureFile> pictures_in_lists(const fs::path& folder, const std::vector<PictureList>& lists) {

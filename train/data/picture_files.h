@@ -27,6 +27,17 @@ struct PictureList {
 // `folder`. UserError when the folder is not there or cannot be read.
 std::vector<PictureFile> pictures_in_folder(const std::filesystem::path& folder);
 
+// Files of a folder, some of them held out. Both are in the order they were in.
+struct PartedFiles {
+  std::vector<PictureFile> kept, held_out;
+};
+
+// Holds out about this share (0 to 1) of the files, at least one of two or more, and never all. Which ones follows
+// from their paths below the folder alone: a file stays where it is when others come or go, and when the share grows
+// those that were held out before still are.
+PartedFiles part_files(const std::vector<PictureFile>& files, const std::filesystem::path& folder,
+                       double share);
+
 // The files the lists name, in their order. UserError, with file and line, for a path that is not there,
 // leads out of the folder, or was named before (in any of the lists).
 std::vector<PictureFile> pictures_in_lists(const std::filesystem::path& folder,

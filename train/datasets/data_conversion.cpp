@@ -14,6 +14,7 @@
 #include "core/image/image_codec.h"
 #include "train/data/picture_squares.h"
 #include "train/data/shuffle.h"
+#include "train/datasets/duplicate_pictures.h"
 
 namespace inpaint {
 namespace {
@@ -76,16 +77,22 @@ std::vector<Split> possible_splits(const std::vector<PictureFile>& sources, cons
 
 struct Reading {
   std::vector<uint8_t> images;
-  std::string problem;  // empty: none
+  PictureMark mark;
+  bool is_transparent = false;
+  std::string problem = {};  // empty: none
 };
 
 Reading read_picture(const PictureFile& source, int64_t number, const ConversionOptions& options) {
   try {
-    return {crops_of(decode_image(source.path), source.path.string(), number, options), {}};
+    const std::string name = source.path.string();
+    StoredPicture stored = decode_stored(read_picture_file(source.path), name);
+    const bool transparent = is_transparent(stored);
+    const Image picture = laid_over_black(std::move(stored));
+    return {crops_of(picture, name, number, options), mark_of(picture), transparent};
   } catch (const OutOfMemory&) {
     throw;
   } catch (const UserError& error) {
-    return {{}, error.what()};
+    return {.images = {}, .mark = {}, .problem = error.what()};
   }
 }
 
@@ -103,30 +110,38 @@ std::string kind_of(const std::string& problem, const std::string& path) {
   return kind;
 }
 
-// An earlier run's file goes where nothing was skipped this time.
-std::filesystem::path write_skipped(const DatasetTarget& target, const std::vector<std::string>& skipped) {
+// A text beside the data sets, <dataname><image_size>_<name>.txt. An earlier run's file goes where there is
+// nothing to say this time.
+std::filesystem::path write_beside(const DatasetTarget& target, const char* name, const std::string& text) {
   const std::filesystem::path file =
-      target.data_root / fmt::format("{}{}_skipped.txt", target.dataname, target.image_size);
-  if (skipped.empty()) {
+      target.data_root / fmt::format("{}{}_{}.txt", target.dataname, target.image_size, name);
+  if (text.empty()) {
     std::filesystem::remove(file);
     return {};
   }
-  std::string text;
-  for (const std::string& line : skipped) text += escaped(line) + "\n";
   replace_file(file, text);
   return file;
 }
 
-// Which split each used picture goes to; those no list has placed are shared out by chance.
+std::string lines_of_text(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) text += escaped(line) + "\n";
+  return text;
+}
+
+// Which split each used picture goes to. Those that no list has placed are shared out by chance, and all of a
+// group go where its first goes.
 std::vector<Split> place_pictures(const std::vector<PictureFile>& sources,
-                                  const std::vector<UsedPicture>& used, const ConversionOptions& options) {
+                                  const std::vector<UsedPicture>& used,
+                                  const std::vector<Relation>& relations, const ConversionOptions& options) {
   std::vector<Split> splits(used.size(), Split::kTrain);
   std::vector<int64_t> unplaced;
+  const auto listed = [&](size_t i) { return sources[static_cast<size_t>(used[i].source)].split; };
+  const auto first = [&](size_t i) { return static_cast<size_t>(relations[i].first); };
   for (size_t i = 0; i < used.size(); ++i) {
-    const auto listed = sources[static_cast<size_t>(used[i].source)].split;
-    if (listed)
-      splits[i] = *listed;
-    else
+    if (listed(i))
+      splits[i] = *listed(i);
+    else if (first(i) == i)
       unplaced.push_back(static_cast<int64_t>(i));
   }
   shuffle(unplaced, Philox(options.seed, RandomStream::kDataConversion, kSplitPart), 0);
@@ -134,7 +149,24 @@ std::vector<Split> place_pictures(const std::vector<PictureFile>& sources,
   auto next = unplaced.begin();
   for (size_t m = 0; m < kSplits.size(); ++m)
     for (int64_t i = 0; i < counts[m]; ++i) splits[static_cast<size_t>(*next++)] = kSplits[m];
+  for (size_t i = 0; i < used.size(); ++i)
+    if (!listed(i)) splits[i] = splits[first(i)];
   return splits;
+}
+
+void report_duplicates(const std::vector<PictureFile>& sources, const std::vector<UsedPicture>& used,
+                       const std::vector<Relation>& relations, const std::vector<Split>& placed,
+                       const DatasetTarget& target, ConversionReport& report) {
+  std::vector<std::string> names;
+  std::set<int64_t> torn;
+  for (size_t i = 0; i < used.size(); ++i) {
+    names.push_back(sources[static_cast<size_t>(used[i].source)].path.string());
+    report.equal += relations[i].likeness == Likeness::kEqual;
+    report.alike += relations[i].likeness == Likeness::kAlike;
+    if (placed[i] != placed[static_cast<size_t>(relations[i].first)]) torn.insert(relations[i].first);
+  }
+  report.torn_groups = std::ssize(torn);
+  report.duplicates_file = write_beside(target, "duplicates", duplicates_text(relations, names));
 }
 
 }  // namespace
@@ -177,6 +209,7 @@ ConversionReport convert_pictures(const Context& ctx, const std::vector<PictureF
                                             ctx.threads(), 64);
   ConversionReport report;
   std::vector<UsedPicture> used;
+  std::vector<PictureMark> marks;  // of the used ones
   for (int64_t begin = 0; begin < total; begin += block) {
     const int64_t end = std::min(total, begin + block);
     std::vector<Reading> readings(static_cast<size_t>(end - begin));
@@ -192,6 +225,8 @@ ConversionReport convert_pictures(const Context& ctx, const std::vector<PictureF
         continue;
       }
       used.push_back({i, staging.images()});
+      marks.push_back(reading.mark);
+      report.transparent += reading.is_transparent;
       staging.add(reading.images);
     }
     if (options.on_progress) options.on_progress(end, total);
@@ -200,7 +235,8 @@ ConversionReport convert_pictures(const Context& ctx, const std::vector<PictureF
     user_error("none of {} files could be used{}{}", total, report.skipped.empty() ? "" : "; the first: ",
                report.skipped.empty() ? "" : report.skipped.front());
 
-  const std::vector<Split> placed = place_pictures(sources, used, options);
+  const std::vector<Relation> relations = find_duplicates(marks);
+  const std::vector<Split> placed = place_pictures(sources, used, relations, options);
   std::vector<uint8_t> image(static_cast<size_t>(options.target.image_bytes()));
   for (const Split split : kSplits) {
     std::vector<int64_t> order;
@@ -217,7 +253,8 @@ ConversionReport convert_pictures(const Context& ctx, const std::vector<PictureF
   }
   report.pictures = static_cast<int64_t>(used.size());
   report.written = outputs.commit();
-  report.skipped_file = write_skipped(options.target, report.skipped);
+  report.skipped_file = write_beside(options.target, "skipped", lines_of_text(report.skipped));
+  report_duplicates(sources, used, relations, placed, options.target, report);
   return report;
 }
 

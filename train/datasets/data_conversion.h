@@ -3,7 +3,8 @@
 // Every picture becomes one image (its centre square, scaled to S x S) or `random_crops` of them (squares
 // whose side is drawn between smallest_crop and 1 times the picture's short side, never below S, at a place
 // drawn too, scaled to S x S). A picture whose short side is below S is skipped, as is a file that cannot be
-// read. All crops of a picture go to the same data set. The order within a data set is shuffled.
+// read. All crops of a picture go to the same data set, and so do all pictures that are equal or look alike
+// (duplicate_pictures.h), unless lists place them. The order within a data set is shuffled.
 //
 // Everything random is a function of the seed and the order of the sources: the same folder, options and seed
 // give the same bytes, for any number of threads.
@@ -25,9 +26,9 @@ namespace inpaint {
 
 struct ConversionOptions {
   DatasetTarget target;
-  SplitShares shares;
-  int random_crops = 0;        // 0: the centre square
-  double smallest_crop = 0.5;  // share of the short side
+  SplitShares shares = {.train = 0.8, .validate = 0.1};  // of the groups of pictures that look alike
+  int random_crops = 0;                                  // 0: the centre square
+  double smallest_crop = 0.5;                            // share of the short side
   uint64_t seed = 1;
   std::string source;  // where the pictures come from, for the descriptions of the data sets
   // Called now and then with the pictures done and their number.
@@ -39,10 +40,14 @@ struct ConversionReport {
   std::vector<std::string> skipped;        // "<path>: <why>"
   std::map<std::string, int64_t> reasons;  // how many were skipped for each kind of reason: "damaged PNG"
   std::filesystem::path skipped_file;  // <data_root>/<dataname><image_size>_skipped.txt; empty: none skipped
+  int64_t equal = 0, alike = 0;        // pictures that are so to another one
+  int64_t torn_groups = 0;             // of such pictures, which lists have put into several data sets
+  std::filesystem::path duplicates_file;  // <data_root>/<dataname><image_size>_duplicates.txt; empty: none
+  int64_t transparent = 0;                // pictures with transparent parts, which were laid over black
   std::vector<WrittenDataset> written;
 };
 
-// Names what was skipped in skipped_file, a line for each. UserError, with nothing left behind, when an
+// Names what was skipped in skipped_file, a line for each, and what is equal or alike in duplicates_file. UserError, with nothing left behind, when an
 // option is out of range, a file to write exists, or no picture could be used.
 ConversionReport convert_pictures(const Context& ctx, const std::vector<PictureFile>& sources,
                                   const ConversionOptions& options);

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "core/file/file.h"
@@ -136,6 +137,40 @@ fs::path beside(const fs::path& path) {
   return out;
 }
 
+// A file that is no picture is named when its turn comes.
+bool becomes_png(const fs::path& path) {
+  try {
+    return !can_write(picture_format(path));
+  } catch (const UserError&) {
+    return false;
+  }
+}
+
+// The name of a result that nobody has named: `out`, or with .png where the picture's format is not written.
+fs::path result_name(const fs::path& picture, fs::path out) {
+  return becomes_png(picture) ? out.replace_extension(".png") : out;
+}
+
+// The names of a folder's results below the folder they go to. A PNG does not take another result's name:
+// a.heic beside a.png becomes a.heic.png.
+std::vector<fs::path> result_names(const fs::path& folder, const std::vector<PictureFile>& pictures) {
+  std::vector<fs::path> names;
+  std::set<fs::path> taken;
+  for (const PictureFile& picture : pictures) {
+    names.push_back(picture.path.lexically_relative(folder));
+    taken.insert(names.back());
+  }
+  for (size_t i = 0; i < names.size(); ++i) {
+    const fs::path name = result_name(pictures[i].path, names[i]);
+    if (name == names[i]) continue;
+    if (taken.insert(name).second)
+      names[i] = name;
+    else
+      names[i] += ".png";
+  }
+  return names;
+}
+
 void fill_folder(const FillSettings& s) {
   if (!s.compare.empty()) user_error("--compare is for one picture; {} is a folder", s.picture);
   const fs::path folder = s.picture;
@@ -148,14 +183,16 @@ void fill_folder(const FillSettings& s) {
   FillRun run(s);
   std::optional<std::string> first_fault;
   size_t faults = 0;
-  for (const PictureFile& picture : pictures) {
+  const std::vector<fs::path> names = result_names(folder, pictures);
+  for (size_t i = 0; i < pictures.size(); ++i) {
+    const PictureFile& picture = pictures[i];
     try {
       const fs::path relative = picture.path.lexically_relative(folder);
       const fs::path mask = has_masks ? with_any_ending(s.mask, relative) : fs::path(s.mask);
       if (has_masks && mask.empty())
         user_error("{}: no mask of this name in {}", picture.path.string(), s.mask);
-      make_folders((out / relative).parent_path());
-      run.fill(picture.path, mask, out / relative);
+      make_folders((out / names[i]).parent_path());
+      run.fill(picture.path, mask, out / names[i]);
     } catch (const UserError& error) {
       fmt::print("passed over: {}\n", error.what());
       if (!first_fault) first_fault = error.what();
@@ -181,7 +218,8 @@ void run_fill(const FillSettings& settings) {
     mask = with_any_ending(mask, fs::path(settings.picture).filename());
     if (mask.empty()) user_error("{}: no mask named as {} in it", settings.mask, settings.picture);
   }
-  const fs::path out = settings.out.empty() ? beside(settings.picture) : fs::path(settings.out);
+  const fs::path out =
+      settings.out.empty() ? result_name(settings.picture, beside(settings.picture)) : fs::path(settings.out);
   FillRun(settings).fill(settings.picture, mask, out);
 }
 

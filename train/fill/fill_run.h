@@ -14,7 +14,9 @@ namespace inpaint {
 
 struct FillSettings {
   std::string picture;  // a file, or a folder that is searched with its subfolders
-  std::string out;      // a file, or a folder; empty: beside the picture, its name and "_filled"
+  // A file, or a folder; empty: beside the picture, its name and "_filled". Results that this does not name
+  // have the format of their picture, or are PNGs where that is not written (WebP, HEIF).
+  std::string out;
 
   // Where the hole is, one of: a mask picture, or a folder of them with the pictures' names and any ending;
   // boxes; neither: what is transparent.

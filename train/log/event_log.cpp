@@ -2,6 +2,7 @@
 
 #include <event.pb.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -58,11 +59,17 @@ void put(std::string& record, T value) {
   record.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
-event::Event make_event(int64_t step) {
-  event::Event event;
-  event.set_wall_time(seconds_since_1970());
-  event.set_step(step);
-  return event;
+// By how many seconds the clock is behind the last change of the folder's event files; 0 where it is not.
+double seconds_behind(const std::filesystem::path& folder) {
+  double behind = 0;
+  for (const std::string& name : names_in_folder(folder)) {
+    struct stat status {};
+    if (!name.starts_with(kPrefix) || ::stat((folder / name).c_str(), &status) != 0) continue;
+    const double changed =
+        static_cast<double>(status.st_mtim.tv_sec) + 1e-9 * static_cast<double>(status.st_mtim.tv_nsec);
+    behind = std::max(behind, changed - seconds_since_1970());
+  }
+  return behind;
 }
 
 // TensorFlow's: 0, and from 1e-12 to 1e20 in steps of a tenth, both signs; the last one takes the rest.
@@ -108,13 +115,20 @@ void fill_histogram(event::Histogram& histogram, std::span<const float> values) 
 }  // namespace
 
 EventLog::EventLog(const std::filesystem::path& folder, int64_t first_step)
-    : file_((make_folders(folder), new_file(folder))) {
+    : file_((make_folders(folder), new_file(folder))), ahead_(seconds_behind(folder)) {
   event::Event version = make_event(0);
   version.set_file_version("brain.Event:2");
   append(version.SerializeAsString());
   event::Event start = make_event(first_step);
   start.mutable_session_log()->set_status(event::SessionLog::START);
   append(start.SerializeAsString());
+}
+
+event::Event EventLog::make_event(int64_t step) const {
+  event::Event event;
+  event.set_wall_time(seconds_since_1970() + ahead_);
+  event.set_step(step);
+  return event;
 }
 
 void EventLog::append(std::string_view event) {

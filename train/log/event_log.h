@@ -1,6 +1,7 @@
 // What a run tells TensorBoard: an event file, "events.out.tfevents.<seconds since 1970>.<host>". TensorBoard
 // reads a folder's files in the order of their names, so the seconds are more than those of every file that
-// is there, whatever this machine's clock says.
+// is there, whatever this machine's clock says. Where the clock was set back, the times of the points (wall_time)
+// go on from the last change of those files.
 //
 //   record   u64  length of the data
 //            u32  masked CRC-32C of these eight bytes
@@ -23,6 +24,10 @@
 
 namespace inpaint {
 
+namespace event {
+class Event;
+}
+
 class EventLog {
  public:
   // Makes the folder and a new file in it. first_step: the first step this run will report. Throws UserError.
@@ -44,10 +49,12 @@ class EventLog {
   void sync() { file_.sync(); }  // the disk has every record
 
  private:
+  event::Event make_event(int64_t step) const;
   void append(std::string_view event);
 
   File file_;
   int64_t bytes_ = 0;  // of whole records
+  double ahead_ = 0;   // seconds by which the times of the points are ahead of the clock
 };
 
 }  // namespace inpaint

@@ -81,7 +81,8 @@ RunPlan plan_run(const TrainSettings& s) {
   RunState{}.to_metadata(metadata);
   plan.checkpoint_bytes = safetensors_bytes(
       checkpoint_layout(options, generator, discriminator, parameter_dtype(activation)), metadata);
-  const bool validates = s.validate_every > 0 && std::filesystem::exists(data_file(s, Split::kValidate));
+  const bool has_pictures = s.validate_share > 0 || std::filesystem::exists(data_file(s, Split::kValidate));
+  const bool validates = s.validate_every > 0 && has_pictures;
   const int64_t saves =
       (s.epoch - s.start_epoch - 1) / std::max<int64_t>(1, s.ckpt) + 2;  // and one where it ends
   plan.copies = std::min<int64_t>(s.keep, saves) + 1 + (validates ? 1 : 0);

@@ -1,6 +1,7 @@
 #include "train/run/training_pictures.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "core/base/error.h"
@@ -78,19 +79,40 @@ TrainingPictures open_training_pictures(const TrainSettings& settings, const Con
   };
   if (settings.data_dir == TrainSettings::kNoFolder)
     return {open_dataset(data_file(settings, Split::kTrain), settings.image_size, settings.image_channel),
-            workers(1)};
+            workers(1), nullptr};
   CacheSource source{.folder = settings.data_dir,
                      .files = pictures_in_folder(settings.data_dir),
                      .image_size = settings.image_size,
                      .image_channel = settings.image_channel,
                      .for_squares = settings.random_crop};
   if (source.files.empty()) user_error("{}: there is no file in this folder", settings.data_dir);
-  if (settings.data_cache)
-    return {open_cached(cache_file(settings), source, ctx, say),
-            workers(source.for_squares ? ctx.threads() : 1)};
-  return {
-      open_files(source.folder, usable_files(source, ctx, say), settings.image_size, settings.image_channel),
-      workers(ctx.threads())};
+  if (!settings.data_cache || settings.validate_share > 0) source.files = usable_files(source, ctx, say);
+  PartedFiles parted = part_files(source.files, source.folder, settings.validate_share);
+  if (settings.validate_share > 0 && parted.held_out.empty())
+    user_error("{}: a single picture, and validate_share={} would hold one out; give validate_share=0",
+               settings.data_dir, settings.validate_share);
+  const auto open = [&](std::vector<PictureFile> files, Split split) {
+    if (!settings.data_cache)
+      return open_files(source.folder, std::move(files), settings.image_size, settings.image_channel);
+    CacheSource part = source;
+    part.files = std::move(files);
+    part.for_squares = source.for_squares && split == Split::kTrain;
+    return open_cached(cache_file(settings, split), part, ctx, say);
+  };
+  TrainingPictures pictures;
+  pictures.set = open(std::move(parted.kept), Split::kTrain);
+  pictures.workers = workers(settings.data_cache && !source.for_squares ? 1 : ctx.threads());
+  if (!parted.held_out.empty()) pictures.held_out = open(std::move(parted.held_out), Split::kValidate);
+  return pictures;
+}
+
+TrainingPictures open_validation_pictures(const TrainSettings& settings, Split mode, const Context& ctx,
+                                          const Say& say) {
+  if (mode == Split::kValidate && settings.validate_share > 0) {
+    TrainingPictures pictures = open_training_pictures(settings, ctx, say);
+    return {std::move(pictures.held_out), pictures.workers, nullptr};
+  }
+  return {open_dataset(data_file(settings, mode), settings.image_size, settings.image_channel), 1, nullptr};
 }
 
 }  // namespace inpaint

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "core/base/signal_thread.h"
 #include "core/device/copy.h"
@@ -17,6 +18,7 @@
 #include "train/checkpoint/non_finite.h"
 #include "train/checkpoint/resume.h"
 #include "train/data/batch_loader.h"
+#include "train/data/dataset_description.h"
 #include "train/log/progress.h"
 #include "train/log/run_logs.h"
 #include "train/report/training_report.h"
@@ -63,6 +65,7 @@ class TrainingRun {
   void end_epoch();
   bool out_of_patience() const;
   bool validate(Standing& standing);
+  void validate_short_run();
   void leave_report();
   bool epoch_is_saved(int64_t epochs) const;
   double minutes_since_save() const;  // or since the run has begun
@@ -73,9 +76,9 @@ class TrainingRun {
   const TrainSettings& settings_;
   Progress out_;
   std::optional<MaskFiles> masks_;
-  std::optional<ValidationPass> validation_;
   Context ctx_;
-  TrainingPictures data_;
+  TrainingPictures data_;  // those held out go to validation_
+  std::optional<ValidationPass> validation_;
   CheckpointStore store_;
   Model model_;
   std::unique_ptr<TrainingStep> step_;
@@ -97,26 +100,45 @@ class TrainingRun {
 };
 
 // Where there is a set to validate with, and a wish to.
-std::optional<ValidationPass> validation_of(const TrainSettings& settings, const MaskFiles* masks) {
+std::optional<ValidationPass> validation_of(const TrainSettings& settings, TrainingPictures& data,
+                                            const MaskFiles* masks) {
+  constexpr auto kAll = ValidationPass::Pictures::kAll;
   const std::filesystem::path file = data_file(settings, Split::kValidate);
   if (settings.validate_every == 0) return std::nullopt;
+  if (data.held_out)
+    return std::optional<ValidationPass>(std::in_place, settings, std::move(data.held_out), data.workers,
+                                         kAll, masks);
   if (!std::filesystem::exists(file)) {
     if (settings.patience == 0) return std::nullopt;
     user_error("patience={} needs validations, and {} is not there; make it, or give patience=0",
                settings.patience, file.string());
   }
   try {
-    return std::optional<ValidationPass>(std::in_place, settings, Split::kValidate,
-                                         ValidationPass::Pictures::kAll, masks);
+    return std::optional<ValidationPass>(std::in_place, settings,
+                                         open_dataset(file, settings.image_size, settings.image_channel), 1,
+                                         kAll, masks);
   } catch (const UserError& error) {
     user_error("{} (validate_every=0 trains without it)", error.what());
   }
+}
+
+// What the data set's description says of its bytes; -1 where there is none.
+int64_t checksum_of_data(const TrainSettings& settings) {
+  if (settings.data_dir != TrainSettings::kNoFolder) return -1;
+  const auto described = read_description(data_file(settings, Split::kTrain));
+  return described ? int64_t{described->crc32c} : -1;
 }
 
 Beginning begin(const TrainSettings& settings, const CheckpointStore& store, const PictureSet& data,
                 const Context& ctx, Model& model, Progress& out) {
   Beginning beginning = begin_training(settings, store.folder(), ctx, model);
   for (const std::string& note : beginning.notes) out.line(note);
+  const int64_t then = beginning.state.data_crc32c, now = checksum_of_data(settings);
+  if (then >= 0 && now >= 0 && then != now)
+    out.line(fmt::format(
+        "note: {} has changed since the checkpoint was made; the run goes on with what it holds now",
+        data.path().string()));
+  beginning.state.data_crc32c = now;
   // With fewer pictures or larger batches than before, the epoch may be over here already.
   beginning.state.batch =
       std::min(beginning.state.batch, batches_in_epoch(data.count(), settings.batch_size));
@@ -127,9 +149,9 @@ TrainingRun::TrainingRun(const TrainSettings& settings, std::FILE* out)
     : settings_(settings),
       out_(out),
       masks_(open_masks(settings)),
-      validation_(validation_of(settings, masks())),
       ctx_(open_context(settings)),
       data_(open_training_pictures(settings, ctx_, [this](const std::string& line) { out_.line(line); })),
+      validation_(validation_of(settings, data_, masks())),
       store_(checkpoint_folder(settings), settings.keep),
       model_(model_options(settings), activation_type(settings), Parameters::Use::kTraining, ctx_.device()),
       step_(make_training_step(ctx_, model_, settings.batch_size, step_options(settings))),
@@ -171,6 +193,7 @@ int TrainingRun::run() {
       submit_checkpoint(Standing::kNewest);
     }
   }
+  if (signal_.received() == 0) validate_short_run();
   save_now();
   if (signal_.received() != 0) {
     out_.line(fmt::format("Stopped by a signal; step {} is saved", state_.step));
@@ -416,6 +439,15 @@ bool TrainingRun::validate(Standing& standing) {
   logs_.validation(record);
   out_.line(validation_line(record));
   return true;
+}
+
+// A run that `minutes` ends within its first epoch is validated where it ends. (One that max_steps ends is not: gone
+// on from, it has to come to the state of a run that did not end there.)
+void TrainingRun::validate_short_run() {
+  if (!validation_ || settings_.minutes == 0 || state_.step == 0 || state_.best_step >= 0) return;
+  Standing standing = Standing::kNewest;
+  check_state();
+  if (validate(standing)) submit_checkpoint(standing);
 }
 
 // Everything is saved: whatever goes wrong here is no fault of the run.

@@ -1,6 +1,6 @@
 #include "train/run/validation_pass.h"
 
-#include "train/settings/folders.h"
+#include <utility>
 
 namespace inpaint {
 namespace {
@@ -47,12 +47,14 @@ class Means {
 
 }  // namespace
 
-ValidationPass::ValidationPass(const TrainSettings& settings, Split mode, Pictures pictures,
-                               const MaskFiles* masks)
+ValidationPass::ValidationPass(const TrainSettings& settings, std::unique_ptr<PictureSet> data, int workers,
+                               Pictures pictures, const MaskFiles* masks)
     : batch_size_(settings.batch_size),
       pictures_(pictures),
-      data_(open_dataset(data_file(settings, mode), settings.image_size, settings.image_channel)),
-      loader_(*data_, {.batch_size = settings.batch_size, .fill_last = pictures == Pictures::kAll}),
+      data_(std::move(data)),
+      loader_(
+          *data_,
+          {.batch_size = settings.batch_size, .fill_last = pictures == Pictures::kAll, .workers = workers}),
       holes_(settings, masks, RandomStream::kSampleHoles, Device::kCpu) {}
 
 std::optional<ValidationFigures> ValidationPass::run(const Context& ctx, TrainingStep& step,

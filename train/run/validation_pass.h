@@ -21,8 +21,9 @@ class ValidationPass {
     kWholeBatches,  // an incomplete last batch is left out unless it is the only one; means over batches
   };
 
-  // Opens <dataname><image_size>_<mode>.bin; UserError when it is missing. masks: see RunHoles.
-  ValidationPass(const TrainSettings& settings, Split mode, Pictures pictures, const MaskFiles* masks);
+  // Of these pictures, which `workers` threads load. masks: see RunHoles.
+  ValidationPass(const TrainSettings& settings, std::unique_ptr<PictureSet> data, int workers,
+                 Pictures pictures, const MaskFiles* masks);
 
   struct Seen {
     int64_t index;  // of the batch

@@ -1,10 +1,12 @@
 #include "train/run/validation_run.h"
 
 #include <cstdio>
+#include <utility>
 
 #include "train/checkpoint/resume.h"
 #include "train/log/progress.h"
 #include "train/log/run_text.h"
+#include "train/run/training_pictures.h"
 #include "train/run/validation_pass.h"
 #include "train/settings/folders.h"
 #include "train/settings/run_device.h"
@@ -18,9 +20,11 @@ int run_validation(const TrainSettings& wanted) {
   Progress out(stdout);
   fmt::print("{}", describe_settings(settings));
   const std::optional<MaskFiles> masks = open_masks(settings);
-  ValidationPass validation(settings, settings.mode, ValidationPass::Pictures::kWholeBatches,
-                            masks ? &*masks : nullptr);
   Context ctx = open_context(settings);
+  TrainingPictures data = open_validation_pictures(settings, settings.mode, ctx,
+                                                   [&](const std::string& line) { out.line(line); });
+  ValidationPass validation(settings, std::move(data.set), data.workers,
+                            ValidationPass::Pictures::kWholeBatches, masks ? &*masks : nullptr);
   Model model(model_options(settings), activation_type(settings), Parameters::Use::kInference, ctx.device());
   const Beginning beginning = begin_validation(settings, checkpoint_folder(settings), ctx, model);
   for (const std::string& note : beginning.notes) out.line(note);

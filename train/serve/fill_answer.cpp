@@ -17,6 +17,9 @@ const char* type_of(PictureFormat format) {
       return "image/jpeg";
     case PictureFormat::kPnm:
       return "image/x-portable-anymap";
+    case PictureFormat::kWebp:
+    case PictureFormat::kHeif:
+      break;  // read only
   }
   throw Error("unknown picture format");
 }

@@ -125,7 +125,7 @@ FillRequest read_fill_request(std::span<const FormPart> form, int64_t max_pixels
     if (missing == 0) refuse(400, "there is nothing to fill: no pixel is marked");
     if (missing == mask.height * mask.width)
       refuse(400, "the whole picture is marked: nothing is left to go on from");
-    const PictureFormat own = picture.format();
+    const PictureFormat own = picture.result_format();
     return {std::move(picture), std::move(mask), finish,
             format == ResultFormat::kPng ? PictureFormat::kPng : own};
   });

@@ -1,12 +1,12 @@
 // What a request to fill a picture asks for, read from its form and checked.
 //
-//   image        the picture, a file: PNG, JPEG, PGM or PPM
+//   image        the picture, a file: PNG, JPEG, WebP, HEIF, PGM or PPM
 //   mask         the hole, one of: a black and white picture of the same size,
 //   box          x,y,width,height in pixels from the top left, as often as you like,
 //                or neither: what is transparent in the image
 //   mask_value   white (the default) or black: what is missing in the mask
 //   finish       none or patches, see picture_filler.h; the server's own without it
-//   format       own (the default): the image's own format; png
+//   format       own (the default): the image's own format, PNG for a WebP or HEIF; png
 #pragma once
 
 #include <cstdint>

@@ -137,8 +137,10 @@ std::vector<Flag> make_table() {
           "images per step; 2 or more to train");
   t.truth(kModel, "shuffle", &S::shuffle, "visit the images in a new order each epoch, else in file order");
   t.path(kModel, "data_dir", &S::data_dir, "none or a folder's path",
-         "train on a folder's PNG, JPEG and PNM files, not on a .bin file");
+         "train on the picture files of a folder, not on a .bin file");
   t.truth(kRun, "data_cache", &S::data_cache, "decode the files of data_dir once, into a file in data_root");
+  t.real(kModel, "validate_share", &S::validate_share, kFromZero,
+         "share of data_dir's pictures, by their names, held out to validate with");
   t.truth(kModel, "flip", &S::flip, "train on half of the images mirrored, drawn anew each epoch");
   t.truth(kModel, "random_crop", &S::random_crop,
           "train on random squares of data_dir's pictures, new each epoch");
@@ -188,7 +190,7 @@ std::vector<Flag> make_table() {
   t.choice(kRun, "on_nan", &S::on_nan,
            "where a value is no longer finite: stop, or take the last checkpoint's weights");
   t.whole(kRun, "validate_every", &S::validate_every, {0, kManyEpochs}, "epochs",
-          "validate every so many epochs where there is a <...>_validate.bin; 0 never");
+          "validate every so many epochs where there are pictures for it; 0 never");
   t.whole(kRun, "patience", &S::patience, {0, kManyEpochs}, "validations",
           "end the run after so many validations without a better one; 0 never");
 

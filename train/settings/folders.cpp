@@ -49,7 +49,9 @@ fs::path data_file(const TrainSettings& s, Split split) {
   return fs::path(s.data_root) / fmt::format("{}_{}.bin", set_name(s), to_string(split));
 }
 
-fs::path cache_file(const TrainSettings& s) { return data_file(s, Split::kTrain).replace_extension("cache"); }
+fs::path cache_file(const TrainSettings& s, Split split) {
+  return data_file(s, split).replace_extension("cache");
+}
 
 fs::path checkpoint_folder(const TrainSettings& s) { return run_folder(s.checkpoint_root, s); }
 

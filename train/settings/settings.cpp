@@ -71,6 +71,13 @@ void check_settings(const TrainSettings& s) {
         "with inpaint_data convert --random_crops");
   if (s.data_cache && s.data_dir == TrainSettings::kNoFolder)
     user_error("data_cache: a .bin file is decoded already; give data_dir=FOLDER, or leave data_cache out");
+  if (s.validate_share >= 1)
+    user_error("validate_share={}: nothing would be left to train on; give a share below 1, for instance 0.1",
+               s.validate_share);
+  if (s.validate_share > 0 && s.data_dir == TrainSettings::kNoFolder)
+    user_error(
+        "validate_share: a .bin file is not parted; give data_dir=FOLDER, or make a set to validate with, as "
+        "inpaint_data convert does");
   if (s.device == DeviceChoice::kCuda && s.precision == Precision::kFp64)
     user_error("precision=fp64 runs on the CPU only; give device=cpu, or another precision");
   if (s.device == DeviceChoice::kCuda && !Context::has_cuda())

@@ -57,6 +57,7 @@ struct TrainSettings {
   bool shuffle = false;
   std::string data_dir = kNoFolder;  // or a folder of pictures, in the place of the .bin file
   bool data_cache = false;           // decode the folder once
+  double validate_share = 0;         // of the folder's pictures, held out
   bool flip = false;                 // the images of mode=train
   bool random_crop = false;          // likewise, from larger pictures of data_dir
 

@@ -14,6 +14,7 @@
 #include "core/base/pixel_box.h"
 #include "core/image/exif_orientation.h"
 #include "core/image/jpeg_repaint.h"
+#include "core/image/picture_notes.h"
 #include "tests/core/image/exif_block.h"
 #include "tests/harness/error_message.h"
 #include "tests/harness/temporary_folder.h"
@@ -165,6 +166,17 @@ TEST_CASE("editable picture: a PNG keeps its known pixels, alpha, turn and notes
   for (size_t i = 0; i < opaque.bytes.size(); ++i)
     if (mask.bytes[i] != 0) opaque.bytes[i] = 255;
   CHECK(again.alpha() == opaque);
+}
+
+TEST_CASE("editable picture: what a PNG says with a wrong checksum counts neither before nor afterwards") {
+  std::vector<uint8_t> turned = chunk("eXIf", exif_block(true, 6));
+  turned.back() ^= 1;
+  const EditablePicture file(encode_png(waves(50, 70, 3), {}, turned), "a.png");
+  REQUIRE(file.image().height == 50);
+  const std::vector<uint8_t> result =
+      file.repainted(file.image(), hole_mask(file.image()), PictureFormat::kPng);
+  CHECK(decode_image(result, "b.png") == file.image());
+  CHECK_FALSE(holds(result, "eXIf"));
 }
 
 TEST_CASE("editable picture: PGM and PPM keep their format") {

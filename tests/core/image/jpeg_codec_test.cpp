@@ -157,6 +157,17 @@ TEST_CASE("jpeg: every EXIF orientation is turned upright") {
   }
 }
 
+TEST_CASE("jpeg: the EXIF orientation is found behind other segments") {
+  const std::vector<uint8_t> turned =
+      with_segment(jpeg_of(slope(16, 24, 3)), 0xe1, exif_orientation(6, true));
+  const std::vector<uint8_t> thumbnail = {'J', 'F', 'I', 'F', 0, 1, 1, 0, 0, 1, 0, 1, 1, 1, 9, 9, 9};
+  for (const auto& before :
+       {with_segment(turned, 0xe0, thumbnail), with_segment(turned, 0xe2, std::vector<uint8_t>(300, 'p')),
+        with_segment(turned, 0xfe, std::vector<uint8_t>(70, 'c')),
+        with_segment(turned, 0xe1, std::vector<uint8_t>(90, 'x'))})
+    CHECK(decode_image(before, "memory").height == 24);
+}
+
 TEST_CASE("jpeg: an orientation out of range or a broken EXIF block changes nothing") {
   const Image stored = slope(16, 24, 1);
   const std::vector<uint8_t> file = jpeg_of(stored);

@@ -12,6 +12,12 @@
 
 #include "core/image/image_codec.h"
 #include "tests/harness/nightly.h"
+#ifdef INPAINT_WEBP
+#include "tests/harness/webp_writing.h"
+#endif
+#ifdef INPAINT_HEIF
+#include "tests/harness/heif_writing.h"
+#endif
 
 using namespace inpaint;
 
@@ -106,6 +112,35 @@ Bytes jpeg_bomb(uint16_t height, uint16_t width, int format, int scans, size_t p
   return file;
 }
 
+#ifdef INPAINT_WEBP
+// A lossless picture of one colour: width and height stand as 14 bits each behind the signature (0x2f).
+Bytes webp_bomb(uint32_t height, uint32_t width, bool whole) {
+  Bytes file = webp_file(Image(whole ? height : 8, whole ? width : 8, 3));
+  if (whole) return file;
+  const uint32_t sides = (width - 1) | (height - 1) << 14;
+  for (size_t k = 0; k < 4; ++k) {
+    const uint32_t kept = k == 3 ? file[21 + k] & 0xf0u : 0;  // whether there is alpha, the version
+    file[21 + k] = static_cast<uint8_t>(sides >> (8 * k) | kept);
+  }
+  return file;
+}
+#endif
+
+#ifdef INPAINT_HEIF
+// `height` and `width` are declared (ispe); the coded picture is a square of `side`.
+Bytes heif_bomb(uint32_t height, uint32_t width, heif_compression_format compression, int64_t side = 64) {
+  Bytes file = heif_file(Image(side, side, 3), {.compression = compression});
+  const std::string type = "ispe";
+  const auto found = std::search(file.begin(), file.end(), type.begin(), type.end());
+  REQUIRE(found != file.end());
+  Bytes sides;
+  put_big_endian(sides, width);
+  put_big_endian(sides, height);
+  std::copy(sides.begin(), sides.end(), found + 8);
+  return file;
+}
+#endif
+
 struct Bomb {
   std::string what;
   Bytes file;
@@ -139,6 +174,19 @@ std::vector<Bomb> bombs() {
       {"jpeg: 4,096 x 4,096, 400 scans", jpeg_bomb(4096, 4096, TJPF_GRAY, 400)},
       {"jpeg: 2,048 x 2,048, 400 scans", jpeg_bomb(2048, 2048, TJPF_RGB, 400)},
   };
+#ifdef INPAINT_WEBP
+  list.push_back({"webp: 16,383 x 16,383, pixels missing", webp_bomb(16383, 16383, false)});
+  list.push_back({"webp: 4,096 x 4,096, all there", webp_bomb(4096, 4096, true)});
+  list.push_back({"webp: 2,048 x 2,048, all there", webp_bomb(2048, 2048, true)});
+#endif
+#ifdef INPAINT_HEIF
+  for (const heif_compression_format compression : {heif_compression_HEVC, heif_compression_AV1}) {
+    list.push_back({"heif: 2^31 - 1 pixels on both sides", heif_bomb(0x7fffffff, 0x7fffffff, compression)});
+    list.push_back({"heif: 16,384 x 16,384", heif_bomb(16384, 16384, compression)});
+    list.push_back({"heif: 2,048 x 2,048", heif_bomb(2048, 2048, compression)});
+    list.push_back({"heif: 64 x 64, and 4,096 x 4,096 in truth", heif_bomb(64, 64, compression, 4096)});
+  }
+#endif
   Bytes many;
   const Bytes comment = {'k', 0, 'v'};
   for (int i = 0; i < 100000; ++i) put_chunk(many, "tEXt", comment);

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <tuple>
+
 #include "core/image/image_codec.h"
 #include "tests/harness/error_message.h"
 #include "tests/harness/temporary_folder.h"
@@ -82,7 +84,7 @@ TEST_CASE("decode_image: files that are no pictures are named with the reason") 
   put_file(folder / "empty.jpg", "");
   CHECK(contains(refused("empty.jpg"), "empty"));
   put_file(folder / "notes.png", "not a picture at all");
-  CHECK(contains(refused("notes.png"), "not a PNG, JPEG, PGM or PPM"));
+  CHECK(contains(refused("notes.png"), "not a PNG, JPEG, WebP, HEIF, PGM or PPM"));
   put_file(folder / "moving.png", "GIF89a......");
   CHECK(contains(refused("moving.png"), "a GIF"));
   using namespace std::string_literals;
@@ -92,12 +94,6 @@ TEST_CASE("decode_image: files that are no pictures are named with the reason") 
         return "\0\0\0"s + static_cast<char>(body.size() + 4) + body + "mdat";
       };
   const std::pair<std::string, std::string> foreign[] = {
-      {"RIFF\1\2\3\4WEBPVP8 ", "a WebP picture; convert it to PNG or JPEG first, for instance with `dwebp"},
-      {box("heic"), "a HEIC picture; convert it to PNG or JPEG first, for instance with `heif-convert"},
-      {box("heix"), "a HEIC"},
-      {box("mif1miafheic"), "a HEIC"},
-      {box("mif1avifmiaf"), "an AVIF"},
-      {box("avis"), "an AVIF"},
       {"\xff\x0a\0\0"s, "a JPEG XL"},
       {"\0\0\0\x0cJXL \r\n"s, "a JPEG XL"},
       {"\0\0\0\x0cjP  \r\n"s, "a JPEG 2000"},
@@ -110,8 +106,26 @@ TEST_CASE("decode_image: files that are no pictures are named with the reason") 
     put_file(folder / "other.png", bytes);
     CHECK(contains(refused("other.png"), what));
   }
+  // Where the program was built without their libraries.
+  const std::tuple<std::string, PictureFormat, std::string> optional[] = {
+      {"RIFF\1\2\3\4WEBPVP8 ", PictureFormat::kWebp,
+       "a WebP picture; convert it to PNG or JPEG first, for instance with `dwebp"},
+      {box("heic"), PictureFormat::kHeif,
+       "a HEIC picture; convert it to PNG or JPEG first, for instance with `heif-convert"},
+      {box("heix"), PictureFormat::kHeif, "a HEIC"},
+      {box("mif1miafheic"), PictureFormat::kHeif, "a HEIC"},
+      {box("mif1avifmiaf"), PictureFormat::kHeif, "an AVIF"},
+      {box("avis"), PictureFormat::kHeif, "an AVIF"},
+  };
+  for (const auto& [bytes, format, what] : optional) {
+    put_file(folder / "other.png", bytes);
+    if (can_read(format))
+      CHECK(picture_format(folder / "other.png") == format);
+    else
+      CHECK(contains(refused("other.png"), what));
+  }
   put_file(folder / "film.png", box("isommp42"));
-  CHECK(contains(refused("film.png"), "not a PNG, JPEG, PGM or PPM"));
+  CHECK(contains(refused("film.png"), "not a PNG, JPEG, WebP, HEIF, PGM or PPM"));
   CHECK(contains(refused(""), "not a file"));
 }
 

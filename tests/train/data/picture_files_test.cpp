@@ -2,6 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
+#include <string>
+#include <vector>
+
 #include "tests/harness/error_message.h"
 #include "tests/harness/temporary_folder.h"
 
@@ -82,6 +86,42 @@ TEST_CASE("picture_files: a folder that is not there, or is none") {
   CHECK(contains(error_message([&] { pictures_in_folder(folder / "file"); }), "not a folder"));
   CHECK(
       contains(error_message([&] { pictures_in_lists(folder / "missing", {}); }), "there is no such folder"));
+}
+
+TEST_CASE("picture_files: which files are held out follows from their names alone") {
+  const fs::path folder = "/anywhere";
+  const auto files = [&](int first, int last) {
+    std::vector<PictureFile> list;
+    for (int i = first; i < last; ++i) list.push_back({folder / fmt::format("sub/{}.jpg", i), {}});
+    return list;
+  };
+  const auto held_out = [&](const std::vector<PictureFile>& list, double share) {
+    const PartedFiles parted = part_files(list, folder, share);
+    CHECK(parted.kept.size() + parted.held_out.size() == list.size());
+    std::set<std::string> all;
+    for (const auto* part : {&parted.kept, &parted.held_out})
+      for (const PictureFile& file : *part) all.insert(file.path.string());
+    CHECK(all.size() == list.size());
+    std::set<std::string> chosen;
+    for (const std::string& name : names(parted.held_out, folder)) chosen.insert(name);
+    return chosen;
+  };
+  const auto tenth = held_out(files(0, 3000), 0.1);
+  CHECK(tenth.size() > 240);
+  CHECK(tenth.size() < 360);
+  CHECK(tenth.contains("sub/7.jpg") == held_out(files(5, 900), 0.1).contains("sub/7.jpg"));
+  // Others come and go, and the folder moves.
+  for (const std::string& name : held_out(files(1000, 2000), 0.1)) CHECK(tenth.contains(name));
+  std::vector<PictureFile> moved = files(0, 3000);
+  for (PictureFile& file : moved) file.path = "/else" / file.path.lexically_relative(folder);
+  CHECK(part_files(moved, "/else", 0.1).held_out.size() == tenth.size());
+  const auto fifth = held_out(files(0, 3000), 0.2);
+  for (const std::string& name : tenth) CHECK(fifth.contains(name));
+  // Some of two, none of one, and never all.
+  CHECK(held_out(files(0, 2), 0.0001).size() == 1);
+  CHECK(held_out(files(0, 2), 0.9999).size() == 1);
+  CHECK(held_out(files(0, 1), 0.0001).empty());
+  CHECK(held_out(files(0, 50), 0).empty());
 }
 
 TEST_CASE("picture_files: lists keep their order and bring their split") {

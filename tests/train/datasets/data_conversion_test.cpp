@@ -11,6 +11,7 @@
 #include "tests/harness/fault_injection.h"
 #include "tests/harness/temporary_folder.h"
 #include "train/data/bin_dataset.h"
+#include "train/datasets/procedural_pictures.h"
 
 using namespace inpaint;
 namespace fs = std::filesystem;
@@ -37,6 +38,7 @@ struct Pictures {
   ConversionOptions options() const {
     ConversionOptions o;
     o.target = {.data_root = folder / "data", .dataname = "x", .image_size = kSize};
+    o.shares = {0.8, 0};
     o.seed = 4;
     return o;
   }
@@ -81,6 +83,115 @@ TEST_CASE("data_conversion: every picture lands in one data set, 80 % in train, 
   CHECK(std::set<int>(all.begin(), all.end()).size() == 50);
   CHECK(*all.begin() == 1);
   CHECK(*all.rbegin() == 50);
+}
+
+TEST_CASE("data_conversion: a tenth of the pictures is to validate with, unless other shares are asked for") {
+  const Pictures pictures(50);
+  ConversionOptions options = pictures.options();
+  options.shares = ConversionOptions().shares;
+  const ConversionReport report = pictures.convert(options);
+  REQUIRE(report.written.size() == 3);
+  CHECK(report.written[0].images == 40);
+  CHECK(report.written[1].split == Split::kValidate);
+  CHECK(report.written[1].images == 5);
+  CHECK(report.written[2].images == 5);
+}
+
+TEST_CASE("data_conversion: pictures that are equal or look alike stay in one data set, and are named") {
+  const Pictures pictures(0);
+  const fs::path from = pictures.folder / "pictures";
+  // 30 different pictures, each four times: as it is, as another kind of file, halved, brightened.
+  constexpr int kDifferent = 30;
+  const auto put = [&](const char* kind, int number, const Image& image) {
+    write_png(from / fmt::format("{}{:02}.png", kind, number), image);
+  };
+  for (int i = 0; i < kDifferent; ++i) {
+    const Image picture = procedural_picture(5, i, 64, 3);
+    put("a", i, picture);
+    const std::vector<uint8_t> pnm = encode_pnm(picture);
+    put_file(from / fmt::format("b{:02}.ppm", i), {pnm.begin(), pnm.end()});
+    put("c", i, resize(picture, 32, 32));
+    Image brighter = picture;
+    for (uint8_t& value : brighter.bytes) value = static_cast<uint8_t>(std::min(255, value * 11 / 10));
+    put("d", i, brighter);
+  }
+  ConversionOptions options = pictures.options();
+  options.shares = {0.5, 0.3};
+  options.target.image_channel = 3;
+  const ConversionReport report = pictures.convert(options);
+  CHECK(report.pictures == 4 * kDifferent);
+  CHECK(report.equal == kDifferent);
+  CHECK(report.alike == 2 * kDifferent);
+  CHECK(report.torn_groups == 0);
+  REQUIRE(report.written.size() == 3);
+  CHECK(report.written[0].images == 4 * 15);
+  CHECK(report.written[1].images == 4 * 9);
+  CHECK(report.written[2].images == 4 * 6);
+  // What is equal or was scaled down before is nearly the same image of the set: no two of them in two sets.
+  constexpr size_t kImageBytes = kSize * kSize * 3;
+  const auto image_of = [](const Image& picture) { return resize(picture, kSize, kSize); };
+  for (int i = 0; i < kDifferent; ++i) {
+    const Image own = image_of(procedural_picture(5, i, 64, 3));
+    int sets = 0;
+    for (const std::string split : {"train", "validate", "test"}) {
+      const std::string all = pictures.bytes(split);
+      int near = 0;
+      for (size_t at = 0; at < all.size(); at += kImageBytes) {
+        int64_t difference = 0;
+        for (size_t k = 0; k < kImageBytes; ++k)
+          difference += std::abs(int{static_cast<uint8_t>(all[at + k])} - int{own.bytes[k]});
+        near += difference < static_cast<int64_t>(4 * kImageBytes);
+      }
+      sets += near > 0;
+      if (near > 0) CHECK(near >= 3);
+    }
+    CHECK(sets == 1);
+  }
+  CHECK(report.duplicates_file == pictures.folder / "data/x16_duplicates.txt");
+  const std::string text = file_contents(report.duplicates_file);
+  CHECK(contains(
+      text, fmt::format("{0}/a07.png\n  equal: {0}/b07.ppm\n  alike: {0}/c07.png\n  alike: {0}/d07.png\n",
+                        from.string())));
+  CHECK(std::count(text.begin(), text.end(), '\n') == 4 * kDifferent);
+}
+
+TEST_CASE("data_conversion: lists may part equal pictures, which is said") {
+  const Pictures pictures(0);
+  const fs::path from = pictures.folder / "pictures";
+  for (const char* name : {"a.png", "b.png", "c.png"})
+    write_png(from / name, procedural_picture(5, 1, 64, 3));
+  for (const char* name : {"d.png", "e.png"}) write_png(from / name, procedural_picture(5, 2, 64, 3));
+  put_file(pictures.folder / "t.txt", "a.png\nd.png\ne.png\n");
+  put_file(pictures.folder / "v.txt", "c.png\nb.png\n");
+  const ConversionReport report = convert_pictures(
+      Context(1),
+      pictures_in_lists(
+          from, {{pictures.folder / "t.txt", Split::kTrain}, {pictures.folder / "v.txt", Split::kValidate}}),
+      pictures.options());
+  CHECK(report.written[0].images == 3);
+  CHECK(report.written[1].images == 2);
+  CHECK(report.equal == 3);
+  CHECK(report.torn_groups == 1);
+}
+
+TEST_CASE("data_conversion: transparent pictures are counted, and laid over black") {
+  const Pictures pictures(0);
+  Image alpha = flat(20, 24, 1, 255);
+  const auto put = [&](const char* name) {
+    const std::vector<uint8_t> png = encode_png(flat(20, 24, 1, 200), alpha);
+    put_file(pictures.folder / (std::string("pictures/") + name), {png.begin(), png.end()});
+  };
+  put("opaque.png");
+  alpha.bytes.back() = 254;
+  put("one_pixel.png");
+  std::fill(alpha.bytes.begin(), alpha.bytes.end(), uint8_t{51});
+  put("all.png");
+  ConversionOptions options = pictures.options();
+  options.shares = {1, 0};
+  CHECK(pictures.convert(options).transparent == 2);
+  std::vector<int> values = pictures.order("train");
+  std::sort(values.begin(), values.end());
+  CHECK(values == std::vector<int>{40, 200, 200});
 }
 
 TEST_CASE("data_conversion: the seed decides, threads do not") {
@@ -214,7 +325,7 @@ TEST_CASE("data_conversion: what cannot be used is skipped with its reason, the 
   skipped(2, "0003_cut.png", "damaged PNG");
   skipped(3, "0009_empty.jpg", "empty");
   // Every one of them is named in a file, and their kinds are counted.
-  const std::map<std::string, int64_t> kinds = {{"not a PNG, JPEG, PGM or PPM picture", 1},
+  const std::map<std::string, int64_t> kinds = {{"not a PNG, JPEG, WebP, HEIF, PGM or PPM picture", 1},
                                                 {"N x N pixels are too few for image_size N", 1},
                                                 {"damaged PNG", 1},
                                                 {"the file is empty", 1}};

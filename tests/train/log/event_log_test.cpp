@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -180,6 +181,31 @@ TEST_CASE("event log: a file's name comes after all that are there, whatever the
   for (int i = 0; i < 12; ++i) names.push_back(EventLog(folder.path(), i).path().filename().string());
   CHECK(std::is_sorted(names.begin(), names.end()));
   CHECK(names.back().starts_with("events.out.tfevents.4000000012."));
+}
+
+TEST_CASE("event log: where the clock was set back, the points' times go on behind those that are there") {
+  const TemporaryFolder folder;
+  const auto hours = [](int count) {
+    return std::filesystem::file_time_type::clock::now() + std::chrono::hours(count);
+  };
+  const auto first_time = [&] {
+    EventLog log(folder.path(), 0);
+    log.scalar(1, "x", 1);
+    const double time = only(fields_of(records_in(log.path()).at(2)), 1).as_double();
+    std::filesystem::remove(log.path());
+    return time;
+  };
+  const double now = first_time();
+  put_file(folder / "train_log.jsonl", "");
+  std::filesystem::last_write_time(folder / "train_log.jsonl", hours(9));
+  put_file(folder / "events.out.tfevents.1000000000.old", "");
+  std::filesystem::last_write_time(folder / "events.out.tfevents.1000000000.old", hours(-9));
+  CHECK(std::abs(first_time() - now) < 60);
+  // The run before was written by a clock three hours ahead of this one.
+  std::filesystem::last_write_time(folder / "events.out.tfevents.1000000000.old", hours(3));
+  const double later = first_time();
+  CHECK(later - now >= 3 * 3600);
+  CHECK(later - now < 3 * 3600 + 60);
 }
 
 TEST_CASE("event log: a picture") {

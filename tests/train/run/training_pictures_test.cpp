@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
+
 #include "core/image/image_codec.h"
 #include "tests/harness/error_message.h"
 #include "tests/train/data/noise_pictures.h"
@@ -154,6 +156,48 @@ TEST_CASE("training pictures: a cache is made anew when the folder has changed")
   const auto [pictures, said] = open(s);
   CHECK(pictures.set->count() == kPictures + 1);
   CHECK(contains(said.at(0), "the folder or the settings have changed"));
+}
+
+TEST_CASE(
+    "training pictures: a share is held out, the same with a cache, and stays when pictures are added") {
+  const Folder folder;
+  TrainSettings s = folder.settings();
+  CHECK(open(s).pictures.held_out == nullptr);
+  s.validate_share = 0.3;
+  const auto names = [](const PictureSet& set) {
+    std::set<std::string> all;
+    for (int64_t i = 0; i < set.count(); ++i) all.insert(set.name(i));
+    return all;
+  };
+  std::set<std::string> trained, held_out;
+  for (const bool cached : {false, true}) {
+    s.data_cache = cached;
+    s.random_crop = cached;
+    const auto [pictures, said] = open(s);
+    REQUIRE(pictures.held_out != nullptr);
+    trained = names(*pictures.set);
+    held_out = names(*pictures.held_out);
+    CHECK(trained.size() + held_out.size() == kPictures);
+    CHECK(!held_out.empty());
+    for (const std::string& name : held_out) CHECK_FALSE(trained.contains(name));
+    std::vector<uint8_t> pixels(64 * 64 * 3), whole(64 * 64 * 3);
+    REQUIRE(pictures.held_out->read(0, pixels.data()).empty());
+    const Image picture = decode_image(folder.path / pictures.held_out->name(0));
+    CHECK(pixels == centre_image(picture, 64, 3).bytes);
+  }
+  CHECK(fs::exists(cache_file(s, Split::kValidate)));
+  for (int i = 20; i < 40; ++i) write_png(folder.path / fmt::format("{}.png", i), noise_image(70, 70, 3));
+  const auto more = open(s);
+  for (const std::string& name : held_out) CHECK(names(*more.pictures.held_out).contains(name));
+  for (const std::string& name : trained) CHECK(names(*more.pictures.set).contains(name));
+  const auto validated = open_validation_pictures(s, Split::kValidate, Context(1), [](const std::string&) {});
+  CHECK(names(*validated.set) == names(*more.pictures.held_out));
+
+  fs::create_directory(folder.folder / "one");
+  write_png(folder.folder / "one/a.png", noise_image(70, 70, 3));
+  s.data_dir = folder.folder / "one";
+  CHECK(contains(error_message([&] { open(s); }),
+                 "a single picture, and validate_share=0.3 would hold one out"));
 }
 
 TEST_CASE("training pictures: workers") {

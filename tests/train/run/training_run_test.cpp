@@ -15,6 +15,7 @@
 #include "tests/harness/temporary_folder.h"
 #include "tests/train/run/small_run.h"
 #include "train/checkpoint/run_state.h"
+#include "train/data/dataset_description.h"
 #include "train/settings/flags_file.h"
 
 using namespace inpaint;
@@ -145,7 +146,8 @@ TEST_CASE("run: a whole-picture model ends after its minutes") {
   s.model = ModelKind::kHarmonicUnet;
   s.holes = HoleForm::kBox;
   s.minutes = 1e-6;  // over after the first step
-  run_quietly(s);
+  // Within its first epoch: validated where it ends.
+  CHECK(contains(run_quietly(s), "[Validation] "));
   const SafetensorsFile file(checkpoint(s, 1));
   CHECK(RunState::from_metadata(file.metadata(), "here").train_seconds >= 6e-5);
 
@@ -177,6 +179,46 @@ TEST_CASE("run: from a folder of pictures, augmented: stopped in the middle of a
     CHECK_FALSE(contains(run_quietly(parted), "Decoding"));
     check_same_state(checkpoint(whole, 7), checkpoint(parted, 7));
   }
+}
+
+TEST_CASE("run: from a folder of pictures, validated on those that are held out") {
+  const TemporaryFolder folder;
+  TrainSettings s = small_run(folder.path());
+  fs::remove(data_file(s, Split::kValidate));
+  s.data_dir = folder / "pictures";
+  s.validate_share = 0.4;
+  fs::create_directories(s.data_dir);
+  for (int i = 0; i < kPictures; ++i)
+    write_png(fs::path(s.data_dir) / fmt::format("{}.png", i), procedural_picture(1, i, 80, 3));
+  s.epoch = 2;
+  s.patience = 5;
+  CHECK(contains(run_quietly(s), "[Validation] rec_loss:"));
+  CHECK(lines_of(log_folder(s) / "validation_log.jsonl").size() == 2);
+  s.mode = Split::kValidate;
+  CHECK(contains(run_quietly(s), "Mean "));
+}
+
+TEST_CASE("run: a data set that has changed since the checkpoint is noted once") {
+  const TemporaryFolder folder;
+  TrainSettings s = small_run(folder.path());
+  const std::string note = "note: " + data_file(s).string() + " has changed since the checkpoint was made";
+  DatasetDescription description{
+      .image_size = 64, .image_channel = 3, .count = kPictures, .crc32c = 0xfffffff1};
+  const auto describe = [&] { put_file(description_file(data_file(s)), to_json(description)); };
+  describe();
+  s.max_steps = 1;
+  CHECK_FALSE(contains(run_quietly(s), "has changed"));
+  s.max_steps = 2;
+  CHECK_FALSE(contains(run_quietly(s), "has changed"));
+  description.crc32c = 7;
+  describe();
+  s.max_steps = 3;
+  CHECK(contains(run_quietly(s), note));
+  s.max_steps = 4;
+  CHECK_FALSE(contains(run_quietly(s), "has changed"));
+  fs::remove(description_file(data_file(s)));  // nobody says anything of it
+  s.max_steps = 5;
+  CHECK_FALSE(contains(run_quietly(s), "has changed"));
 }
 
 TEST_CASE("run: a resumed run may have larger batches or fewer pictures") {

@@ -6,6 +6,9 @@
 #include "tests/harness/error_message.h"
 #include "tests/harness/http_client.h"
 #include "train/serve/request_fault.h"
+#ifdef INPAINT_WEBP
+#include "tests/harness/webp_writing.h"
+#endif
 
 using namespace inpaint;
 
@@ -99,12 +102,21 @@ TEST_CASE("fill request: every fault has its status and says what is wrong") {
   CHECK(refusal({{"image", "hello"}, {"box", "0,0,1,1"}}).starts_with("415 image: not a PNG"));
   CHECK(refusal({{"image", "GIF89a"}, {"box", "0,0,1,1"}}).starts_with("415 image: a GIF"));
   CHECK(refusal({{"image", ""}, {"box", "0,0,1,1"}}).starts_with("415 image: the file is empty"));
-  CHECK(refusal({image, {"mask", "RIFFxxxxWEBP"}}).starts_with("415 mask: a WebP"));
+  CHECK(refusal({image, {"mask", "8BPS"}}).starts_with("415 mask: a Photoshop"));
   CHECK(refusal({{"image", picture(3, 5).substr(0, 60)}, {"box", "0,0,1,1"}})
             .starts_with("400 image: damaged"));
   CHECK(refusal({{"image", picture(3, 5).substr(0, 20)}, {"box", "0,0,1,1"}})
             .starts_with("400 image: damaged"));
 }
+
+#ifdef INPAINT_WEBP
+TEST_CASE("fill request: a WebP is answered with a PNG") {
+  const std::string webp = text_of(webp_file(Image(3, 5, 3)));
+  CHECK(request({{"image", webp}, {"box", "0,0,1,1"}}).format == PictureFormat::kPng);
+  CHECK(request({{"image", webp}, {"box", "0,0,1,1"}}).picture.format() == PictureFormat::kWebp);
+  CHECK(refusal({{"image", webp}, {"box", "0,0,1,1"}}, 14).starts_with("413 image: 5 x 3 pixels"));
+}
+#endif
 
 TEST_CASE("fill request: too many pixels are refused before they are decoded") {
   const FormField image{"image", picture(10, 10)};

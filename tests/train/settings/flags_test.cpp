@@ -66,6 +66,7 @@ TEST_CASE("flags: what goes beyond the source program defaults to its behaviour"
       {"loader_threads", "0"},
       {"data_dir", "none"},
       {"data_cache", "false"},
+      {"validate_share", "0"},
       {"random_crop", "false"},
       {"data_root", "data"},
       {"checkpoint_root", "checkpoints"},

@@ -124,6 +124,13 @@ TEST_CASE("settings: what only a folder of pictures can give needs one") {
   CHECK(contains(complaint(), "random_crop: "));
   CHECK(contains(complaint(), "data_dir=FOLDER"));
   s.random_crop = false;
+  s.validate_share = 0.1;
+  CHECK(contains(complaint(), "validate_share: a .bin file is not parted; give data_dir=FOLDER"));
+  s.data_dir = "pictures";
+  CHECK_NOTHROW(check_settings(s));
+  s.validate_share = 1;
+  CHECK(contains(complaint(), "validate_share=1: nothing would be left to train on"));
+  s = TrainSettings();
   s.data_cache = true;
   CHECK(contains(complaint(), "data_cache: "));
   s.random_crop = s.flip = true;
