@@ -29,7 +29,7 @@ kernels kernels/cpu kernels/cuda kernels/random kernels/parameter kernels/channe
 nn nn/layers nn/networks
 train/data train/holes train/settings train/datasets/scenes train/datasets train/model train/step train/checkpoint train/log
 train/export train/fill/models train/fill train/serve train/report train/score train/run
-tools
+tools tools/library tools/pages
 """.split()
 FREE = ("tests", "bench")
 MOST_FILES = 25

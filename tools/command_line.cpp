@@ -123,11 +123,10 @@ bool gives_channels(const Parsed& parsed) {
   return settings_of(parsed, grey).image_channel == settings_of(parsed, rgb).image_channel;
 }
 
-// A line for a flag whose default is another with model=harmonic_unet.
-std::string other_default(const Flag& flag) {
+// The default with model=harmonic_unet, or "" where it is the same.
+std::string unet_default(const Flag& flag) {
   const std::string unet = flag.print(TrainSettings::of_model(ModelKind::kHarmonicUnet));
-  if (flag.name == "model" || unet == flag.print({})) return "";
-  return fmt::format("  {:26}  [default of harmonic_unet: {}]\n", "", unet);
+  return flag.name == "model" || unet == flag.print({}) ? "" : unet;
 }
 
 std::string syntax_of(const Flag& flag) {
@@ -154,9 +153,44 @@ std::string help_text(const std::string& program) {
         flag.kind == Flag::Kind::kSwitch ? std::string() : fmt::format("{}; ", flag.allowed);
     text += fmt::format("  {:26}  {}\n  {:26}  [{}default {}]\n", syntax_of(flag), flag.help, "", values,
                         flag.print({}));
-    text += other_default(flag);
+    if (const std::string unet = unet_default(flag); !unet.empty())
+      text += fmt::format("  {:26}  [default of harmonic_unet: {}]\n", "", unet);
   }
   return text;
+}
+
+ProgramTable train_table() {
+  ProgramTable table{
+      {.name = "inpaint_train",
+       .help = "Trains a model that paints the missing part of a picture, or scores one.",
+       .options = {{.group = "General",
+                    .name = std::string(kFlagsFile),
+                    .placeholder = "FILE",
+                    .takes = Takes::kFile,
+                    .help = "settings from name=value lines; the command line wins",
+                    .repeatable = true}}},
+      {},
+      {{"Train for an hour on a data set that inpaint_data has made:",
+        "inpaint_train --model harmonic_unet --dataname mine --minutes 60"},
+       {"Train on a folder of pictures:",
+        "inpaint_train --model harmonic_unet --dataname mine --data_dir ~/pictures --flip --random_crop"},
+       {"Say what a run would take:", "inpaint_train --flags-file run.cfg --plan"}}};
+  for (const Flag& flag : all_flags()) {
+    const bool is_switch = flag.kind == Flag::Kind::kSwitch;
+    const std::string unet = unet_default(flag);
+    table.main.options.push_back(
+        {.group = std::string(flag.group),
+         .name = std::string(flag.name),
+         .placeholder = flag.placeholder,
+         .takes = is_switch ? Takes::kNothing : takes_named(flag.placeholder),
+         .help = std::string(flag.help),
+         .allowed = is_switch ? "" : flag.allowed,
+         .default_value = flag.print({}),
+         .other_default = unet.empty() ? "" : fmt::format("{} of harmonic_unet", unet),
+         .values = {flag.values.begin(), flag.values.end()},
+         .negatable = is_switch});
+  }
+  return table;
 }
 
 std::optional<TrainSettings> parse_command_line(int argc, const char* const* argv) {

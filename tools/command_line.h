@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "tools/program_table.h"
 #include "train/settings/settings.h"
 
 namespace inpaint {
@@ -21,5 +22,7 @@ std::optional<TrainSettings> parse_command_line(int argc, const char* const* arg
 
 // Every flag, group by group, with default, range, unit and meaning.
 std::string help_text(const std::string& program);
+
+ProgramTable train_table();
 
 }  // namespace inpaint

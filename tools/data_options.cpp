@@ -29,18 +29,18 @@ CLI::App* add_command(CLI::App& app, const char* name, const char* help) {
   return command;
 }
 
-void shape_options(Options& options, int& image_size, int& image_channel) {
+void add_shape_options(Options& options, int& image_size, int& image_channel) {
   options.whole("image_size", "side of the square images, in pixels", kImageSize, image_size);
   options.whole("image_channel", "1 grey, 3 RGB", kImageChannel, image_channel);
 }
 
-void output_options(Options& options, Texts& texts, DatasetTarget& target, SplitShares& shares,
-                    uint64_t& seed, int& threads, const char* validate_help) {
+void add_output_options(Options& options, Texts& texts, DatasetTarget& target, SplitShares& shares,
+                        uint64_t& seed, int& threads, const char* validate_help) {
   texts.data_root = target.data_root.string();
   options.text("dataname", "NAME", "data set name, the beginning of the files' names", target.dataname);
-  options.text("data_root", "PATH", "folder for <dataname><image_size>_<mode>.bin; made when missing",
+  options.text("data_root", "DIR", "folder for <dataname><image_size>_<mode>.bin; made when missing",
                texts.data_root);
-  shape_options(options, target.image_size, target.image_channel);
+  add_shape_options(options, target.image_size, target.image_channel);
   options.real("train_share", "share of the pictures for train", kShare, shares.train);
   options.real("validate_share", validate_help, kShare, shares.validate);
   options.whole("seed", "everything random follows from it", kSeed, seed);
@@ -48,13 +48,13 @@ void output_options(Options& options, Texts& texts, DatasetTarget& target, Split
   options.whole("threads", "0: one per core this process may use", kThreads, threads);
 }
 
-void convert_options(CLI::App& app, Options& options, Texts& texts, ConvertCommand& command) {
-  app.add_option("DIR", texts.position,
-                 "folder with pictures (PNG, JPEG, WebP, HEIC, AVIF, PGM, PPM), at any depth")
-      ->required();
+void add_convert_options(Options& options, Texts& texts, ConvertCommand& command) {
+  options.argument("DIR", Takes::kFolder,
+                   "folder with pictures (PNG, JPEG, WebP, HEIC, AVIF, PGM, PPM), at any depth",
+                   texts.position, true);
   ConversionOptions& o = command.options;
-  output_options(options, texts, o.target, o.shares, o.seed, command.threads,
-                 "share for validate, half of what train leaves unless given; test gets the rest");
+  add_output_options(options, texts, o.target, o.shares, o.seed, command.threads,
+                     "share for validate, half of what train leaves unless given; test gets the rest");
   options.whole("random_crops", "random squares per picture; 0: its centre square", kRandomCrops,
                 o.random_crops);
   options.real("smallest_crop", "least side of a random square, as a share of the picture's short side",
@@ -81,8 +81,8 @@ void finish(const Texts& texts, ConvertCommand& command) {
   if (!texts.list.empty()) command.lists.push_back({texts.list, {}});
 }
 
-void check_options(CLI::App& app, Options& options, Texts& texts, CheckCommand& command) {
-  app.add_option("FILE", texts.position, "the data set (.bin)")->required();
+void add_check_options(Options& options, Texts& texts, CheckCommand& command) {
+  options.argument("FILE", Takes::kFile, "the data set (.bin)", texts.position, true);
   options.whole("image_size", "side of the square images, in pixels; 0: as the file beside it says, else 128",
                 kDescribedSize, command.image_size);
   options.whole("image_channel", "1 grey, 3 RGB; 0: as the file beside it says, else 1", kDescribedChannel,
@@ -91,69 +91,86 @@ void check_options(CLI::App& app, Options& options, Texts& texts, CheckCommand& 
   options.whole("sheet_images", "images on the sheet at most", kSheetImages, command.sheet_images);
 }
 
-}  // namespace
-
-std::optional<DataCommand> parse_data_options(int argc, const char* const* argv) {
-  CLI::App app("Makes data sets for inpaint_train, and looks into them.", "inpaint_data");
-  app.set_version_flag("--version", [] { return version_text("inpaint_data"); });
-  app.require_subcommand(0, 1);  // what follows a first command's name is not a second one's
-  app.allow_extras();
-
+struct DataLine {
+  CLI::App app{"Makes data sets for inpaint_train, and looks into them.", "inpaint_data"};
   Texts texts;
   ConvertCommand convert;
   GenerateCommand generate;
   CheckCommand check, describe;
-  describe.then = CheckCommand::Then::kDescribe;
   CLI::App* convert_app = add_command(app, "convert", "from a folder of pictures");
   CLI::App* generate_app = add_command(app, "generate", "from procedural pictures");
   CLI::App* check_app = add_command(app, "check", "what a data set holds");
   CLI::App* describe_app =
       add_command(app, "describe", "write beside a data set what it holds, so that all programs know");
-  Options convert_values(*convert_app), generate_values(*generate_app), check_values(*check_app),
-      describe_values(*describe_app);
-  convert_options(*convert_app, convert_values, texts, convert);
-  GenerationOptions& g = generate.options;
-  generate_values.whole("count", "pictures, of all data sets together", kCount, g.count);
-  output_options(generate_values, texts, g.target, g.shares, g.seed, generate.threads,
-                 "share for validate; test gets what is left");
-  check_options(*check_app, check_values, texts, check);
-  check_options(*describe_app, describe_values, texts, describe);
+  Options options{app}, convert_options{*convert_app}, generate_options{*generate_app},
+      check_options{*check_app}, describe_options{*describe_app};
+
+  DataLine() {
+    app.set_version_flag("--version", [] { return version_text("inpaint_data"); });
+    app.require_subcommand(0, 1);  // what follows a first command's name is not a second one's
+    app.allow_extras();
+    describe.then = CheckCommand::Then::kDescribe;
+    add_convert_options(convert_options, texts, convert);
+    GenerationOptions& g = generate.options;
+    generate_options.whole("count", "pictures, of all data sets together", kCount, g.count);
+    add_output_options(generate_options, texts, g.target, g.shares, g.seed, generate.threads,
+                       "share for validate; test gets what is left");
+    add_check_options(check_options, texts, check);
+    add_check_options(describe_options, texts, describe);
+  }
+};
+
+}  // namespace
+
+std::optional<DataCommand> parse_data_options(int argc, const char* const* argv) {
+  DataLine line;
+  const Texts& texts = line.texts;
 
   try {
-    app.parse(Options::arguments(argc, argv));
+    line.app.parse(Options::arguments(argc, argv));
   } catch (const CLI::Success& wanted) {  // --help and --version
-    app.exit(wanted);
+    line.app.exit(wanted);
     return std::nullopt;
   } catch (const CLI::ParseError& error) {
     user_error("command line: {}; --help lists what there is", error.what());
   }
-  if (app.get_subcommands().empty()) {
-    const std::vector<std::string> others = app.remaining();
+  if (line.app.get_subcommands().empty()) {
+    const std::vector<std::string> others = line.app.remaining();
     if (others.empty())
       user_error("command line: nothing to do; give convert, generate, check or describe, or --help");
     static constexpr std::string_view kCommands[] = {"convert", "generate", "check", "describe"};
     user_error("command line: unexpected '{}'{}; give convert, generate, check or describe",
                shown(others.front()), did_you_mean(others.front(), kCommands));
   }
-  if (convert_app->parsed()) {
-    convert_values.refuse_others(convert_app->remaining());
-    finish(texts, convert);
-    SplitShares& shares = convert.options.shares;
-    if (convert_app->count("--validate_share") == 0) shares.validate = (1 - shares.train) / 2;
-    return convert;
+  if (line.convert_app->parsed()) {
+    line.convert_options.refuse_others(line.convert_app->remaining());
+    finish(texts, line.convert);
+    SplitShares& shares = line.convert.options.shares;
+    if (line.convert_app->count("--validate_share") == 0) shares.validate = (1 - shares.train) / 2;
+    return line.convert;
   }
-  if (generate_app->parsed()) {
-    generate_values.refuse_others(generate_app->remaining());
-    generate.options.target.data_root = texts.data_root;
-    return generate;
+  if (line.generate_app->parsed()) {
+    line.generate_options.refuse_others(line.generate_app->remaining());
+    line.generate.options.target.data_root = texts.data_root;
+    return line.generate;
   }
-  const bool describes = describe_app->parsed();
-  (describes ? describe_values : check_values)
-      .refuse_others((describes ? describe_app : check_app)->remaining());
-  CheckCommand& command = describes ? describe : check;
+  const bool describes = line.describe_app->parsed();
+  (describes ? line.describe_options : line.check_options)
+      .refuse_others((describes ? line.describe_app : line.check_app)->remaining());
+  CheckCommand& command = describes ? line.describe : line.check;
   command.file = texts.position;
   command.contact_sheet = texts.contact_sheet;
   return command;
+}
+
+ProgramTable data_table() {
+  const DataLine line;
+  return {line.options.table(),
+          {line.convert_options.table(), line.generate_options.table(), line.check_options.table(),
+           line.describe_options.table()},
+          {{"Make data sets of a folder's pictures, 80 % to train, 20 % to test:",
+            "inpaint_data convert ~/pictures --dataname mine --image_size 128 --image_channel 3"},
+           {"Look into one:", "inpaint_data check data/mine128_test.bin --contact_sheet sheet.png"}}};
 }
 
 }  // namespace inpaint

@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "tools/program_table.h"
 #include "train/datasets/data_conversion.h"
 #include "train/datasets/data_generation.h"
 
@@ -38,5 +39,7 @@ using DataCommand = std::variant<ConvertCommand, GenerateCommand, CheckCommand>;
 
 // What to do, or nothing after --help or --version, which print to standard output. Throws UserError.
 std::optional<DataCommand> parse_data_options(int argc, const char* const* argv);
+
+ProgramTable data_table();
 
 }  // namespace inpaint

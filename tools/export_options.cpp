@@ -15,33 +15,48 @@ namespace {
 constexpr const char* kNetworkFlags[] = {"model",         "model_size",    "image_size",
                                          "image_channel", "base_channels", "bottleneck"};
 
+struct ExportLine {
+  CLI::App app{"Makes an ONNX file of a checkpoint, or a checkpoint of weights from PyTorch.",
+               "inpaint_export"};
+  Options options{app};
+  ExportSettings s;
+  NetworkFlags given;
+
+  ExportLine() {
+    app.set_version_flag("--version", [] { return version_text("inpaint_export"); });
+    app.allow_extras();  // Options::refuse_others has the better message
+    options.text("checkpoint", "PATH", "model: a checkpoint, or a folder of which the newest counts",
+                 s.checkpoint);
+    options.text("onnx", "FILE", "write the model with all that painting takes: uint8 pictures in and out",
+                 s.onnx);
+    options.text("weights", "FILE",
+                 "write what painting needs alone, in bf16: a small checkpoint for all programs that paint",
+                 s.weights);
+    options.text("from_torch", "FILE",
+                 "a state_dict as safetensors, with a checkpoint's names or the generator's", s.from_torch);
+    options.text("out", "DIR", "folder for the checkpoint that it becomes", s.out);
+    for (const char* const name : kNetworkFlags)
+      options.text(name, "NAME", fmt::format("of --from_torch: {}", find_flag(name)->help), given[name]);
+  }
+};
+
 }  // namespace
 
 std::optional<ExportSettings> parse_export_options(int argc, const char* const* argv) {
-  CLI::App app("Makes an ONNX file of a checkpoint, or a checkpoint of weights from PyTorch.",
-               "inpaint_export");
-  app.set_version_flag("--version", [] { return version_text("inpaint_export"); });
-  app.allow_extras();  // Options::refuse_others has the better message
+  ExportLine line;
+  if (!line.options.parse(argc, argv)) return std::nullopt;
+  for (const auto& [name, text] : line.given)
+    if (!text.empty()) line.s.network.emplace(name, text);
+  return line.s;
+}
 
-  ExportSettings s;
-  Options options(app);
-  options.text("checkpoint", "PATH", "model: a checkpoint, or a folder of which the newest counts",
-               s.checkpoint);
-  options.text("onnx", "FILE", "write the model with all that painting takes: uint8 pictures in and out",
-               s.onnx);
-  options.text("weights", "FILE",
-               "write what painting needs alone, in bf16: a small checkpoint for all programs that paint",
-               s.weights);
-  options.text("from_torch", "FILE",
-               "a state_dict as safetensors, with a checkpoint's names or the generator's", s.from_torch);
-  options.text("out", "PATH", "folder for the checkpoint that it becomes", s.out);
-  NetworkFlags given;
-  for (const char* const name : kNetworkFlags)
-    options.text(name, "NAME", fmt::format("of --from_torch: {}", find_flag(name)->help), given[name]);
-  if (!options.parse(argc, argv)) return std::nullopt;
-  for (const auto& [name, text] : given)
-    if (!text.empty()) s.network.emplace(name, text);
-  return s;
+ProgramTable export_table() {
+  return {ExportLine().options.table(),
+          {},
+          {{"Write a model for ONNX Runtime and others:",
+            "inpaint_export --checkpoint checkpoints/mine128/gpu0 --onnx model.onnx"},
+           {"Keep what painting needs alone:",
+            "inpaint_export --checkpoint checkpoints/mine128/gpu0 --weights mine.safetensors"}}};
 }
 
 }  // namespace inpaint

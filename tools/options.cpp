@@ -10,6 +10,12 @@
 
 namespace inpaint {
 
+Takes takes_named(std::string_view placeholder) {
+  if (placeholder == "FILE" || placeholder == "PNG") return Takes::kFile;
+  if (placeholder == "DIR") return Takes::kFolder;
+  return placeholder == "PATH" ? Takes::kPath : Takes::kText;
+}
+
 std::vector<std::string> Options::arguments(int argc, const char* const* argv) {
   std::vector<std::string> arguments;
   for (int i = argc - 1; i >= 1; --i) {
@@ -36,6 +42,12 @@ bool Options::parse(int argc, const char* const* argv) {
   return true;
 }
 
+void Options::argument(const std::string& name, Takes takes, const std::string& help, std::string& value,
+                       bool required) {
+  arguments_.push_back({.name = name, .placeholder = name, .takes = takes, .help = help});
+  app_.add_option(name, value, help)->required(required);
+}
+
 void Options::text(const std::string& name, const std::string& placeholder, const std::string& help,
                    std::string& value) {
   const bool is_path = placeholder != "NAME";
@@ -46,18 +58,23 @@ void Options::text(const std::string& name, const std::string& placeholder, cons
 }
 
 void Options::real(const std::string& name, const std::string& help, RealRange range, double& value) {
-  add(name, "X", help, range.text(), print_real(value),
-      [&value, range](const std::string& given) { return parse_real(given, range, value); });
+  add(name, "X", help, range.text(), print_real(value), [&value, range](const std::string& given) {
+    return parse_real(given, range, value);
+  }).allowed = range.text();
 }
 
 void Options::truth(const std::string& name, const std::string& help, bool& value) {
-  names_.push_back("--" + name);
+  options_.push_back({.name = name, .takes = Takes::kNothing, .help = help});
   app_.add_flag("--" + name, value, help);
 }
 
 void Options::list(const std::string& name, const std::string& placeholder, const std::string& help,
                    const std::string& allowed, std::function<std::string(const std::string&)> parse) {
-  names_.push_back("--" + name);
+  options_.push_back({.name = name,
+                      .placeholder = placeholder,
+                      .takes = takes_named(placeholder),
+                      .help = help,
+                      .repeatable = true});
   const auto take = [name, allowed, parse](const std::vector<std::string>& given) {
     for (const std::string& one : given) {
       const std::string fault = parse(one);
@@ -70,10 +87,9 @@ void Options::list(const std::string& name, const std::string& placeholder, cons
       ->allow_extra_args(false);
 }
 
-void Options::add(const std::string& name, const std::string& placeholder, const std::string& help,
-                  const std::string& allowed, const std::string& default_value,
-                  std::function<std::string(const std::string&)> parse) {
-  names_.push_back("--" + name);
+OptionEntry& Options::add(const std::string& name, const std::string& placeholder, const std::string& help,
+                          const std::string& allowed, const std::string& default_value,
+                          std::function<std::string(const std::string&)> parse) {
   const std::string full_help =
       default_value.empty() ? help : fmt::format("{} [default {}]", help, default_value);
   const auto take = [name, allowed, parse](const std::string& given) {
@@ -82,14 +98,26 @@ void Options::add(const std::string& name, const std::string& placeholder, const
       user_error("command line: --{}={} {}; allowed: {}", name, shown(given), fault, allowed);
   };
   app_.add_option_function<std::string>("--" + name, take, full_help)->type_name(placeholder)->take_last();
+  return options_.emplace_back(OptionEntry{.name = name,
+                                           .placeholder = placeholder,
+                                           .takes = takes_named(placeholder),
+                                           .help = help,
+                                           .default_value = default_value});
 }
 
 void Options::refuse_others(const std::vector<std::string>& others) const {
   if (others.empty()) return;
   const std::string written = others.front().substr(0, others.front().find('='));
-  const std::vector<std::string_view> known(names_.begin(), names_.end());
+  std::vector<std::string> names;
+  for (const OptionEntry& option : options_) names.push_back("--" + option.name);
+  const std::vector<std::string_view> known(names.begin(), names.end());
   user_error("command line: unexpected '{}'{}; --help lists what there is", shown(written),
              did_you_mean(written, known));
+}
+
+CommandTable Options::table() const {
+  return {
+      .name = app_.get_name(), .help = app_.get_description(), .arguments = arguments_, .options = options_};
 }
 
 }  // namespace inpaint

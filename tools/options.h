@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tools/program_table.h"
 #include "train/settings/flag_values.h"
 #include "train/settings/settings.h"
 
@@ -33,6 +34,10 @@ class Options {
   // printed. UserError as below, and for what is none of these options.
   bool parse(int argc, const char* const* argv);
 
+  // An argument that is known by its position.
+  void argument(const std::string& name, Takes takes, const std::string& help, std::string& value,
+                bool required);
+
   // Each takes the value's place, which has to live until the command line is parsed, and its default
   // from there. A text is a path unless its placeholder is NAME.
   void text(const std::string& name, const std::string& placeholder, const std::string& help,
@@ -47,7 +52,7 @@ class Options {
       const std::string fault = parse_whole(given, range, parsed);
       if (fault.empty()) value = static_cast<Int>(parsed);
       return fault;
-    });
+    }).allowed = range.text();
   }
 
   // Several values, each handed to `parse`, which returns what is wrong with it.
@@ -64,20 +69,24 @@ class Options {
           const std::string fault = parse_choice(given, names, position);
           if (fault.empty()) value = static_cast<Enum>(position);
           return fault;
-        });
+        })
+        .values.assign(names.begin(), names.end());
   }
 
   // UserError for the first thing on the command line that is none of these options; hints at the
   // nearest name.
   void refuse_others(const std::vector<std::string>& others) const;
 
+  // All of the above.
+  CommandTable table() const;
+
  private:
-  void add(const std::string& name, const std::string& placeholder, const std::string& help,
-           const std::string& allowed, const std::string& default_value,
-           std::function<std::string(const std::string&)> parse);
+  OptionEntry& add(const std::string& name, const std::string& placeholder, const std::string& help,
+                   const std::string& allowed, const std::string& default_value,
+                   std::function<std::string(const std::string&)> parse);
 
   CLI::App& app_;
-  std::vector<std::string> names_;
+  std::vector<OptionEntry> arguments_, options_;
 };
 
 }  // namespace inpaint

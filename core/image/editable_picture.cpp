@@ -43,8 +43,8 @@ void put_exif(std::vector<uint8_t>& to, std::span<const uint8_t> exif, bool made
 }
 
 // The chunks of a PNG that say something about its pixels which stays true: colours, size in print, EXIF,
-// texts. The file has been decoded, so its chunks are whole; one with a wrong checksum, which was passed over then,
-// is left out.
+// texts. The file has been decoded, so its chunks are whole; one with a wrong checksum was passed over then,
+// and is left out.
 std::vector<uint8_t> notes_of_png(std::span<const uint8_t> file) {
   static constexpr std::string_view kKept[] = {"sRGB", "gAMA", "cHRM", "iCCP", "cICP",
                                                "pHYs", "tEXt", "zTXt", "iTXt"};

@@ -131,7 +131,8 @@ PictureNotes heif_notes(std::span<const uint8_t> file, const std::string& name) 
     return notes;
   std::vector<uint8_t> exif(heif_image_handle_get_metadata_size(primary.handle.get(), item));
   check(heif_image_handle_get_metadata(primary.handle.get(), item, exif.data()), name);
-  // The block lies behind a number, big-endian, of bytes between the number and the block (ISO/IEC 23008-12, A.2.1).
+  // In front of the block stands the number of bytes between that number and the block, big-endian
+  // (ISO/IEC 23008-12, A.2.1).
   if (exif.size() < 4) return notes;
   const size_t skipped = size_t{exif[0]} << 24 | size_t{exif[1]} << 16 | size_t{exif[2]} << 8 | exif[3];
   if (skipped < exif.size() - 4)

@@ -7,8 +7,8 @@
 //         behind it (videos, second pictures, gain maps) is left alone
 //   PNM   P2, P3, P5, P6, comments in the header, any maxval up to 65535, scaled to 0..255 with rounding
 //   WebP  lossy and lossless; an animation is refused. Always 3 channels
-//   HEIF  HEIC (HEVC) and AVIF, as far as libheif has a decoder; the primary picture counts, as its file turns,
-//         mirrors and crops it; more than 8 bits become 8. Always 3 channels
+//   HEIF  HEIC (HEVC) and AVIF, as far as libheif has a decoder; the primary picture counts, as its file
+//         turns, mirrors and crops it; more than 8 bits become 8. Always 3 channels
 // WebP and HEIF are read where the program was built with libwebp and libheif; see can_read.
 // PNG, JPEG and WebP are turned upright as their EXIF orientation says. Colour profiles and gamma are not
 // applied. Transparent parts are laid over black.

@@ -55,6 +55,7 @@ std::vector<uint8_t> rgb_of_cmyk(const std::vector<uint8_t>& cmyk) {
 StoredPicture decode_jpeg(std::span<const uint8_t> file, const std::string& name) {
   JpegReading r(file);
   if (!read_header(r, true)) r.refuse(name);
+  const int orientation = orientation_of(r);  // libjpeg forgets its markers with the last row
   const int64_t height = r.decoder.image_height, width = r.decoder.image_width;
   const J_COLOR_SPACE stored = r.decoder.jpeg_color_space;
   const bool grey = stored == JCS_GRAYSCALE, four_colours = stored == JCS_CMYK || stored == JCS_YCCK;
@@ -69,7 +70,7 @@ StoredPicture decode_jpeg(std::span<const uint8_t> file, const std::string& name
   image.width = width;
   image.channels = grey ? 1 : 3;
   image.bytes = four_colours ? rgb_of_cmyk(pixels) : std::move(pixels);
-  picture.orientation = orientation_of(r);
+  picture.orientation = orientation;
   return picture;
 }
 

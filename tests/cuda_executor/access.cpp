@@ -7,15 +7,20 @@
 #include "tests/cuda_executor/device_memory.h"
 #include "tests/cuda_executor/executor.h"
 
-// Set by the linker: the program's constants lie before __data_start, its variables from there to _end. The
-// section holds those variables which kernels only read (see __constant__).
+// Set by the linker, for a program and for a shared library alike: the constants lie between __ehdr_start
+// and __dso_handle, the variables from there to _end. The section holds those variables which kernels only
+// read (see __constant__).
 extern "C" {
-extern std::byte __executable_start, __data_start, _end;
+extern std::byte __ehdr_start __attribute__((visibility("hidden")));
+extern void* __dso_handle __attribute__((visibility("hidden")));
+extern std::byte _end;
 extern const std::byte __start_cuda_executor_constant, __stop_cuda_executor_constant;
 }
 
 namespace inpaint::executor {
 namespace {
+
+const std::byte* const data_start = reinterpret_cast<const std::byte*>(&__dso_handle);
 
 bool checks_on = true;
 size_t tracked_bytes = size_t{4} << 20;
@@ -92,11 +97,11 @@ void check_shared(const Request& request, Shadow& shadow, size_t offset) {
 // Static shared memory is the program's own variables: which of them a kernel declared __shared__ cannot be
 // told apart, but a kernel has no business with any other.
 Shadow& static_shadow() {
-  static Shadow shadow(static_cast<size_t>(&_end - &__data_start) + 64);
+  static Shadow shadow(static_cast<size_t>(&_end - data_start) + 64);
   return shadow;
 }
 const std::byte* static_begin() {
-  return reinterpret_cast<const std::byte*>(reinterpret_cast<uintptr_t>(&__data_start) & ~uintptr_t{63});
+  return reinterpret_cast<const std::byte*>(reinterpret_cast<uintptr_t>(data_start) & ~uintptr_t{63});
 }
 
 }  // namespace
@@ -109,7 +114,7 @@ void check_access(Access kind, const void* pointer, size_t bytes, const void* co
   if (device_memory().contains(pointer)) return check_device(request);
   const KernelCall& call = block.launch().call;
   const bool constant = request.within(call.arguments.get(), call.argument_bytes) ||
-                        request.within(&__executable_start, &__data_start) ||
+                        request.within(&__ehdr_start, data_start) ||
                         request.within(&__start_cuda_executor_constant, &__stop_cuda_executor_constant);
   if (constant && kind == Access::kRead) return;
   const size_t shared_bytes = block.launch().shared_bytes;

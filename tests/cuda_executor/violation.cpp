@@ -1,5 +1,6 @@
 #include "tests/cuda_executor/violation.h"
 
+#include <dlfcn.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -12,7 +13,8 @@
 
 #include "tests/cuda_executor/executor.h"
 
-extern "C" const char __executable_start;  // set by the linker
+// Set by the linker: where the program, or the shared library that this is part of, begins in memory.
+extern "C" const char __ehdr_start __attribute__((visibility("hidden")));
 
 namespace inpaint::executor {
 namespace {
@@ -53,10 +55,14 @@ std::vector<std::string> take_violations() {
 }
 
 std::string source_line(const void* code_address) {
-  const auto offset = static_cast<const char*>(code_address) - &__executable_start;
+  const auto offset = static_cast<const char*>(code_address) - &__ehdr_start;
   std::array<char, 4096> line;
   const auto length = readlink("/proc/self/exe", line.data(), line.size());
-  const std::string program(line.data(), static_cast<size_t>(std::max<ssize_t>(length, 0)));
+  std::string program(line.data(), static_cast<size_t>(std::max<ssize_t>(length, 0)));
+  Dl_info file;
+  if (dladdr(code_address, &file) != 0 &&
+      std::string_view(file.dli_fname).find(".so") != std::string_view::npos)
+    program = file.dli_fname;
   char place[32];
   snprintf(place, sizeof(place), "0x%lx", static_cast<unsigned long>(offset));
   const std::string command = "addr2line -C -f -i -p -s -e '" + program + "' " + place + " 2>/dev/null";

@@ -20,7 +20,7 @@ struct HeifWriting {
   std::vector<uint8_t> exif = {}, profile = {};
 };
 
-// Of an RGB image, in good quality, colours at full resolution.
+// The file of an RGB image, in good quality, colours at full resolution.
 inline std::vector<uint8_t> heif_file(const Image& image, const HeifWriting& how = {}) {
   const auto done = [](const heif_error& error) {
     INFO(error.message);

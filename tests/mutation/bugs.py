@@ -360,6 +360,7 @@ BUGS = [
     ("train/export/network_graph.cpp", "value : g.add(value, addend);", "value : value;", "ONNX: skips left out", PARITY, "export: harmonic_unet as ONNX: small*"),
     ("train/export/harmonic_graph.cpp", "kLargestCorrection = 2e-6f", "kLargestCorrection = 2e-1f", "ONNX: the harmonic fill stops early", PARITY, "export: harmonic fill*"),
     ("train/export/harmonic_graph.cpp", "g.op(\"Max\", {interpolated(g, inside), g.number(0.01f)})", "g.number(1)", "ONNX: coarse cells outside the picture count as 0, and the fill takes twice the rounds", PARITY, "export: harmonic fill*"),
+    ("train/export/harmonic_graph.cpp", "g.add(places(1), g.whole(2))", "g.add(places(1), g.whole(1))", "ONNX: the known pixels below and right of the hole left out", PARITY, "export: ONNX and the programs: harmonic_unet*"),
     ("train/export/onnx_model.cpp", "g.op(\"Min\", {place, g.sub(period, place)})", "g.op(\"Min\", {place, g.sub(extent, one)})", "ONNX: not mirrored beyond the sides", PARITY, "export: harmonic_unet as ONNX, any size: small*"),
     ("train/export/onnx_model.cpp", "g.whole(side / 4)", "g.whole(0)", "ONNX: the square begins at the hole's middle", PARITY, "export: ONNX and the programs: context_encoder, 1*"),
     ("train/export/onnx_model.cpp", "g.op(\"Max\", {square, given.missing})", "square", "ONNX: the hole beyond the square is read", PARITY, "export: context_encoder as ONNX: beyond*"),
@@ -371,4 +372,8 @@ BUGS = [
     ("train/serve/routes.cpp", "host == nullptr || !is_own_host(*host, port)", "host == nullptr", "any Host is taken", TRAIN, "routes*"),
     ("train/serve/routes.cpp", "origin != nullptr && lower(*origin)", "false && lower(*origin)", "pages of other sites may post", TRAIN, "routes*"),
     ("train/serve/routes.cpp", "if (bytes > max_body_bytes)", "if (false)", "bodies of any size", TRAIN, "routes*"),
+    # The C library
+    ("tools/library/inpaint.cpp", "if (*mask.pixel(row, column) != 0)", "if (*mask.pixel(row, column) == 0)", "the known pixels are written, not the hole", TOOLS, "library: fills*"),
+    ("tools/library/inpaint.cpp", "thread_local char last_error", "char last_error", "one last error for all threads", TOOLS, "library: one model*"),
+    ("tools/library/model_thread.cpp", "pthread_sigmask(SIG_BLOCK", "pthread_sigmask(SIG_UNBLOCK", "a model's threads take signals", TOOLS, "library: threads*"),
 ]

@@ -261,6 +261,7 @@ def made_in_torch(programs, size):
     """A network with PyTorch's initial values comes here."""
     torch.manual_seed(7)
     generator = inpaint_torch.HarmonicUnet(size, 3).eval()
+    torch.nn.init.normal_(generator.last.weight, std=0.03)  # 0 at first
     with Scratch() as scratch:
         save_file(generator.state_dict(), scratch.path / "state.safetensors")
         programs.run("inpaint_export", "--from_torch", scratch.path / "state.safetensors", "--out", scratch.path / "made",
@@ -368,6 +369,8 @@ def run(report, programs):
         report.case(f"export: ONNX and the programs: {title}", programs_paint, programs, flags, form)
         report.case(f"export: there and back: {title}", round_trip, programs, flags)
         report.case(f"export: PyTorch: {title}", torch_agrees, programs, flags)
+    report.case("export: ONNX and the programs: a model trained in fp64", programs_paint, programs,
+                {**WHOLE, **grey, "precision": "fp64"}, "mixed")
     for size in inpaint_torch.HarmonicUnet.LEVELS:
         report.case(f"export: made in PyTorch: harmonic_unet {size}", made_in_torch, programs, size)
     report.case("export: the documentation's commands", documentation, programs)

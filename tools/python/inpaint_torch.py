@@ -83,6 +83,8 @@ class HarmonicUnet(nn.Module):
             self.add_module(f"decoder{k}", self.Level(conv, channels, [1] * blocks))
             inputs = channels
         self.last = nn.Conv2d(inputs, image_channel, 3, padding=1)
+        nn.init.zeros_(self.last.weight)  # a network that has learnt nothing leaves the harmonic fill
+        nn.init.zeros_(self.last.bias)
 
     def forward(self, x):
         skips = []

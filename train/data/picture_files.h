@@ -32,9 +32,9 @@ struct PartedFiles {
   std::vector<PictureFile> kept, held_out;
 };
 
-// Holds out about this share (0 to 1) of the files, at least one of two or more, and never all. Which ones follows
-// from their paths below the folder alone: a file stays where it is when others come or go, and when the share grows
-// those that were held out before still are.
+// Holds out about this share (0 to 1) of the files, at least one of two or more, and never all. Which ones
+// follows from their paths below the folder alone: a file stays where it is when others come or go. When the
+// share grows, those that were held out before still are.
 PartedFiles part_files(const std::vector<PictureFile>& files, const std::filesystem::path& folder,
                        double share);
 

@@ -47,8 +47,9 @@ struct ConversionReport {
   std::vector<WrittenDataset> written;
 };
 
-// Names what was skipped in skipped_file, a line for each, and what is equal or alike in duplicates_file. UserError, with nothing left behind, when an
-// option is out of range, a file to write exists, or no picture could be used.
+// Names what was skipped in skipped_file, a line for each, and what is equal or alike in duplicates_file.
+// UserError, with nothing left behind, when an option is out of range, a file to write exists, or no picture
+// could be used.
 ConversionReport convert_pictures(const Context& ctx, const std::vector<PictureFile>& sources,
                                   const ConversionOptions& options);
 

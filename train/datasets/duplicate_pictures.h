@@ -1,5 +1,5 @@
-// Which pictures of a set are equal, or look alike: an equal one in another data set would be a score for what was
-// learnt by heart.
+// Which pictures of a set are equal, or look alike. An equal one in another data set would be a score for
+// what was learnt by heart.
 #pragma once
 
 #include <cstdint>
@@ -22,9 +22,10 @@ struct Relation {
   Likeness likeness = Likeness::kNone;
 };
 
-// A relation for each mark. Pictures are alike when at most 11 signs of their looks differ and the correlation of
-// their thumbnails is 0.95 or more; groups hold all that are alike through others. Plain pictures are equal to
-// others or not, and never alike. Takes time in proportion to the number of pictures, unless very many are alike.
+// A relation for each mark. Pictures are alike when at most 11 signs of their looks differ and the
+// correlation of their thumbnails is 0.95 or more; groups hold all that are alike through others. Plain
+// pictures are equal to others or not, and never alike. The time grows with the number of pictures, unless
+// very many are alike.
 std::vector<Relation> find_duplicates(std::span<const PictureMark> marks);
 
 // The groups of more than one picture, for people: the name of the first, and below it, indented, the others.

@@ -21,7 +21,7 @@ struct PictureMark {
   bool is_plain = false;  // of one colour or nearly so: its look is chance
 };
 
-// Of the whole picture, upright.
+// The mark of a whole picture, upright.
 PictureMark mark_of(const Image& picture);
 
 // In how many of their 64 signs two pictures differ.

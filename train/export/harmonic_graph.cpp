@@ -210,20 +210,49 @@ class HarmonicGraph {
   std::array<Grid, kGrids> grids_;
 };
 
+// The box around all holes of a batch and the known pixels that touch it, i64 [2] each: rows and columns.
+struct Box {
+  OnnxValue begin, end;
+};
+
+Box box_of(OnnxGraph& g, const OnnxValue& mask, const OnnxValue& extents) {
+  const auto places = [&](int64_t last) {
+    std::vector<OnnxValue> both;
+    for (const int64_t axis : {2, 3}) {
+      const OnnxValue any =
+          g.op("ReduceMax", {mask}, {{"axes", Ints{0, 1, 5 - axis}}, {"keepdims", int64_t{0}}});
+      both.push_back(g.op("ArgMax", {any},
+                          {{"axis", int64_t{0}}, {"keepdims", int64_t{1}}, {"select_last_index", last}}));
+    }
+    return g.op("Concat", both, {{"axis", int64_t{0}}});
+  };
+  return {g.op("Max", {g.sub(places(0), g.whole(1)), g.whole(0)}),
+          g.op("Min", {g.add(places(1), g.whole(2)), extents})};
+}
+
+OnnxValue extents_of(OnnxGraph& g, const OnnxValue& a) {
+  return g.slice(g.op("Shape", {a}), g.ints({2}), g.ints({4}), {0});
+}
+
 }  // namespace
 
 OnnxValue add_harmonic_fill(OnnxGraph& g, const OnnxValue& picture, const OnnxValue& mask, int64_t channels) {
-  const OnnxValue extents = g.slice(g.op("Shape", {mask}), g.ints({2}), g.ints({4}), {0});
+  const OnnxValue whole = extents_of(g, mask);
+  const Box box = box_of(g, mask, whole);
+  const OnnxValue extents = g.sub(box.end, box.begin);
   const OnnxValue added = g.op("Mod", {g.op("Neg", {extents}), g.ints({kMultiple})});
   const OnnxValue pads = g.op("Concat", {g.ints({0, 0, 0, 0, 0, 0}), added}, {{"axis", int64_t{0}}});
   const auto padded = [&](const OnnxValue& a) { return g.op("Pad", {a, pads}); };
-  const OnnxValue inside = g.op("ConstantOfShape", {g.op("Shape", {mask})});
-  const OnnxValue picture_padded = padded(picture), mask_padded = padded(mask);
+  const auto boxed = [&](const OnnxValue& a) { return g.slice(a, box.begin, box.end, {2, 3}); };
+  const OnnxValue hole = boxed(mask), hole_padded = padded(hole), picture_padded = padded(boxed(picture));
+  const OnnxValue inside = g.add(g.op("ConstantOfShape", {g.op("Shape", {hole})}), g.number(1));
 
   HarmonicGraph harmonic(g, channels);
-  harmonic.set_equations(g, mask_padded, padded(g.add(inside, g.number(1))));
-  const OnnxValue solution = harmonic.solve(g, HarmonicGraph::right_side(g, picture_padded, mask_padded));
-  return g.add(picture, g.slice(solution, g.ints({0, 0}), extents, {2, 3}));
+  harmonic.set_equations(g, hole_padded, padded(inside));
+  const OnnxValue solution = harmonic.solve(g, HarmonicGraph::right_side(g, picture_padded, hole_padded));
+  const OnnxValue around = g.op("Concat", {g.ints({0, 0}), box.begin, g.ints({0, 0}), g.sub(whole, box.end)},
+                                {{"axis", int64_t{0}}});
+  return g.add(picture, g.op("Pad", {g.slice(solution, g.ints({0, 0}), extents, {2, 3}), around}));
 }
 
 }  // namespace inpaint

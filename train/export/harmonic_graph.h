@@ -7,8 +7,8 @@
 // Method: conjugate gradients in a Loop, all in f32, preconditioned by a multigrid cycle as in the kernel.
 // Two things differ, because a graph works on whole arrays:
 //   relaxation   Jacobi's, with the two factors of a Chebyshev polynomial, in place of red-black
-//   grids        seven at any size: pictures are padded to a multiple of 64, and the coarsest grid is
-//                relaxed, not solved
+//   grids        seven at any size, on the box that holds all holes of the batch: it is padded to a multiple
+//                of 64, and the coarsest grid is relaxed, not solved
 // The loop ends when no correction in the batch exceeds 2e-6. The deviation from a direct solution was at
 // most 3e-6 for strokes, squares and noise, and 6e-5 for a picture of 512 x 512 with one known pixel.
 #pragma once

@@ -2,9 +2,9 @@
 //
 // Tensors are F32 in PyTorch's layouts, which are those of a checkpoint (train/checkpoint/model_state.h): no
 // value changes. Their names are those of a checkpoint ("generator.hidden1.weight"), or the generator's alone
-// ("hidden1.weight"). What the file does not hold starts afresh: the discriminator with initial values,
-// Adam's moments at 0, moving averages at the generator's values. PyTorch's num_batches_tracked is passed
-// over.
+// ("hidden1.weight"). PyTorch's num_batches_tracked is passed over. What the file does not hold starts
+// afresh: the discriminator with initial values, Adam's moments at 0, moving averages at what the
+// generator has.
 #pragma once
 
 #include <filesystem>

@@ -1,7 +1,7 @@
 // What a run tells TensorBoard: an event file, "events.out.tfevents.<seconds since 1970>.<host>". TensorBoard
 // reads a folder's files in the order of their names, so the seconds are more than those of every file that
-// is there, whatever this machine's clock says. Where the clock was set back, the times of the points (wall_time)
-// go on from the last change of those files.
+// is there, whatever this machine's clock says. Where the clock was set back, the times of the points
+// (wall_time) go on from the last change of those files.
 //
 //   record   u64  length of the data
 //            u32  masked CRC-32C of these eight bytes

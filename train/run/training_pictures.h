@@ -24,8 +24,8 @@ struct TrainingPictures {
 TrainingPictures open_training_pictures(const TrainSettings& settings, const Context& ctx,
                                         const std::function<void(const std::string& line)>& say);
 
-// What mode=validate and mode=test look at: <dataname><image_size>_<mode>.bin, or, to validate with, what validate_share
-// holds out. UserError when it is not there.
+// What mode=validate and mode=test look at: <dataname><image_size>_<mode>.bin, or, to validate with, what
+// validate_share holds out. UserError when it is not there.
 TrainingPictures open_validation_pictures(const TrainSettings& settings, Split mode, const Context& ctx,
                                           const std::function<void(const std::string& line)>& say);
 

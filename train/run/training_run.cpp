@@ -441,8 +441,8 @@ bool TrainingRun::validate(Standing& standing) {
   return true;
 }
 
-// A run that `minutes` ends within its first epoch is validated where it ends. (One that max_steps ends is not: gone
-// on from, it has to come to the state of a run that did not end there.)
+// A run that `minutes` ends within its first epoch is validated where it ends. (One that max_steps ends is
+// not: gone on from, it has to come to the state of a run that did not end there.)
 void TrainingRun::validate_short_run() {
   if (!validation_ || settings_.minutes == 0 || state_.step == 0 || state_.best_step >= 0) return;
   Standing standing = Standing::kNewest;

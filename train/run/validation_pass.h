@@ -21,7 +21,7 @@ class ValidationPass {
     kWholeBatches,  // an incomplete last batch is left out unless it is the only one; means over batches
   };
 
-  // Of these pictures, which `workers` threads load. masks: see RunHoles.
+  // Validates on these pictures, which `workers` threads load. masks: see RunHoles.
   ValidationPass(const TrainSettings& settings, std::unique_ptr<PictureSet> data, int workers,
                  Pictures pictures, const MaskFiles* masks);
 

@@ -50,6 +50,7 @@ class Table {
           s.*member = static_cast<int>(value);
           return std::string();
         });
+    flags_.back().values = values;
   }
 
   void real(Flag::Role role, std::string_view name, double Settings::*member, RealRange range,
@@ -78,13 +79,21 @@ class Table {
           if (wrong.empty()) s.*member = static_cast<Enum>(value);
           return wrong;
         });
+    flags_.back().values.assign(names.begin(), names.end());
   }
 
   void path(Flag::Role role, std::string_view name, std::string Settings::*member, std::string allowed,
-            std::string_view help) {
+            std::string_view help, std::vector<std::string_view> words) {
     add(
         name, role, "PATH", std::move(allowed), help, [member](const Settings& s) { return s.*member; },
         [member](Settings& s, std::string_view text) { return parse_path(text, s.*member); });
+    flags_.back().values = std::move(words);
+  }
+
+  void folder(Flag::Role role, std::string_view name, std::string Settings::*member, std::string allowed,
+              std::string_view help) {
+    path(role, name, member, std::move(allowed), help, {});
+    flags_.back().placeholder = "DIR";
   }
 
   void file_name_part(Flag::Role role, std::string_view name, std::string Settings::*member,
@@ -130,14 +139,14 @@ std::vector<Flag> make_table() {
   t.choice(kModel, "holes", &S::holes, "form of the holes; the context encoder takes squares only");
   t.real(kModel, "min_hole", &S::min_hole, kAboveZero, "least share of a picture that is missing");
   t.real(kModel, "max_hole", &S::max_hole, kAboveZero, "largest share of a picture that is missing");
-  t.path(kModel, "masks", &S::masks, "none or a folder's path", "pictures of holes for holes=files");
+  t.folder(kModel, "masks", &S::masks, "none or a folder's path", "pictures of holes for holes=files");
   t.choice(kModel, "mask_value", &S::mask_value, "the colour of the hole in these pictures");
   // Batch norm after the linear layer has one value per image: see check_settings for the floor in training.
   t.whole(kModel, "batch_size", &S::batch_size, {1, 1'000'000}, "images",
           "images per step; 2 or more to train");
   t.truth(kModel, "shuffle", &S::shuffle, "visit the images in a new order each epoch, else in file order");
-  t.path(kModel, "data_dir", &S::data_dir, "none or a folder's path",
-         "train on the picture files of a folder, not on a .bin file");
+  t.folder(kModel, "data_dir", &S::data_dir, "none or a folder's path",
+           "train on the picture files of a folder, not on a .bin file");
   t.truth(kRun, "data_cache", &S::data_cache, "decode the files of data_dir once, into a file in data_root");
   t.real(kModel, "validate_share", &S::validate_share, kFromZero,
          "share of data_dir's pictures, by their names, held out to validate with");
@@ -184,7 +193,8 @@ std::vector<Flag> make_table() {
   t.whole(kModel, "seed", &S::seed, {0, kAnyNumber}, "",
           "initial values, block places, shuffling and augmentation follow from it");
   t.path(kRun, "resume", &S::resume, "auto, best, never or the path of a checkpoint",
-         "go on from the folder's newest checkpoint or its best, start anew, take a file");
+         "go on from the folder's newest checkpoint or its best, start anew, take a file",
+         {"auto", "best", "never"});
   t.truth(kRun, "fallback", &S::fallback,
           "where the newest checkpoint is damaged, go on from the newest good one");
   t.choice(kRun, "on_nan", &S::on_nan,
@@ -212,12 +222,12 @@ std::vector<Flag> make_table() {
   t.truth(kRun, "log_offsets", &S::log_offsets, "write every step's block places into train_log.jsonl");
 
   t.group("Folders");
-  t.path(kRun, "data_root", &S::data_root, "a path", "holds <dataname><image_size>_<mode>.bin");
-  t.path(kRun, "checkpoint_root", &S::checkpoint_root, "a path",
-         "holds <dataname><image_size>/gpu<gpu>/ with checkpoints");
-  t.path(kRun, "log_root", &S::log_root, "a path", "holds <dataname><image_size>/gpu<gpu>/ with logs");
-  t.path(kRun, "sample_root", &S::sample_root, "a path",
-         "holds <dataname><image_size>/gpu<gpu>/<mode>/ with pictures");
+  t.folder(kRun, "data_root", &S::data_root, "a path", "holds <dataname><image_size>_<mode>.bin");
+  t.folder(kRun, "checkpoint_root", &S::checkpoint_root, "a path",
+           "holds <dataname><image_size>/gpu<gpu>/ with checkpoints");
+  t.folder(kRun, "log_root", &S::log_root, "a path", "holds <dataname><image_size>/gpu<gpu>/ with logs");
+  t.folder(kRun, "sample_root", &S::sample_root, "a path",
+           "holds <dataname><image_size>/gpu<gpu>/<mode>/ with pictures");
 
   t.group("Machine");
   t.choice(kRun, "device", &S::device, "auto takes the GPU where the program can use one");

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "train/settings/settings.h"
 
@@ -21,12 +22,13 @@ struct Flag {
   std::string_view name;
   Kind kind;
   Role role;
-  std::string placeholder;  // "N", "PATH"; empty for a switch
+  std::string placeholder;  // "N", "DIR", "PATH" (a file or a folder), ...; empty for a switch
   std::string allowed;      // with its unit: "1 to 1000000 images"
   std::string_view help;
   std::function<std::string(const TrainSettings&)> print;
   // Stores the value, or leaves the settings alone and returns what is wrong; see flag_values.h.
   std::function<std::string(TrainSettings&, std::string_view text)> parse;
+  std::vector<std::string_view> values = {};  // words among what is allowed, for shells to offer
 };
 
 // All flags, group by group.

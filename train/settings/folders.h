@@ -13,7 +13,7 @@ std::filesystem::path data_file(const TrainSettings& settings, Split split);
 inline std::filesystem::path data_file(const TrainSettings& settings) {
   return data_file(settings, settings.mode);
 }
-// <data_root>/<dataname><image_size>_train.cache: the pictures of data_dir, decoded; _validate.cache: those held out
+// <data_root>/<dataname><image_size>_train.cache: the pictures of data_dir, decoded; or _validate.cache
 std::filesystem::path cache_file(const TrainSettings& settings, Split split = Split::kTrain);
 // <checkpoint_root>/<dataname><image_size>/gpu<gpu>
 std::filesystem::path checkpoint_folder(const TrainSettings& settings);

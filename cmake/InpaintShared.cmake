@@ -1,0 +1,31 @@
+# inpaint_make_shareable(TARGET)
+#
+# Makes the static libraries that TARGET consists of fit for a shared library: position-independent, with
+# symbols that stay inside it. Hidden symbols are what keeps that free of cost: no call needs a table.
+function(inpaint_make_shareable target)
+  get_target_property(real ${target} ALIASED_TARGET)
+  if(real)
+    set(target ${real})
+  endif()
+  get_target_property(imported ${target} IMPORTED)
+  get_target_property(done ${target} INPAINT_SHAREABLE)
+  if(imported OR done)
+    return()
+  endif()
+  set_target_properties(${target} PROPERTIES INPAINT_SHAREABLE ON)
+  get_target_property(type ${target} TYPE)
+  if(type STREQUAL "STATIC_LIBRARY")
+    set_target_properties(${target} PROPERTIES
+      POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden CUDA_VISIBILITY_PRESET hidden
+      VISIBILITY_INLINES_HIDDEN ON)
+  endif()
+  foreach(property LINK_LIBRARIES INTERFACE_LINK_LIBRARIES)
+    get_target_property(linked ${target} ${property})
+    foreach(library IN LISTS linked)
+      string(REGEX REPLACE "^\\$<LINK_ONLY:(.*)>$" "\\1" library "${library}")
+      if(TARGET "${library}")
+        inpaint_make_shareable(${library})
+      endif()
+    endforeach()
+  endforeach()
+endfunction()
