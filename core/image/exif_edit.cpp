@@ -37,16 +37,20 @@ class Tiff {
     for (size_t k = 0; k < bytes; ++k)
       bytes_[at + (little_ ? k : bytes - 1 - k)] = static_cast<uint8_t>(value >> (8 * k));
   }
+  // What belongs to the header or to the first directory stays, whatever says that it is something else.
   void clear(size_t at, size_t count) {
-    if (at < bytes_.size()) std::ranges::fill(bytes_.subspan(at, std::min(count, bytes_.size() - at)), 0);
+    const size_t end = at + count, directory = first(), behind = end_of_entries(directory) + 4;
+    if (at < kHeader || at >= bytes_.size() || (at < behind && end > directory)) return;
+    std::ranges::fill(bytes_.subspan(at, std::min(count, bytes_.size() - at)), 0);
   }
 
  private:
-  static constexpr size_t kEntry = 12;
+  static constexpr size_t kHeader = 8, kEntry = 12;
 
   size_t end_of_entries(size_t directory) const { return directory + 2 + kEntry * number(directory, 2); }
   size_t checked(size_t directory) const {
-    return directory >= 8 && directory + 2 <= bytes_.size() && end_of_entries(directory) + 4 <= bytes_.size()
+    return directory >= kHeader && directory + 2 <= bytes_.size() &&
+                   end_of_entries(directory) + 4 <= bytes_.size()
                ? directory
                : 0;
   }

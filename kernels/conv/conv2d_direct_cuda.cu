@@ -278,8 +278,7 @@ __global__ void __launch_bounds__(kThreads, kLeastBlocks<Compute<T>, kCi>)
 
 constexpr int kWeightTile = 8, kWeightPatch = 2 * kWeightTile + 2;
 constexpr int kWeightGroups = kThreads / (kBlockCo / 4 * kK);  // of threads that share a tile's rows
-// About two for each multiprocessor of a large GPU; not asked of the GPU, so that every GPU adds in the same
-// order.
+// About two for each multiprocessor of a large GPU; not asked of the GPU, so that all add in the same order.
 constexpr int64_t kWeightBlocks = std::min<int64_t>(256, kMaxBlocks1d);
 constexpr int kReduceElements = 32, kReduceSlices = kThreads / kReduceElements;
 

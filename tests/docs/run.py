@@ -40,6 +40,11 @@ REPLACED = [
 NOT_RUN = [
     ("README.md", "tools/quickstart.sh", "installs and builds"),
     ("README.md", "tests/run.sh", "installs, builds, and runs this"),
+    ("README.md", "cmake --preset package", "builds, and installs into the system"),
+    ("docs/embedding.md", "cmake --preset package", "builds, and installs into the system"),
+    ("docs/embedding.md", "pkg-config", "tests/install/run.sh does it beside an installed build"),
+    ("docs/export.md", "--from_torch tuned.safetensors", "tests/parity does it, with weights from PyTorch"),
+    ("docs/export.md", "--from_torch state.safetensors", "tests/parity does it, with weights from PyTorch"),
     ("docs/curves.md", "tensorboard --logdir", "a program of others, and it does not end"),
 ]
 

@@ -257,6 +257,20 @@ TEST_CASE("editable picture: a JPEG as a PNG keeps every known byte, upright") {
   CHECK(jpeg_notes(make_jpeg(waves(20, 20, 1), {}), "a").profile == bytes_of(kProfile));
 }
 
+TEST_CASE("editable picture: a damaged EXIF block that turns a picture does not turn the result once more") {
+  std::vector<uint8_t> jpeg = make_jpeg(waves(83, 75, 3), {.orientation = 8});
+  const std::string mark("II*\0\x08\0\0\0", 8);
+  const auto tiff = std::search(jpeg.begin(), jpeg.end(), mark.begin(), mark.end());
+  REQUIRE(tiff != jpeg.end());
+  tiff[9] = 81;  // a directory of 20,000 entries and more
+  REQUIRE(decode_stored(jpeg, "a.jpg").orientation == 8);
+  const EditablePicture file(jpeg, "a.jpg");
+  const Image painted = repainted_in(file.image(), 60);
+  const std::vector<uint8_t> result = file.repainted(painted, hole_mask(file.image()), PictureFormat::kPng);
+  CHECK(decode_image(result, "b.png") == painted);
+  CHECK_FALSE(holds(result, "eXIf"));
+}
+
 TEST_CASE("editable picture: what cannot be kept is refused") {
   const TemporaryFolder folder;
   put_bytes(folder / "a.png", encode_png(waves(50, 70, 3)));

@@ -64,3 +64,15 @@ TEST_CASE("exif edit: damaged blocks stay inside their bytes") {
     CHECK(wrong.size() == whole.size());
   }
 }
+
+TEST_CASE("exif edit: a thumbnail said to lie over the directory does not take the orientation with it") {
+  const std::vector<uint8_t> whole = exif_block(true, 6);
+  for (size_t i = 0; i < whole.size(); ++i)
+    for (size_t value = 0; value < whole.size(); ++value) {
+      std::vector<uint8_t> wrong = whole;
+      wrong[i] = static_cast<uint8_t>(value);
+      const int before = orientation_of(wrong);
+      remove_thumbnail(wrong);
+      if (orientation_of(wrong) != before) FAIL_CHECK("byte ", i, " as ", value);
+    }
+}

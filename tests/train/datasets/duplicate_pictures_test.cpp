@@ -84,11 +84,12 @@ TEST_CASE("duplicates: different pictures are not alike, and mirrored ones are d
   for (int number = 0; number < kPictures; ++number) marks.push_back(mark_of(photograph(number)));
   const auto relations = find_duplicates(marks);
   CHECK(std::ranges::count(relations, Likeness::kNone, &Relation::likeness) >= kPictures - 1);
-  Image mirrored = photograph(1);
+  const Image picture = photograph(1);
+  Image mirrored = picture;
   for (int64_t row = 0; row < mirrored.height; ++row)
     for (int64_t column = 0; column < mirrored.width; ++column)
-      std::copy_n(photograph(1).pixel(row, mirrored.width - 1 - column), 3, mirrored.pixel(row, column));
-  CHECK_FALSE(are_alike(photograph(1), mirrored));
+      std::copy_n(picture.pixel(row, mirrored.width - 1 - column), 3, mirrored.pixel(row, column));
+  CHECK_FALSE(are_alike(picture, mirrored));
 }
 
 TEST_CASE("duplicates: pictures of one colour are equal or nothing") {
