@@ -168,7 +168,7 @@ ProgramTable data_table() {
   return {line.options.table(),
           {line.convert_options.table(), line.generate_options.table(), line.check_options.table(),
            line.describe_options.table()},
-          {{"Make data sets of a folder's pictures, 80 % to train, 20 % to test:",
+          {{"Make data sets of a folder's pictures, 80 % to train, a tenth each to validate and to test:",
             "inpaint_data convert ~/pictures --dataname mine --image_size 128 --image_channel 3"},
            {"Look into one:", "inpaint_data check data/mine128_test.bin --contact_sheet sheet.png"}}};
 }

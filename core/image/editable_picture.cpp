@@ -37,16 +37,13 @@ void put_chunk(std::vector<uint8_t>& to, std::string_view type, std::span<const 
 
 // A block that is damaged, and still turns a picture that has been made upright, is left out.
 void put_exif(std::vector<uint8_t>& to, std::span<const uint8_t> exif, bool made_upright) {
-  static constexpr uint8_t kName[] = {'E', 'x', 'i', 'f', 0, 0};
-  std::vector<uint8_t> block(std::begin(kName), std::end(kName));
-  block.insert(block.end(), exif.begin(), exif.end());
-  const auto tiff = std::span(block).subspan(std::size(kName));
-  remove_thumbnail(tiff);
+  std::vector<uint8_t> block(exif.begin(), exif.end());
+  remove_thumbnail(block);
   if (made_upright) {
-    set_upright(tiff);
+    set_upright(block);
     if (exif_orientation(block) != 1) return;
   }
-  put_chunk(to, "eXIf", tiff);
+  put_chunk(to, "eXIf", block);
 }
 
 // The chunks of a PNG that say something about its pixels which stays true: colours, size in print, EXIF,

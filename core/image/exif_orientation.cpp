@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 #include <utility>
+#include <vector>
 
 namespace inpaint {
 namespace {
@@ -16,7 +17,9 @@ struct UnrefExif {
 
 }  // namespace
 
-int exif_orientation(std::span<const uint8_t> bytes) {
+int exif_orientation(std::span<const uint8_t> tiff) {
+  std::vector<uint8_t> bytes(std::begin(kExifName), std::end(kExifName));  // libexif asks for it
+  bytes.insert(bytes.end(), tiff.begin(), tiff.end());
   const std::unique_ptr<ExifData, UnrefExif> data(
       exif_data_new_from_data(bytes.data(), static_cast<unsigned>(bytes.size())));
   if (!data) return 1;

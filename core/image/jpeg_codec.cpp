@@ -17,11 +17,10 @@ bool read_header(JpegReading& r, bool keep_markers) {
 
 // As the first EXIF marker says, whatever stands before it.
 int orientation_of(const JpegReading& r) {
-  constexpr uint8_t kName[] = {'E', 'x', 'i', 'f', 0, 0};
   for (jpeg_saved_marker_ptr m = r.decoder.marker_list; m != nullptr; m = m->next)
-    if (m->marker == JPEG_APP0 + 1 && m->data_length > sizeof kName &&
-        std::equal(std::begin(kName), std::end(kName), m->data))
-      return exif_orientation({m->data, m->data_length});
+    if (m->marker == JPEG_APP0 + 1 && m->data_length > sizeof kExifName &&
+        std::equal(std::begin(kExifName), std::end(kExifName), m->data))
+      return exif_orientation({m->data + sizeof kExifName, m->data_length - sizeof kExifName});
   return 1;
 }
 

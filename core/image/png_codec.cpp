@@ -101,9 +101,7 @@ int orientation_of(const PngReading& r) {
   png_uint_32 count = 0;
   png_bytep bytes = nullptr;
   if (png_get_eXIf_1(r.png, r.info, &count, &bytes) == 0) return 1;
-  std::vector<uint8_t> block = {'E', 'x', 'i', 'f', 0, 0};
-  block.insert(block.end(), bytes, bytes + count);
-  return exif_orientation(block);
+  return exif_orientation({bytes, count});
 }
 
 bool write_png(PngWriting& w, const Image& image, const Image& alpha, std::span<const uint8_t> chunks) {

@@ -69,10 +69,9 @@ std::vector<uint8_t> chunk(const Demuxer& demuxer, const char* name) {
 
 // An EXIF block from its byte order mark on: some programs put the name before it that a JPEG has there.
 std::vector<uint8_t> exif_of(const Demuxer& demuxer) {
-  constexpr char kName[] = {'E', 'x', 'i', 'f', 0, 0};
   std::vector<uint8_t> exif = chunk(demuxer, "EXIF");
-  if (exif.size() > sizeof kName && std::memcmp(exif.data(), kName, sizeof kName) == 0)
-    exif.erase(exif.begin(), exif.begin() + sizeof kName);
+  if (exif.size() > sizeof kExifName && std::memcmp(exif.data(), kExifName, sizeof kExifName) == 0)
+    exif.erase(exif.begin(), exif.begin() + sizeof kExifName);
   return exif;
 }
 
@@ -103,10 +102,7 @@ StoredPicture decode_webp(std::span<const uint8_t> file, const std::string& name
     picture.colours.channels = 3;
     picture.colours.bytes = std::move(pixels);
   }
-  std::vector<uint8_t> exif = {'E', 'x', 'i', 'f', 0, 0};
-  const std::vector<uint8_t> block = exif_of(demuxer);
-  exif.insert(exif.end(), block.begin(), block.end());
-  picture.orientation = exif_orientation(exif);
+  picture.orientation = exif_orientation(exif_of(demuxer));
   return picture;
 }
 

@@ -17,8 +17,8 @@
  * whether it failed; inpaint_last_error() says why, in one line. A fill that fails leaves the picture as it
  * was.
  *
- * Files. inpaint_load reads the checkpoint. With a GPU, the library keeps which way of each convolution is the
- * fastest in $XDG_CACHE_HOME/inpaint, or in ~/.cache/inpaint. It prints nothing. */
+ * Files. inpaint_load reads the checkpoint. With a GPU, the library keeps which way of each convolution is
+ * the fastest in $XDG_CACHE_HOME/inpaint, or in ~/.cache/inpaint. It prints nothing. */
 #ifndef INPAINT_H
 #define INPAINT_H
 
@@ -63,25 +63,25 @@ typedef struct inpaint_options {
 typedef struct inpaint_model inpaint_model;
 
 /* A model, to be freed with inpaint_free; NULL when it cannot be loaded.
- *   checkpoint  the path of a model-<step>.safetensors, or of a folder, whose newest checkpoint counts; NULL or
- *               "": the built-in model; "none": no model, holes are filled smoothly (harmonically)
+ *   checkpoint  the path of a model-<step>.safetensors, or of a folder, whose newest checkpoint counts; NULL
+ *               or "": the built-in model; "none": no model, holes are filled smoothly (harmonically)
  *   device      that the model paints on: "cpu", "cuda" (GPU 0), "cuda:N", or "auto", a GPU where the library
  *               can use one; NULL: "auto". Everything but the model runs on the CPU.
  *   threads     of the CPU, 0 to 1024; 0: one per core that the process may use */
 INPAINT_API inpaint_model* inpaint_load(const char* checkpoint, const char* device, int threads);
 
 /* Fills the hole of a picture in place. Known pixels and the bytes between rows keep their values.
- *   pixels       height rows of width pixels: 3 bytes each (red, green, blue), 1 byte (grey), or 4 bytes (red,
- *                green, blue, alpha; alpha keeps its values and has no say)
+ *   pixels       height rows of width pixels: 3 bytes each (red, green, blue), 1 byte (grey), or 4 bytes
+ *                (red, green, blue, alpha; alpha keeps its values and has no say)
  *   width,       in pixels, at least 1; at most 2^28 pixels together
  *   height
  *   stride       bytes from the beginning of a row to that of the next, at least those of a row; 0: a row's
- *   mask         height rows of width bytes: 0 is known, anything else is missing. At least one pixel is known.
- *                Where nothing is missing, nothing is done.
+ *   mask         height rows of width bytes: 0 is known, anything else is missing. At least one pixel is
+ *                known. Where nothing is missing, nothing is done.
  *   mask_stride  the same for the mask
  *   options      may be NULL: the defaults
- * Returns INPAINT_OK or one of the errors above. On the CPU, the same input gives the same bytes for any number
- * of threads. */
+ * Returns INPAINT_OK or one of the errors above. On the CPU, the same input gives the same bytes for any
+ * number of threads. */
 INPAINT_API int inpaint_fill_rgb8(inpaint_model* model, uint8_t* pixels, int64_t width, int64_t height,
                                   int64_t stride, const uint8_t* mask, int64_t mask_stride,
                                   const inpaint_options* options);

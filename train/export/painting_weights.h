@@ -1,4 +1,5 @@
-// What painting needs of a checkpoint, and no more: a file for everyday use, an eighth of the size.
+// What painting needs of a checkpoint, and no more: a file for everyday use, an eighth as large for
+// harmonic_unet.
 //
 // A checkpoint (train/checkpoint/model_state.h) with the generator's tensors alone, under their plain names:
 // the moving averages where training kept them. Weights are bf16, all else is f32. All programs that paint
