@@ -36,7 +36,8 @@ MOST_FILES = 25
 MOST_COLUMNS = 110
 
 SOURCES = (".h", ".cpp", ".cu")
-COMMENTED = {**dict.fromkeys(SOURCES, "//"), ".py": "#", ".sh": "#", ".cmake": "#", ".txt": "#"}
+COMMENTED = {**dict.fromkeys((*SOURCES, ".c"), "//"), ".py": "#", ".sh": "#", ".cmake": "#", ".txt": "#"}
+C_FILES = ("tools/library/inpaint.h", "docs/examples/fill.c")  # with comments of C
 NEEDS = {"kernels/cpu/tile_simd.h": ["-DINPAINT_TILE_BYTES=16"]}  # compiled once for each width of vectors
 FOREIGN = re.compile("cudnn_frontend|_EngineConfig|_Operation|Conv_v8|cublas_api|NAME")  # files of others in READMEs
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
@@ -64,8 +65,8 @@ def includes_upward(path, text):
 
 def wrong_comments(path, lines):
     """Numbers of lines and what is wrong with them."""
-    mark = COMMENTED[path.suffix]
-    pattern = re.compile(rf"^\s*{re.escape(mark)}\s*(\S.*)?$")
+    mark = r"/?\*+/?" if str(path) in C_FILES else re.escape(COMMENTED[path.suffix])
+    pattern = re.compile(rf"^\s*{mark}\s*(\S.*)?$")
     before = None
     for number, line in enumerate(lines, 1):
         found = None if line.startswith("#!") else pattern.match(line)

@@ -27,10 +27,10 @@ struct EvalLine {
     app.set_version_flag("--version", [] { return version_text("inpaint_eval"); });
     app.allow_extras();  // Options::refuse_others has the better message
     options.text("data", "PATH", "pictures: a data set (.bin), or a folder with picture files", s.data);
-    options.text(
-        "checkpoint", "PATH",
-        "model: a checkpoint, or a folder of which the newest counts; without it the other fills alone",
-        s.checkpoint);
+    options.text("checkpoint", "PATH",
+                 "model: a checkpoint, a folder of which the newest counts, or FOLDER/best; without it the "
+                 "other fills alone",
+                 s.checkpoint);
     options.text("out", "DIR",
                  "folder for scores.json, scores.csv, pictures.csv and example pictures; without it no files",
                  s.out);

@@ -25,8 +25,8 @@ struct ExportLine {
   ExportLine() {
     app.set_version_flag("--version", [] { return version_text("inpaint_export"); });
     app.allow_extras();  // Options::refuse_others has the better message
-    options.text("checkpoint", "PATH", "model: a checkpoint, or a folder of which the newest counts",
-                 s.checkpoint);
+    options.text("checkpoint", "PATH",
+                 "model: a checkpoint, a folder of which the newest counts, or FOLDER/best", s.checkpoint);
     options.text("onnx", "FILE", "write the model with all that painting takes: uint8 pictures in and out",
                  s.onnx);
     options.text("weights", "FILE",

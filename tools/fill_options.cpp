@@ -45,11 +45,11 @@ struct FillLine {
         "the result, a PNG or in the picture's format, or a folder; without it beside the picture, with "
         "_filled in its name",
         s.out);
-    options.text(
-        "checkpoint", "PATH",
-        "model: a checkpoint, or a folder of which the newest counts; none: holes are filled smoothly "
-        "(harmonically); without it the built-in model paints",
-        s.checkpoint);
+    options.text("checkpoint", "PATH",
+                 "model: a checkpoint, a folder of which the newest counts, or FOLDER/best; none: holes are "
+                 "filled smoothly "
+                 "(harmonically); without it the built-in model paints",
+                 s.checkpoint);
     options.choice("finish", "patches: copy texture from the known part at the end", s.finish);
     options.text("compare", "PNG", "also write the hole, its harmonic fill and the result side by side",
                  s.compare);

@@ -25,11 +25,11 @@ struct ServeLine {
     app.set_version_flag("--version", [] { return version_text("inpaint_serve"); });
     app.allow_extras();  // Options::refuse_others has the better message
     options.whole("port", "of 127.0.0.1; 0: a free one, which is printed", kPort, s.port);
-    options.text(
-        "checkpoint", "PATH",
-        "model: a checkpoint, or a folder of which the newest counts; none: holes are filled smoothly "
-        "(harmonically); without it the built-in model paints",
-        s.checkpoint);
+    options.text("checkpoint", "PATH",
+                 "model: a checkpoint, a folder of which the newest counts, or FOLDER/best; none: holes are "
+                 "filled smoothly "
+                 "(harmonically); without it the built-in model paints",
+                 s.checkpoint);
     options.choice("finish",
                    "patches: copy texture from the known part at the end; a request may say otherwise",
                    s.finish);

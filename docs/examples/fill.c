@@ -2,7 +2,7 @@
  *
  *   fill PICTURE.ppm MASK.pgm OUT.ppm [CHECKPOINT]
  *
- * Without a checkpoint the hole is filled smoothly and with texture of the picture. */
+ * Without a checkpoint the built-in model fills the hole. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -14,8 +14,7 @@
  * survive fork(), so that a child process loads its own model.
  *
  * Errors. No function ends the process, and no C++ exception leaves the library. What a function returns says
- * whether it failed; inpaint_last_error() says why, in one line. A fill that fails leaves the picture as it
- * was.
+ * whether it failed; inpaint_last_error() says why, in one line. A fill that fails changes no pixel.
  *
  * Files. inpaint_load reads the checkpoint. With a GPU, the library keeps which way of each convolution is
  * the fastest in $XDG_CACHE_HOME/inpaint, or in ~/.cache/inpaint. It prints nothing. */
@@ -63,8 +62,8 @@ typedef struct inpaint_options {
 typedef struct inpaint_model inpaint_model;
 
 /* A model, to be freed with inpaint_free; NULL when it cannot be loaded.
- *   checkpoint  the path of a model-<step>.safetensors, or of a folder, whose newest checkpoint counts; NULL
- *               or "": the built-in model; "none": no model, holes are filled smoothly (harmonically)
+ *   checkpoint  the path of a model-<step>.safetensors, of a folder, whose newest checkpoint counts, or
+ *               FOLDER/best; NULL or "": the built-in model; "none": no model, a smooth (harmonic) fill
  *   device      that the model paints on: "cpu", "cuda" (GPU 0), "cuda:N", or "auto", a GPU where the library
  *               can use one; NULL: "auto". Everything but the model runs on the CPU.
  *   threads     of the CPU, 0 to 1024; 0: one per core that the process may use */
@@ -73,8 +72,7 @@ INPAINT_API inpaint_model* inpaint_load(const char* checkpoint, const char* devi
 /* Fills the hole of a picture in place. Known pixels and the bytes between rows keep their values.
  *   pixels       height rows of width pixels: 3 bytes each (red, green, blue), 1 byte (grey), or 4 bytes
  *                (red, green, blue, alpha; alpha keeps its values and has no say)
- *   width,       in pixels, at least 1; at most 2^28 pixels together
- *   height
+ *   width, height  in pixels, at least 1; at most 2^28 pixels together
  *   stride       bytes from the beginning of a row to that of the next, at least those of a row; 0: a row's
  *   mask         height rows of width bytes: 0 is known, anything else is missing. At least one pixel is
  *                known. Where nothing is missing, nothing is done.

@@ -18,8 +18,8 @@ struct TrainedGenerator {
   Parameters parameters;  // f32, or f64 of a run in fp64; on the device of the context
 };
 
-// path: a checkpoint, or a folder of checkpoints, of which the newest is taken. UserError when there is no
-// usable checkpoint.
+// path: a checkpoint; a folder of checkpoints, of which the newest is taken; or <folder>/best, which names
+// one of them. UserError when there is no usable checkpoint.
 TrainedGenerator load_trained_generator(const Context& ctx, const std::filesystem::path& path);
 TrainedGenerator load_trained_generator(const Context& ctx, const SafetensorsFile& file);
 

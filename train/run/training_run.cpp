@@ -361,16 +361,18 @@ void TrainingRun::meet_non_finite(const std::string& what) {
   const auto bad = first_non_finite(tensors);
   const std::string found =
       fmt::format("{}; {}", what, bad ? "first, " + to_string(*bad) : "all weights and moments are finite");
-  constexpr std::string_view kRemedy = "a smaller learning_rate, or weight_clip, may help";
+  const bool clips = settings_.model == ModelKind::kHarmonicUnet;  // its updates are always clipped
+  const std::string_view remedy =
+      clips ? "a smaller learning_rate may help" : "a smaller learning_rate, or weight_clip, may help";
   if (settings_.on_nan == OnNan::kStop)
     throw Error(
         fmt::format("{}; nothing was saved over the last checkpoint; {} (on_nan=rollback goes on from there)",
-                    found, kRemedy));
+                    found, remedy));
   if (good_file_.empty())
-    throw Error(fmt::format("{}; there is no checkpoint yet to roll back to; {}", found, kRemedy));
+    throw Error(fmt::format("{}; there is no checkpoint yet to roll back to; {}", found, remedy));
   if (rollbacks_ == kMostRollbacks)
     throw Error(fmt::format("{}; {} rollbacks to {} have not helped, and it stays the last checkpoint; {}",
-                            found, rollbacks_, good_file_.string(), kRemedy));
+                            found, rollbacks_, good_file_.string(), remedy));
   ++rollbacks_;
   writer_.finish();  // it may still be on its way to the disk
   const SafetensorsFile file = open_checkpoint(good_file_);
