@@ -7,6 +7,7 @@
 #include "bench/paint_ops.h"
 #include "kernels/fill/harmonic_fill.h"
 #include "kernels/fill/patch_match.h"
+#include "kernels/loss/hinge.h"
 #include "kernels/loss/reconstruction_loss.h"
 #include "kernels/loss/sigmoid_bce.h"
 #include "kernels/loss/total_variation.h"
@@ -117,6 +118,33 @@ OpCase sigmoid_bce_case(Context& ctx, int64_t batch, DType dtype) {
     if (!message.empty()) return message;
     return compare_some(ctx, "dlogits", *dlogits, [&](int64_t i) {
       return Expected{0.001 * (sigmoid(i) - 1) / n, 0.001 / n};
+    });
+  };
+  return made;
+}
+
+OpCase hinge_case(Context& ctx, int64_t batch, DType dtype) {
+  const auto scores = std::make_shared<CaseTensor>(ctx, Shape{batch, 1}, dtype, 1, 0, 4);
+  const CasePointer loss = output(ctx, {1}, DType::kF64), correct = output(ctx, {1}, DType::kF64),
+                    dscores = output(ctx, {batch, 1}, dtype);
+  OpCase made;
+  made.bytes = scores->bytes() + dscores->bytes();
+  made.outputs = {loss, correct, dscores};
+  made.run = [=, &ctx] {
+    const Hinge all = {scores->device(), HingeSide::kReal, 0.001,
+                       loss->device(),   correct->device(), dscores->device()};
+    hinge(ctx, {&all, 1});
+  };
+  made.wrong = [=, &ctx] {
+    const double n = static_cast<double>(batch);
+    std::string message = compare_some(ctx, "loss", *loss, [&](int64_t) {
+      Expected sum;
+      for (int64_t i = 0; i < batch; ++i) sum.add(std::max(0.0, 1 - (*scores)[i]) / n);
+      return sum;
+    });
+    if (!message.empty()) return message;
+    return compare_some(ctx, "dscores", *dscores, [&](int64_t i) {
+      return Expected{(*scores)[i] < 1 ? -0.001 / n : 0, 0.001 / n};
     });
   };
   return made;
@@ -310,6 +338,7 @@ std::vector<CaseMaker> op_cases(const ContextEncoderOptions& options, int64_t ba
       {"reconstruction_loss", [=](Context& ctx) { return reconstruction_case(ctx, hole, dtype); }},
       {"total_variation", [=](Context& ctx) { return total_variation_case(ctx, hole, dtype); }},
       {"sigmoid_bce", [=](Context& ctx) { return sigmoid_bce_case(ctx, batch, dtype); }},
+      {"hinge", [=](Context& ctx) { return hinge_case(ctx, batch, dtype); }},
       {"adam/generator",
        [=](Context& ctx) { return stored_adam_case(ctx, make_generator(options), 5, dtype); }},
       {"adam/discriminator",

@@ -37,6 +37,7 @@ class Settings:
     lamb_adv: float = 0.001
     lamb_tv: float = 1e-6
     use_l1: bool = False
+    adv_loss: str = "cross_entropy"
     weight_clip: bool = False
     gene_iter: int = 5
     disc_iter: int = 1
@@ -241,8 +242,12 @@ class Oracle:
         s = self.settings
         difference = hidden - fake_image
         rec = difference.abs().mean() if s.use_l1 else (difference**2).mean()
-        adv_gene = cross_entropy(fake, 1.0).mean()
-        adv_disc = torch.cat([cross_entropy(real, 1.0), cross_entropy(fake, 0.0)]).mean()
+        if s.adv_loss == "hinge":
+            adv_gene = -fake.mean()
+            adv_disc = torch.relu(1 - torch.cat([real, -fake])).mean()
+        else:
+            adv_gene = cross_entropy(fake, 1.0).mean()
+            adv_disc = torch.cat([cross_entropy(real, 1.0), cross_entropy(fake, 0.0)]).mean()
         tv = total_variation(fake_image)
         return {"rec_loss": rec, "adv_gene_loss": adv_gene, "tv_loss": tv,
                 "gene_loss_ori": s.lamb_adv * adv_gene + s.lamb_rec * rec + s.lamb_tv * tv,

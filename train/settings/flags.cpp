@@ -167,6 +167,7 @@ std::vector<Flag> make_table() {
   t.real(kModel, "lamb_adv", &S::lamb_adv, kFromZero, "weight of the adversarial loss");
   t.real(kModel, "lamb_tv", &S::lamb_tv, kFromZero, "weight of the total-variation loss");
   t.truth(kModel, "use_l1", &S::use_l1, "L1 reconstruction loss, else L2");
+  t.choice(kModel, "adv_loss", &S::adv_loss, "what both networks make of the discriminator's scores");
   t.truth(kModel, "weight_clip", &S::weight_clip,
           "clip gradients to [-10, 10]; Adam beta2 0.999; a tenth of the rate for D");
   t.whole(kModel, "gene_iter", &S::gene_iter, {1, 10'000}, "updates", "generator updates per batch");

@@ -6,6 +6,7 @@ namespace inpaint {
 namespace {
 constexpr std::string_view kModels[] = {"context_encoder", "harmonic_unet"};
 constexpr std::string_view kModelSizes[] = {"small", "base", "large"};
+constexpr std::string_view kAdversarialLosses[] = {"cross_entropy", "hinge"};
 constexpr std::string_view kBlocks[] = {"random", "center"};
 constexpr std::string_view kDevices[] = {"auto", "cpu", "cuda"};
 constexpr std::string_view kPrecisions[] = {"auto", "fp32", "tf32", "bf16", "fp64"};
@@ -28,6 +29,7 @@ void check_holes(const TrainSettings& s) {
 
 std::span<const std::string_view> names_of(ModelKind) { return kModels; }
 std::span<const std::string_view> names_of(ModelSize) { return kModelSizes; }
+std::span<const std::string_view> names_of(AdversarialLoss) { return kAdversarialLosses; }
 std::span<const std::string_view> names_of(HolePlacement) { return kBlocks; }
 std::span<const std::string_view> names_of(DeviceChoice) { return kDevices; }
 std::span<const std::string_view> names_of(Precision) { return kPrecisions; }

@@ -20,6 +20,7 @@ enum class ModelKind {
   kHarmonicUnet,    // paints holes of any form; no discriminator
 };
 enum class ModelSize { kSmall, kBase, kLarge };
+enum class AdversarialLoss { kCrossEntropy, kHinge };
 enum class DeviceChoice { kAuto, kCpu, kCuda };
 enum class Precision { kAuto, kFp32, kTf32, kBf16, kFp64 };
 enum class OnNan { kStop, kRollback };
@@ -28,6 +29,7 @@ enum class MatrixChoice { kAuto, kTile, kOneDnn, kEigen };
 // The names of an enumeration's values, in their order; the argument only picks the enumeration.
 std::span<const std::string_view> names_of(ModelKind);
 std::span<const std::string_view> names_of(ModelSize);
+std::span<const std::string_view> names_of(AdversarialLoss);
 std::span<const std::string_view> names_of(HolePlacement);
 std::span<const std::string_view> names_of(DeviceChoice);
 std::span<const std::string_view> names_of(Precision);
@@ -73,6 +75,7 @@ struct TrainSettings {
   double lamb_adv = 0.001;
   double lamb_tv = 1e-6;
   bool use_l1 = false;
+  AdversarialLoss adv_loss = AdversarialLoss::kCrossEntropy;
   bool weight_clip = false;  // clips gradients, in spite of its name
   int gene_iter = 5;
   int disc_iter = 1;

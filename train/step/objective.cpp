@@ -29,26 +29,37 @@ Objective::Objective(Context& ctx, const StepOptions& options, const Shape& hidd
 
 // The mean over 2N scores is half the sum of the two means over N.
 void Objective::judge_real(const Context& ctx, const Tensor& real_scores, const Tensor& dscore) const {
-  const double weight = options_.lamb_adv / 2;
-  const SigmoidBce real = {real_scores, 1, weight, figures_.tensor(real_), figures_.tensor(correct_real_),
-                           dscore};
-  sigmoid_bce(ctx, {&real, 1});
+  const Verdict real = {real_scores, Side::kReal, options_.lamb_adv / 2, real_, correct_real_, dscore};
+  judge(ctx, {&real, 1});
 }
 
 void Objective::judge_fake(const Context& ctx, const Tensor& fake_scores, const Tensor& dscore) const {
-  const double weight = options_.lamb_adv / 2;
-  const SigmoidBce fake = {fake_scores, 0, weight, figures_.tensor(fake_), figures_.tensor(correct_fake_),
-                           dscore};
-  sigmoid_bce(ctx, {&fake, 1});
+  const Verdict fake = {fake_scores, Side::kFake, options_.lamb_adv / 2, fake_, correct_fake_, dscore};
+  judge(ctx, {&fake, 1});
 }
 
 void Objective::judge(const Context& ctx, const Tensor& real_scores, const Tensor& fake_scores,
                       const Tensor& dscore) const {
-  const SigmoidBce batches[] = {
-      {real_scores, 1, 0, figures_.tensor(real_), figures_.tensor(correct_real_), {}},
-      {fake_scores, 0, 0, figures_.tensor(fake_), figures_.tensor(correct_fake_), {}},
-      {fake_scores, 1, options_.lamb_adv, figures_.tensor(gene_), figures_.tensor(unused_), dscore}};
-  sigmoid_bce(ctx, batches);
+  const Verdict all[] = {{real_scores, Side::kReal, 0, real_, correct_real_, {}},
+                         {fake_scores, Side::kFake, 0, fake_, correct_fake_, {}},
+                         {fake_scores, Side::kPraised, options_.lamb_adv, gene_, unused_, dscore}};
+  judge(ctx, all);
+}
+
+void Objective::judge(const Context& ctx, std::span<const Verdict> verdicts) const {
+  SigmoidBce entropies[3];
+  Hinge hinges[3];
+  size_t count = 0;
+  for (const Verdict& v : verdicts) {
+    const Tensor loss = figures_.tensor(v.loss), correct = figures_.tensor(v.correct);
+    hinges[count] = {v.scores, v.side, v.weight, loss, correct, v.dscore};
+    const double label = v.side == Side::kFake ? 0 : 1;
+    entropies[count++] = {v.scores, label, v.weight, loss, correct, v.dscore};
+  }
+  if (options_.adversarial == AdversarialLoss::kHinge)
+    hinge(ctx, {hinges, count});
+  else
+    sigmoid_bce(ctx, {entropies, count});
 }
 
 void Objective::paint(const Context& ctx, const Tensor& fake, const Tensor& hidden,

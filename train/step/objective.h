@@ -2,14 +2,18 @@
 //
 // With H the hidden image and F the fake image of a batch of N:
 //   rec_loss       mean (H - F)^2, or mean |H - F|
-//   adv_gene_loss  mean cross-entropy of D(F) against 1
+//   adv_gene_loss  mean cross-entropy of D(F) against 1; with hinge losses, mean -D(F)
 //   tv_loss        total variation of F, mean over the batch
 //   gene_loss_ori  lamb_adv adv_gene_loss + lamb_rec rec_loss + lamb_tv tv_loss
-//   adv_disc_loss  mean cross-entropy over the 2N scores D(H) against 1 and D(F) against 0
+//   adv_disc_loss  mean cross-entropy over the 2N scores D(H) against 1 and D(F) against 0; with hinge
+//                  losses, mean over them of max(0, 1 - D(H)) and max(0, 1 + D(F))
 //   disc_loss_ori  lamb_adv adv_disc_loss
 //   disc_acc       share of the 2N scores on the right side
 #pragma once
 
+#include <span>
+
+#include "kernels/loss/hinge.h"
 #include "train/step/device_figures.h"
 #include "train/step/figures.h"
 #include "train/step/step_options.h"
@@ -42,6 +46,16 @@ class Objective {
   double adversarial_share() const;
 
  private:
+  using Side = HingeSide;
+  struct Verdict {
+    Tensor scores;
+    Side side;
+    double weight;
+    int loss, correct;  // places
+    Tensor dscore;
+  };
+  void judge(const Context& ctx, std::span<const Verdict> verdicts) const;
+
   StepOptions options_;
   DeviceFigures& figures_;
   int rec_, tv_, gene_, real_, fake_, correct_real_, correct_fake_, unused_;

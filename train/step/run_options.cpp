@@ -36,6 +36,7 @@ StepOptions step_options(const TrainSettings& s) {
           .lamb_adv = s.lamb_adv,
           .lamb_tv = s.lamb_tv,
           .norm = s.use_l1 ? ReconstructionNorm::kL1 : ReconstructionNorm::kL2,
+          .adversarial = s.adv_loss,
           .weight_clip = s.weight_clip,
           .gene_iter = s.gene_iter,
           .disc_iter = s.disc_iter,

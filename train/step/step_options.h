@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/loss/reconstruction_loss.h"
+#include "train/settings/settings.h"
 
 namespace inpaint {
 
@@ -9,6 +10,7 @@ struct StepOptions {
   double learning_rate = 0.0002;
   double lamb_rec = 0.999, lamb_adv = 0.001, lamb_tv = 1e-6;
   ReconstructionNorm norm = ReconstructionNorm::kL2;
+  AdversarialLoss adversarial = AdversarialLoss::kCrossEntropy;
   // Clip gradients to [-10, 10]; Adam's beta2 is 0.999; D learns at a tenth of the rate.
   bool weight_clip = false;
   int gene_iter = 5, disc_iter = 1;

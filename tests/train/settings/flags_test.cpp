@@ -94,6 +94,7 @@ TEST_CASE("flags: what goes beyond the source program defaults to its behaviour"
       {"max_hole", "0.4"},
       {"masks", "none"},
       {"mask_value", "white"},
+      {"adv_loss", "cross_entropy"},
       {"warm_up", "60"},
       {"last_rate", "0.01"},
       {"average_decay", "0.998"},
@@ -233,6 +234,7 @@ TEST_CASE("flags: choices take their names and nothing else") {
       {"matrix_backend", {"auto", "onednn", "eigen"}},
       {"model", {"context_encoder", "harmonic_unet"}},
       {"model_size", {"small", "base", "large"}},
+      {"adv_loss", {"cross_entropy", "hinge"}},
       {"holes", {"square", "box", "strokes", "blobs", "mixed", "files"}},
       {"mask_value", {"white", "black"}}};
   for (const auto& [name, values] : choices) {

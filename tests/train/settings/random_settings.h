@@ -63,6 +63,7 @@ inline TrainSettings random_settings(uint64_t seed) {
   s.lamb_adv = real();
   s.lamb_tv = truth() ? 0 : real();
   s.use_l1 = truth();
+  s.adv_loss = static_cast<AdversarialLoss>(whole(0, 1));
   s.weight_clip = truth();
   s.gene_iter = small(1, 10'000);
   s.disc_iter = small(0, 10'000);
