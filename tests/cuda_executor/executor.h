@@ -69,6 +69,11 @@ void set_tracked_bytes(size_t bytes);
 // it. What kernels write meanwhile does not count as written afterwards.
 void set_access_checks(bool on);
 
+// In a dry run nothing is done: work ends when something waits for it, in no time, and its results are not
+// there; memory is not filled. To see what a program enqueues at sizes that would take hours here.
+void set_dry_run(bool on);
+bool dry_run();
+
 // What was found wrong, oldest first. As on a GPU, after a violation every call of the runtime fails; taking
 // the list ends that. A process that ends with violations not taken, or with leaks, ends with a failure.
 std::vector<std::string> take_violations();
@@ -82,6 +87,10 @@ struct Counters {
   int64_t host_waits = 0;   // calls after which work is known to be done, cudaFree included
 };
 Counters counters();
+
+// The nodes of the graph that was captured last, in the order of their capture: "function at file:line" of a
+// kernel; copy, fill, library or host function.
+std::vector<std::string> newest_graph();
 
 // For stand-ins of libraries that work on device memory: enqueues host code that may read and write it. Such
 // code says what it wrote: what no kernel, copy or stand-in has written counts as uninitialised.

@@ -20,12 +20,12 @@ std::mt19937_64& random_numbers() {
 }
 
 void perform(Work& work) {
-  if (sticky_error() == cudaSuccess) {
+  if (sticky_error() == cudaSuccess && !dry_run()) {
     const DeviceMemory::Access access(device_memory());
     work.run();
+    work.done_at = std::chrono::steady_clock::now();
   }
   work.done = true;
-  work.done_at = std::chrono::steady_clock::now();
   work.run = nullptr;
   work.after.clear();
 }
@@ -76,15 +76,15 @@ cudaError_t forbidden_in_capture() {
   return found ? cudaErrorStreamCaptureUnsupported : cudaSuccess;
 }
 
-cudaError_t enqueue(cudaStream_t handle, std::function<void()> run, std::shared_ptr<Work>* result,
-                    const std::shared_ptr<Work>& also_after) {
+cudaError_t enqueue(cudaStream_t handle, Label label, std::function<void()> run,
+                    std::shared_ptr<Work>* result, const std::shared_ptr<Work>& also_after) {
   CUstream_st* const stream = handles().stream(handle);
   if (stream == nullptr) return cudaErrorInvalidResourceHandle;
   if (result != nullptr) *result = nullptr;
   if (stream->capture) {
     if (!stream->capture->valid) return cudaErrorStreamCaptureInvalidated;
     std::vector<Node>& nodes = stream->capture->nodes;
-    nodes.push_back({std::move(run), stream->captured_last});
+    nodes.push_back({std::move(run), label, stream->captured_last});
     stream->captured_last = {nodes.size() - 1};
     return cudaSuccess;
   }

@@ -21,8 +21,15 @@ struct Work {
   std::chrono::steady_clock::time_point done_at{};
 };
 
+// What a node of a graph does, for people.
+struct Label {
+  const char* name = "";
+  const void* kernel = nullptr;  // in the place of the name
+};
+
 struct Node {
   std::function<void()> run;
+  Label label;
   std::set<size_t> after;  // earlier nodes of the graph
 };
 
@@ -72,8 +79,8 @@ Handles& handles();
 
 // Puts the work behind all that its stream holds (and behind `also_after`), or adds a node to the graph.
 // `work` tells which it is to the caller that wants to wait for it; null in a capture.
-cudaError_t enqueue(cudaStream_t stream, std::function<void()> run, std::shared_ptr<Work>* work = nullptr,
-                    const std::shared_ptr<Work>& also_after = nullptr);
+cudaError_t enqueue(cudaStream_t stream, Label label, std::function<void()> run,
+                    std::shared_ptr<Work>* work = nullptr, const std::shared_ptr<Work>& also_after = nullptr);
 
 void finish(const std::shared_ptr<Work>& work);        // does it, and whatever it needs
 bool step_towards(const std::shared_ptr<Work>& work);  // does one thing it needs; true if it was done already

@@ -221,6 +221,15 @@ struct Graph {
   }
 };
 
+TEST_CASE("a dry run leaves memory as it was") {
+  const DeviceArray<float> x(1, 1.0f), y(1, 0.0f);
+  executor::set_dry_run(true);
+  samples::scale(nullptr, x, 1, 2.0f, y);
+  INPAINT_CUDA_CHECK(cudaDeviceSynchronize());
+  executor::set_dry_run(false);
+  CHECK(y.values()[0] == 0.0f);
+}
+
 TEST_CASE("a captured graph forks, joins and is replayed with what the memory holds then") {
   executor::in_every_schedule([] {
     const DeviceArray<float> x(1, 1.0f), a(1, 0.0f), b(1, 0.0f), sum(1, 0.0f), partial(1);
@@ -248,6 +257,11 @@ TEST_CASE("a captured graph forks, joins and is replayed with what the memory ho
     size_t nodes = 0;
     INPAINT_CUDA_CHECK(cudaGraphGetNodes(g.graph, nullptr, &nodes));
     CHECK(nodes == 5);
+    const std::vector<std::string> names = executor::newest_graph();
+    REQUIRE(names.size() == nodes);
+    CHECK(contains(names[0], "scale_kernel"));
+    CHECK(contains(names[0], " at sample_kernels.cu:"));
+    CHECK(names[3] == "copy");
     INPAINT_CUDA_CHECK(cudaGraphInstantiate(&g.exec, g.graph));
     CHECK(sum.values()[0] == 0.0f);  // nothing has run
     std::vector<float> sums;

@@ -60,11 +60,12 @@ cudaError_t launch_kernel(const cudaLaunchConfig_t& config, KernelCall call) {
     const auto limit = shared_limits().find(call.kernel);
     if (config.dynamicSmemBytes > (limit != shared_limits().end() ? limit->second : device.sharedMemPerBlock))
       return cudaErrorInvalidValue;
+    const Label label{.kernel = call.kernel};
     const auto launch = std::make_shared<const Launch>(
         Launch{config.gridDim, config.blockDim, config.dynamicSmemBytes, std::move(call)});
     const CUstream_st* const stream = handles().stream(config.stream);
     if (stream != nullptr && !stream->capture) ++mutable_counters().kernel_launches;
-    return enqueue(config.stream, [launch] {
+    return enqueue(config.stream, label, [launch] {
       if (auto violation = run_launch(*launch, schedule())) report(std::move(*violation));
     });
   });

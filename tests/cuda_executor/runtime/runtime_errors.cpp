@@ -55,6 +55,7 @@ const ErrorText* find(cudaError_t error) {
 }
 
 Schedule current_schedule;
+bool current_dry_run = false;
 
 }  // namespace
 
@@ -79,6 +80,9 @@ Counters counters() { return mutable_counters(); }
 
 void set_schedule(const Schedule& schedule) { current_schedule = schedule; }
 Schedule schedule() { return current_schedule; }
+
+void set_dry_run(bool on) { current_dry_run = on; }
+bool dry_run() { return current_dry_run; }
 
 void set_device_memory(size_t bytes) { device_memory().set_capacity(bytes); }
 

@@ -3,6 +3,7 @@
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
+#include <map>
 
 #include "tests/cuda_executor/runtime/runtime.h"
 #include "tests/cuda_executor/streams.h"
@@ -22,7 +23,27 @@ std::set<size_t> with_all_before(const std::vector<Node>& nodes, std::set<size_t
   return found;
 }
 
+std::vector<Label>& newest_labels() {
+  static std::vector<Label> labels;
+  return labels;
+}
+
 }  // namespace
+
+std::vector<std::string> inpaint::executor::newest_graph() {
+  std::map<const void*, std::string> kernels;
+  std::vector<std::string> names;
+  for (const Label& label : newest_labels()) {
+    if (label.kernel == nullptr) {
+      names.emplace_back(label.name);
+      continue;
+    }
+    const auto [known, is_new] = kernels.try_emplace(label.kernel);
+    if (is_new) known->second = source_line(label.kernel);
+    names.push_back(known->second);
+  }
+  return names;
+}
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode) {
   return runtime_call([&] {
@@ -64,6 +85,8 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
     }
     if (!capture->valid) return cudaErrorStreamCaptureInvalidated;
     if (!all_joined) return cudaErrorStreamCaptureUnjoined;
+    newest_labels().clear();
+    for (const Node& node : capture->nodes) newest_labels().push_back(node.label);
     *graph = new CUgraph_st{std::move(capture->nodes)};
     handles().graphs.insert(*graph);
     return cudaSuccess;
@@ -96,7 +119,7 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
   return runtime_call([&] {
     if (handles().execs.count(exec) == 0) return cudaErrorInvalidValue;
     ++mutable_counters().graph_launches;
-    return enqueue(stream, [nodes = exec->nodes] { run_graph(*nodes); });
+    return enqueue(stream, {"graph"}, [nodes = exec->nodes] { run_graph(*nodes); });
   });
 }
 

@@ -81,11 +81,11 @@ cudaError_t enqueue_copy(void* to, const void* from, size_t bytes, cudaMemcpyKin
   if (real == cudaMemcpyHostToDevice && !is_pinned(from, bytes)) {
     const auto* const begin = static_cast<const std::byte*>(from);
     const auto staged = std::make_shared<const std::vector<std::byte>>(begin, begin + bytes);
-    return enqueue(stream, [=] { copy(to, staged->data(), bytes, real); });
+    return enqueue(stream, {"copy"}, [=] { copy(to, staged->data(), bytes, real); });
   }
   std::shared_ptr<Work> work;
   const cudaError_t error = enqueue(
-      stream, [=] { copy(to, from, bytes, real); }, &work);
+      stream, {"copy"}, [=] { copy(to, from, bytes, real); }, &work);
   if (error != cudaSuccess || work == nullptr) return error;
   if (!waits && (to_is_device || is_pinned(to, bytes))) return cudaSuccess;
   ++mutable_counters().host_waits;
@@ -96,7 +96,7 @@ cudaError_t enqueue_copy(void* to, const void* from, size_t bytes, cudaMemcpyKin
 cudaError_t enqueue_fill(void* to, int value, size_t bytes, cudaStream_t stream) {
   if (bytes == 0) return cudaSuccess;
   if (device_range("a fill is to write", to, bytes) == nullptr) return cudaErrorInvalidValue;
-  return enqueue(stream, [=] {
+  return enqueue(stream, {"fill"}, [=] {
     Allocation* const target = device_range("a fill writes", to, bytes);
     if (target == nullptr) return;
     std::memset(to, value, bytes);
@@ -135,7 +135,7 @@ std::string count_text(size_t count, const std::string& what) {
 }
 
 cudaError_t enqueue_host_code(cudaStream_t stream, std::function<void()> work) {
-  return runtime_call([&] { return enqueue(stream, std::move(work)); });
+  return runtime_call([&] { return enqueue(stream, {"library"}, std::move(work)); });
 }
 
 void wrote(const void* pointer, size_t bytes) {
@@ -194,7 +194,7 @@ cudaError_t cudaMallocAsync(void** pointer, size_t bytes, cudaStream_t stream) {
 cudaError_t cudaFreeAsync(void* pointer, cudaStream_t stream) {
   return runtime_call([&] {
     if (device_memory().find(pointer) == nullptr) return cudaErrorInvalidValue;
-    return enqueue(stream, [pointer] { release(pointer); });
+    return enqueue(stream, {"free"}, [pointer] { release(pointer); });
   });
 }
 

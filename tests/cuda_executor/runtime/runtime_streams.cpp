@@ -57,7 +57,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
     ++mutable_counters().host_waits;
     std::shared_ptr<Work> end;
     const cudaError_t error = enqueue(
-        stream, [] {}, &end);
+        stream, {"wait"}, [] {}, &end);
     if (error == cudaSuccess) finish(end);
     return error;
   });
@@ -84,12 +84,13 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
     }
     if (it->capture) return cudaErrorStreamCaptureIsolation;
     return enqueue(
-        stream, [] {}, nullptr, event->work);
+        stream, {"wait"}, [] {}, nullptr, event->work);
   });
 }
 
 cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void* user_data) {
-  return runtime_call([&] { return enqueue(stream, [function, user_data] { function(user_data); }); });
+  return runtime_call(
+      [&] { return enqueue(stream, {"host function"}, [function, user_data] { function(user_data); }); });
 }
 
 cudaError_t cudaEventCreate(cudaEvent_t* event) { return cudaEventCreateWithFlags(event, cudaEventDefault); }
@@ -120,7 +121,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
     event->work = nullptr;
     return it->capture ? cudaSuccess
                        : enqueue(
-                             stream, [] {}, &event->work);
+                             stream, {"event"}, [] {}, &event->work);
   });
 }
 
