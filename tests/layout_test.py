@@ -28,7 +28,7 @@ core/base core/device core/file core/image
 kernels kernels/cpu kernels/cuda kernels/random kernels/parameter kernels/channel kernels/loss kernels/picture kernels/fill kernels/linear kernels/conv
 nn nn/layers nn/networks
 train/data train/holes train/settings train/datasets/scenes train/datasets train/model train/step train/checkpoint train/log
-train/export train/fill/models train/fill train/serve train/report train/score train/run
+train/export train/fill/models train/fill train/serve train/report train/features train/score train/run
 tools tools/library tools/pages
 """.split()
 FREE = ("tests", "bench")

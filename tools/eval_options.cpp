@@ -55,6 +55,11 @@ struct EvalLine {
         "patches",
         "score patches copied from the known part too, guided by the harmonic fill and by the model: slow",
         s.patches);
+    options.text(
+        "features", "FILE",
+        "network (.safetensors) by whose features fills are compared with the true pictures: Frechet "
+        "and perceptual distance; docs/metrics.md says how to get one",
+        s.features);
     options.text("save_holes", "FILE", "file to save the holes to, for --holes_file", s.save_holes);
     options.whole("limit", "only the first N pictures; 0: all", kLimit, s.limit);
     options.whole("image_size", "pixels along a side; 0: the checkpoint's, else the data set's, else 128",

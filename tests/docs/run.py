@@ -45,6 +45,7 @@ NOT_RUN = [
     ("docs/embedding.md", "pkg-config", "tests/install/run.sh does it beside an installed build"),
     ("docs/export.md", "--from_torch tuned.safetensors", "tests/parity does it, with weights from PyTorch"),
     ("docs/export.md", "--from_torch state.safetensors", "tests/parity does it, with weights from PyTorch"),
+    ("docs/metrics.md", "features_from_efficientnet.py", "installs; tests/parity makes the file and scores with it"),
     ("docs/curves.md", "tensorboard --logdir", "a program of others, and it does not end"),
 ]
 

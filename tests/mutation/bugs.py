@@ -37,6 +37,13 @@ BUGS = [
     ("kernels/channel/group_norm_cpu.cpp", "h += static_cast<double>(gamma[c]) * sum[c];", "h += sum[c];", "gamma missing in the mean of h", KERNELS, "group_norm: backward*"),
     ("kernels/channel/bias_activation_cpu.cpp", "z += addend[at + l];", "z -= addend[at + l];", "sign of the addend", KERNELS, "bias_activation: an addend*"),
     ("kernels/channel/add_cpu.cpp", "store<Store::kAccumulate>", "store<Store::kOverwrite>", "x in place of the sum", KERNELS, "add: y becomes*"),
+    # Features
+    ("kernels/channel/depthwise_conv2d_cpu.cpp", "left = p.window.stride * j - p.window.pad", "left = p.window.stride * j", "padding on the left missing", KERNELS, "depthwise_conv2d: sums*"),
+    ("train/features/feature_network.cpp", "std::min(*value, 6.0f)", "std::min(*value, 60.0f)", "ReLU6 without its limit", TRAIN, "feature network: its layers*"),
+    ("train/features/feature_network.cpp", "layer.addend ? &addend : nullptr", "layer.addend && i > 999 ? &addend : nullptr", "no earlier output added", TRAIN, "feature network: its layers*"),
+    ("train/features/network_input.cpp", "width = std::max(scale, 1.0)", "width = std::min(scale, 1.0)", "triangle too narrow where pictures shrink", TRAIN, "feature network: pictures of another size*"),
+    ("train/features/feature_distance.cpp", "set.count() - 1.0", "set.count() - 0.0", "biased covariance", TRAIN, "frechet distance: of normal*"),
+    ("train/score/evaluation.cpp", "sets_[method].add(found.pooled);", "sets_[method / 2].add(found.pooled);", "two methods in one set", TRAIN, "evaluation run: a feature network*"),
     # Losses
     ("kernels/loss/reconstruction_loss_cpu.cpp", "ReconstructionNorm::kL2 ? 2 : 1", "ReconstructionNorm::kL2 ? 1 : 1", "factor 2 of the L2 gradient", KERNELS, "reconstruction_loss*", FAST),
     ("kernels/loss/reconstruction_loss_cpu.cpp", "fake[i] - hidden[i]", "hidden[i] - fake[i]", "sign of the difference", KERNELS, "reconstruction_loss*"),
@@ -312,6 +319,7 @@ BUGS = [
     ("train/data/channel_guess.cpp", "ratio > 1.15 && unlike < 1.2", "ratio > 0.9", "flat pictures are grey ones", TRAIN, "channel guess*"),
     ("train/datasets/dataset_outputs.cpp", "output.crc32c = crc32c(", "crc32c(", "a description without the checksum", TRAIN, "dataset_outputs: a description*"),
     ("train/data/picture_files.cpp", "if (!holds_top(fs::canonical(link))) visit(link);", "visit(link);", "a link leads out of the folder", TRAIN, "picture_files: links*"),
+    ("train/log/run_logs.cpp", "if (record.step != summary_step_) return;", "if (record.step == 0) return;", "scalars at every step, whatever --summary says", TRAIN, "run logs: a step with a summary*"),
     ("train/log/event_log.cpp", "latest_in(folder) + 1", "0", "a clock set back hides points from TensorBoard", TRAIN, "event log: a file's name*"),
     ("train/log/progress.cpp", "line.size() <= columns ||", "true ||", "the progress line is cut, not shortened", TRAIN, "progress: the least*"),
     ("train/run/training_run.cpp", "minutes_since_save() >= kShortEpoch;", "true;", "a checkpoint for each short epoch", TRAIN, "run: by default short*"),

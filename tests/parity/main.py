@@ -10,6 +10,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import evaluation_test  # noqa: E402 (torch reads the line above when it is loaded)
 import export_test  # noqa: E402
+import features_test  # noqa: E402
 import formats_test  # noqa: E402
 import harmonic_oracle_test  # noqa: E402
 import harmonic_replay_test  # noqa: E402
@@ -19,6 +20,7 @@ import oracle_test  # noqa: E402
 import quality_test  # noqa: E402
 import replay_test  # noqa: E402
 import sensitivity_test  # noqa: E402
+import tensorboard_test  # noqa: E402
 from programs import Programs  # noqa: E402
 from report import Report, cases  # noqa: E402
 
@@ -40,7 +42,7 @@ def main():
         identity_test.record(programs)
         return 0
     for suite in (replay_test, harmonic_replay_test, identity_test, initial_values_test, evaluation_test, export_test,
-                  formats_test, quality_test):  # the longest first
+                  features_test, formats_test, quality_test, tensorboard_test):  # the longest first
         suite.run(report, programs)
     for suite in (oracle_test, harmonic_oracle_test, sensitivity_test):
         suite.run(report)

@@ -20,6 +20,10 @@
 //   parity_probe paint CHECKPOINT N HEIGHT WIDTH PICTURES MASK OUT
 //                                        a whole-picture model; u8 [N, HEIGHT, WIDTH, channels] and
 //                                        [N, HEIGHT, WIDTH]; OUT: the painted pictures, u8
+//   parity_probe features NETWORK N SIZE CHANNELS PICTURES OUT
+//                                        a feature network; PICTURES: u8 [N, SIZE, SIZE, CHANNELS]; OUT: f64,
+//                                        picture by picture its pooled features, then the unit vectors of
+//                                        each compared layer
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -36,6 +40,7 @@
 #include "kernels/picture/image_quality.h"
 #include "kernels/picture/to_bytes.h"
 #include "train/checkpoint/trained_generator.h"
+#include "train/features/feature_network.h"
 #include "train/holes/hole_form.h"
 #include "train/model/residual_painter.h"
 
@@ -180,6 +185,20 @@ void paint(const std::string& checkpoint, const Shape& extents, const std::strin
   write_raw(out, bytes.data(), bytes.bytes());
 }
 
+void features(const std::string& file, const Shape& shape, const std::string& in, const std::string& out) {
+  Context ctx(1);
+  const FeatureNetwork network(ctx, file);
+  const Buffer pictures = read_raw(in, shape, DType::kU8);
+  const Shape one{1, shape[1], shape[2], shape[3]};
+  std::vector<double> all;
+  for (int64_t n = 0; n < shape[0]; ++n) {
+    const PictureFeatures found = network.features(pictures.tensor(one, DType::kU8, n * one.elements()));
+    all.insert(all.end(), found.pooled.begin(), found.pooled.end());
+    for (const FeatureMap& map : found.compared) all.insert(all.end(), map.values.begin(), map.values.end());
+  }
+  write_raw(out, all.data(), static_cast<int64_t>(all.size() * sizeof(double)));
+}
+
 int64_t number(const std::string& text) { return std::strtoll(text.c_str(), nullptr, 10); }
 
 void run(const std::vector<std::string>& words) {
@@ -201,9 +220,12 @@ void run(const std::vector<std::string>& words) {
   if (command == "network" && words.size() == 7) return network(words[1], extents(), words[5], words[6]);
   if (command == "paint" && words.size() == 8)
     return paint(words[1], extents(), words[5], words[6], words[7]);
+  if (command == "features" && words.size() == 7)
+    return features(words[1], Shape{number(words[2]), number(words[3]), number(words[3]), number(words[4])},
+                    words[5], words[6]);
   user_error(
-      "usage: parity_probe decode | safetensors | quality | harmonic | holes | network | paint, see "
-      "probe.cpp");
+      "usage: parity_probe decode | safetensors | quality | harmonic | holes | network | paint | features, "
+      "see probe.cpp");
 }
 
 }  // namespace

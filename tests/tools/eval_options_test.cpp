@@ -42,6 +42,7 @@ TEST_CASE("eval options: data alone, and the defaults") {
   CHECK(s.holes.file == "");
   CHECK(s.save_holes == "");
   CHECK_FALSE(s.patches);
+  CHECK(s.features == "");
   CHECK(s.limit == 0);
   CHECK(s.image_size == 0);
   CHECK(s.image_channel == 0);
@@ -92,6 +93,7 @@ TEST_CASE("eval options: holes of every form") {
   CHECK(fixed.holes.file == "h");
   CHECK(fixed.save_holes == "s");
   CHECK(parse({"--data=a", "--patches"}).value().patches);
+  CHECK(parse({"--data=a", "--features=f"}).value().features == "f");
 
   CHECK(contains(complaint({"--data=a", "--holes=round"}), "square, box, strokes, blobs, mixed or files"));
   CHECK(contains(complaint({"--data=a", "--min_hole=0"}), "--min_hole=0"));
@@ -136,6 +138,7 @@ TEST_CASE("eval options: the command of a report gives the same settings again")
     CHECK(t.holes.mask_value == s.holes.mask_value);
     CHECK(t.holes.file == s.holes.file);
     CHECK(t.patches == s.patches);
+    CHECK(t.features == s.features);
     CHECK(t.limit == s.limit);
     CHECK(t.image_size == s.image_size);
     CHECK(t.image_channel == s.image_channel);
@@ -150,6 +153,7 @@ TEST_CASE("eval options: the command of a report gives the same settings again")
   check({"--data=a", "--holes=strokes", "--min_hole=0.15", "--max_hole=0.55"});
   check({"--data=a", "--holes=files", "--masks=m;rm", "--mask_value=black"});
   check({"--data=a", "--holes_file=h"});
+  check({"--data=a", "--features=my network.safetensors"});
 }
 
 TEST_CASE("eval options: what is wrong is named with what is allowed") {
@@ -175,10 +179,10 @@ TEST_CASE("eval options: help and version print and stop") {
     CHECK(contains(text, "inpaint_eval"));
     if (std::string(flag) == "--help")
       for (const char* name :
-           {"--data",       "--checkpoint", "--out",           "--block",      "--seed",
-            "--limit",      "--holes",      "--min_hole",      "--max_hole",   "--masks",
-            "--mask_value", "--holes_file", "--save_holes",    "--patches",    "--report",
-            "--save_fills", "--image_size", "--image_channel", "--batch_size", "--threads"})
+           {"--data",          "--checkpoint", "--out",      "--block",      "--seed",       "--limit",
+            "--holes",         "--min_hole",   "--max_hole", "--masks",      "--mask_value", "--holes_file",
+            "--save_holes",    "--patches",    "--report",   "--save_fills", "--features",   "--image_size",
+            "--image_channel", "--batch_size", "--threads"})
         CHECK(contains(text, name));
   }
 }

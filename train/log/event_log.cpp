@@ -175,4 +175,16 @@ void EventLog::image(int64_t step, std::string_view tag, int64_t height, int64_t
   append(event.SerializeAsString());
 }
 
+void EventLog::text(int64_t step, std::string_view tag, std::string_view markdown) {
+  event::Event event = make_event(step);
+  event::Summary::Value& entry = *event.mutable_summary()->add_value();
+  entry.set_tag(std::string(tag));
+  entry.mutable_metadata()->mutable_plugin_data()->set_plugin_name("text");
+  event::Tensor& tensor = *entry.mutable_tensor();
+  tensor.set_dtype(event::Tensor::STRING);
+  tensor.mutable_tensor_shape();
+  tensor.add_string_val(std::string(markdown));
+  append(event.SerializeAsString());
+}
+
 }  // namespace inpaint

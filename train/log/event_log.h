@@ -46,6 +46,9 @@ class EventLog {
   void image(int64_t step, std::string_view tag, int64_t height, int64_t width, int64_t channels,
              std::span<const std::byte> png);
 
+  // Text in Markdown, for TensorBoard's page of texts.
+  void text(int64_t step, std::string_view tag, std::string_view markdown);
+
   void sync() { file_.sync(); }  // the disk has every record
 
  private:

@@ -1,6 +1,9 @@
 #include "train/log/run_logs.h"
 
+#include <sstream>
 #include <vector>
+
+#include "train/settings/settings_text.h"
 
 namespace inpaint {
 namespace {
@@ -23,16 +26,35 @@ RunLogs::RunLogs(const std::filesystem::path& folder, const RunState& state)
       train_log_(folder / "train_log.jsonl", state.step, step_of_json_line),
       validation_log_(folder / "validation_log.jsonl", state.batch == 0 ? state.step : state.step - 1,
                       step_of_json_line),
-      events_(folder, state.step + 1) {}
+      events_(folder, state.step + 1),
+      first_step_(state.step + 1) {}
+
+void RunLogs::settings(const TrainSettings& settings) {
+  std::string markdown;  // indented: as it is, a line each
+  std::istringstream lines(describe_settings(settings));
+  for (std::string line; std::getline(lines, line);) markdown += "    " + line + '\n';
+  events_.text(first_step_, "settings", markdown);
+}
 
 void RunLogs::epoch(int64_t epoch, const EpochSums& sums) { loss_log_.append(loss_log_line(epoch, sums)); }
 
 void RunLogs::step(const StepRecord& record, const Tensor* offsets) {
   train_log_.append(train_log_line(record, offsets));
+  if (record.step != summary_step_) return;
+  const auto scalar = [&](const char* tag, double value) { events_.scalar(record.step, tag, value); };
+  scalar("learning_rate_gene", record.learning_rate_gene);
+  scalar("images_per_second", record.images_per_second);
+  if (!record.losses.is_adversarial) return;
+  scalar("learning_rate_disc", record.learning_rate_disc);
+  scalar("tv_loss", record.losses.tv_loss);
+  scalar("disc_loss_ori", record.losses.disc_loss_ori);
+  scalar("gene_decay_loss", record.gene_decay_loss);
+  scalar("disc_decay_loss", record.disc_decay_loss);
 }
 
 void RunLogs::summary(int64_t step, const Losses& losses, const Tensor& real_scores,
                       const Tensor& fake_scores) {
+  summary_step_ = step;
   events_.scalar(step, "rec_loss", losses.rec_loss);
   if (!losses.is_adversarial) return;
   events_.scalar(step, "disc_acc", losses.disc_acc);

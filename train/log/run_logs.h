@@ -9,6 +9,7 @@
 #include "train/log/event_log.h"
 #include "train/log/line_log.h"
 #include "train/log/run_text.h"
+#include "train/settings/settings.h"
 
 namespace inpaint {
 
@@ -21,7 +22,14 @@ class RunLogs {
   // For a run that goes on at `state`. Within an epoch, the validation of its last step is still to come.
   RunLogs(const std::filesystem::path& folder, const RunState& state);
 
+  // The settings of the run, as the text `settings` at the step it goes on from.
+  void settings(const TrainSettings& settings);
+
   void epoch(int64_t epoch, const EpochSums& sums);
+
+  // A line; for a step that has a summary also scalars under the line's names: learning_rate_gene,
+  // images_per_second, and with a discriminator learning_rate_disc, tv_loss, disc_loss_ori, gene_decay_loss
+  // and disc_decay_loss.
   void step(const StepRecord& record, const Tensor* offsets);
 
   // The source program's tags: disc_acc, rec_loss, adv_gene_loss (= gene_loss_ori), gene_loss (=
@@ -39,6 +47,7 @@ class RunLogs {
  private:
   LineLog loss_log_, train_log_, validation_log_;
   EventLog events_;
+  int64_t first_step_, summary_step_ = -1;  // that this run reports; that has the newest summary
 };
 
 }  // namespace inpaint

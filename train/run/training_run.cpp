@@ -172,6 +172,7 @@ TrainingRun::TrainingRun(const TrainSettings& settings, std::FILE* out)
       logs_(log_folder(settings), state_),
       good_file_(beginning_.file),
       warnings_(settings) {
+  logs_.settings(settings);
   go_on_at(state_);
   note_few_pictures();
   if (settings.resume == "auto" && state_.step > 0 && state_.best_step == state_.step)

@@ -6,6 +6,7 @@
 
 #include "kernels/fill/harmonic_fill.h"
 #include "kernels/fill/patch_match.h"
+#include "train/features/feature_distance.h"
 #include "train/fill/baseline_fill.h"
 #include "train/fill/known_pixels.h"
 
@@ -48,6 +49,50 @@ void copy_patches(Context& ctx, const Batch& batch, const Tensor& inpainted) {
   }
 }
 
+// Picture n of pictures u8 [N, S, S, C].
+Tensor picture_of(const Tensor& pictures, int64_t n) {
+  Tensor one = pictures;
+  one.shape = {1, one.shape[1], one.shape[2], one.shape[3]};
+  one.data = pictures.as<uint8_t>() + n * one.elements();
+  return one;
+}
+
+// What a feature network says of every method's fills, batch by batch.
+class FeatureJudge {
+ public:
+  FeatureJudge(const FeatureNetwork& network, size_t methods, int64_t channels)
+      : network_(network), true_set_(network.dimension()), sets_(methods, FeatureSet(network.dimension())) {
+    if (network.channels() == 1 && channels == 3)
+      user_error("features: the network {} takes grey pictures, and these are RGB; give image_channel=1",
+                 network.name());
+  }
+
+  void see_truth(const Tensor& pictures) {
+    truth_.clear();
+    for (int64_t n = 0; n < pictures.shape[0]; ++n) {
+      truth_.push_back(network_.features(picture_of(pictures, n)));
+      true_set_.add(truth_.back().pooled);
+    }
+  }
+
+  // Scores of the batch whose true pictures were seen last.
+  void judge(size_t method, const Tensor& inpainted, std::span<PictureScore> scores) {
+    for (size_t n = 0; n < scores.size(); ++n) {
+      const PictureFeatures found = network_.features(picture_of(inpainted, static_cast<int64_t>(n)));
+      sets_[method].add(found.pooled);
+      scores[n].perceptual_distance = perceptual_distance(truth_[n], found);
+    }
+  }
+
+  std::optional<double> distance(size_t method) const { return frechet_distance(true_set_, sets_[method]); }
+
+ private:
+  const FeatureNetwork& network_;
+  std::vector<PictureFeatures> truth_;
+  FeatureSet true_set_;
+  std::vector<FeatureSet> sets_;
+};
+
 }  // namespace
 
 std::vector<Method> baseline_methods(Context& ctx) {
@@ -81,6 +126,8 @@ Evaluation evaluate(Context& ctx, const PictureSet& source, std::span<const Meth
   HoleBatch batch(source, std::min(options.batch_size, count), options.holes);
   Evaluation evaluation;
   for (const Method& method : methods) evaluation.methods.push_back({method.name, {}});
+  std::optional<FeatureJudge> judge;
+  if (options.features != nullptr) judge.emplace(*options.features, methods.size(), source.image_channel());
 
   for (int64_t begin = 0; begin < count; begin += options.batch_size) {
     std::vector<int64_t> numbers(static_cast<size_t>(std::min(options.batch_size, count - begin)));
@@ -92,11 +139,13 @@ Evaluation evaluate(Context& ctx, const PictureSet& source, std::span<const Meth
       const Batch given = batch.batch();
       std::ranges::move(look_at_holes(ctx, given.pictures, given.holes.mask),
                         std::back_inserter(evaluation.truth));
+      if (judge) judge->see_truth(given.pictures);
       for (size_t m = 0; m < methods.size(); ++m) {
         batch.paint(ctx, methods[m]);
         if (options.watch.painted) options.watch.painted(batch, methods[m]);
-        std::ranges::move(score_pictures(ctx, given, batch.inpainted()),
-                          std::back_inserter(evaluation.methods[m].pictures));
+        std::vector<PictureScore> scores = score_pictures(ctx, given, batch.inpainted());
+        if (judge) judge->judge(m, batch.inpainted(), scores);
+        std::ranges::move(scores, std::back_inserter(evaluation.methods[m].pictures));
       }
     }
     if (progress) progress(begin + static_cast<int64_t>(numbers.size()), count);
@@ -104,6 +153,8 @@ Evaluation evaluate(Context& ctx, const PictureSet& source, std::span<const Meth
   if (evaluation.pictures.empty())
     user_error("none of {} files is a picture that can be read; the first: {}", count,
                evaluation.skipped.front().reason);
+  if (judge)
+    for (size_t m = 0; m < methods.size(); ++m) evaluation.methods[m].frechet_distance = judge->distance(m);
   return evaluation;
 }
 

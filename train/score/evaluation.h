@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "train/features/feature_network.h"
 #include "train/score/hole_batch.h"
 #include "train/score/scores.h"
 
@@ -24,6 +25,7 @@ struct EvaluationOptions {
   int64_t batch_size = 64;
   int64_t limit = 0;  // only so many pictures, the first ones; 0: all
   EvaluationWatch watch = {};
+  const FeatureNetwork* features = nullptr;  // that says how far fills are from the true pictures; or null
 };
 
 struct Corner {
@@ -39,7 +41,8 @@ struct EvaluatedPicture {
 
 struct MethodScores {
   std::string name;
-  std::vector<PictureScore> pictures;  // in the order of Evaluation::pictures
+  std::vector<PictureScore> pictures;           // in the order of Evaluation::pictures
+  std::optional<double> frechet_distance = {};  // of all its pictures to the true ones; with features only
 };
 
 struct Evaluation {
@@ -57,7 +60,8 @@ std::vector<Method> baseline_methods(Context& ctx);
 Method patch_method(Context& ctx, const std::string& name, const Painter& guide);
 
 // Scores all pictures, the last incomplete batch too. `progress`, if given, hears of pictures done and in
-// all. UserError when no picture can be read, or a method paints what is not finite.
+// all. UserError when no picture can be read, or a method paints what is not finite,
+// or the network of features takes grey and the pictures are RGB, or what it finds is not finite.
 Evaluation evaluate(Context& ctx, const PictureSet& source, std::span<const Method> methods,
                     const EvaluationOptions& options,
                     const std::function<void(int64_t done, int64_t all)>& progress = {});

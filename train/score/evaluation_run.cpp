@@ -222,6 +222,7 @@ std::string evaluation_command(const EvaluationSettings& settings, const std::st
   add("seed", holes.seed, usual_holes.seed);
   add("holes_file", holes.file, usual_holes.file);
   if (settings.patches) command += " --patches";
+  add("features", settings.features, usual.features);
   add("limit", settings.limit, usual.limit);
   add("image_size", settings.image_size, usual.image_size);
   add("image_channel", settings.image_channel, usual.image_channel);
@@ -235,6 +236,8 @@ std::string evaluation_command(const EvaluationSettings& settings, const std::st
 void run_evaluation(const EvaluationSettings& settings) {
   Context ctx(settings.threads);
   std::optional<Context> gpu;
+  std::optional<FeatureNetwork> features;
+  if (!settings.features.empty()) features.emplace(ctx, settings.features);
   std::optional<InferenceModel> model;
   if (!settings.checkpoint.empty()) {
     if (settings.device == DeviceChoice::kCuda ||
@@ -257,7 +260,7 @@ void run_evaluation(const EvaluationSettings& settings) {
 
   const int64_t count = settings.limit == 0 ? source->count() : std::min(source->count(), settings.limit);
   const EvaluationOptions options{open_holes(settings.holes, count, size), settings.batch_size,
-                                  settings.limit, output.watch(ctx)};
+                                  settings.limit, output.watch(ctx), features ? &*features : nullptr};
   if (!settings.save_holes.empty()) save_holes(settings.save_holes, options.holes, count, size);
   std::vector<Method> methods = baseline_methods(ctx);
   const Painter by_model = [&model](const Batch& batch, const Tensor& inpainted) {
@@ -270,8 +273,9 @@ void run_evaluation(const EvaluationSettings& settings) {
   }
   if (model) methods.push_back({"model", by_model});
   const Evaluation evaluation = evaluate(ctx, *source, methods, options, show_progress);
-  const EvaluationSubject subject{settings.data, model ? model->file().string() : "", size, channel,
-                                  settings.holes};
+  EvaluationSubject subject{settings.data, model ? model->file().string() : "", size, channel,
+                            settings.holes};
+  if (features) subject.features = FeatureSubject{settings.features, features->name(), features->dimension()};
   const ScoreReport report = make_report(subject, evaluation);
   fmt::print("{}", score_table(report));
   // Harmonic, which comes last of the fills, and the model behind it.

@@ -20,6 +20,7 @@ struct EvaluationSettings {
   std::string save_fills;  // folder for all that was painted; empty: none
   HoleChoice holes;
   std::string save_holes;  // file that the holes are written to; empty: none
+  std::string features;    // file of a feature network (train/features); empty: none
   bool patches = false;    // score copied patches too, guided by the harmonic fill and by the model
   int64_t limit = 0;       // only so many pictures, the first ones; 0: all
   int image_size = 0;      // 0: the checkpoint's, or else the data set's, as its description says

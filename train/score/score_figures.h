@@ -1,6 +1,9 @@
 // The figures of a score report: their names in files, and what they are called and mean for people.
 #pragma once
 
+#include <iterator>
+#include <span>
+
 #include "train/score/score_report.h"
 
 namespace inpaint {
@@ -77,6 +80,23 @@ inline constexpr HoleFigure kHoleFigures[] = {
     {{"ssim_gain_over_harmonic", "SSIM gain over the harmonic fill", 3, GoodFigure::kAboveZero,
       "The mean difference to the SSIM that the harmonic fill has in the same hole."},
      [](const SetSummary& s) -> const Estimate& { return s.over_harmonic.ssim_gain; }}};
+
+// Figures by a feature network, of whole pictures; a bin of hole areas has the first alone.
+inline constexpr HoleFigure kFeatureFigures[] = {
+    {{"perceptual_distance", "Perceptual distance", 3, GoodFigure::kLow,
+      "How far the picture is from the true one in what a network that knows pictures sees in it, from edges "
+      "to things. 0 is equal."},
+     [](const SetSummary& s) -> const Estimate& { return s.scores.perceptual_distance; }},
+    {{"frechet_distance", "Frechet distance", 2, GoodFigure::kLow,
+      "How far all pictures together are from the true ones in what the network sees: whether they look like "
+      "photographs of this kind, each for itself right or wrong. Compare only figures of the same pictures "
+      "and the same network."},
+     [](const SetSummary& s) -> const Estimate& { return s.frechet_distance; }}};
+
+// Those that a report has.
+inline std::span<const HoleFigure> feature_figures(const EvaluationSubject& subject, bool of_bin) {
+  return std::span(kFeatureFigures).first(!subject.features ? 0 : of_bin ? 1 : std::size(kFeatureFigures));
+}
 
 struct Region {
   const char* name;   // in files

@@ -244,8 +244,10 @@ class Writer {
     body += "<tbody>\n" + rows_head("In the holes") + region_rows(kRegions[0]);
     for (const HoleFigure& figure : kHoleFigures)
       body += row(figure.words, "", [&](const MethodSummary& method) { return figure.of(method.all); });
-    body +=
-        "</tbody>\n<tbody>\n" + rows_head("In the whole pictures") + region_rows(kRegions[1]) + "</tbody>\n";
+    body += "</tbody>\n<tbody>\n" + rows_head("In the whole pictures") + region_rows(kRegions[1]);
+    for (const HoleFigure& figure : feature_figures(report_.subject, false))
+      body += row(figure.words, "", [&](const MethodSummary& method) { return figure.of(method.all); });
+    body += "</tbody>\n";
     const std::string table = fmt::format(
         "<table class=\"figures\">\n<caption>± is half of the 95 % confidence interval over pictures; the "
         "best of a "
@@ -259,12 +261,14 @@ class Writer {
     return fmt::format("<dt>{}</dt><dd>{}</dd>\n", name, meaning);
   }
 
-  static std::string meanings() {
+  std::string meanings() const {
     std::string html;
     for (const RegionFigure& figure : kRegionFigures)
       html += definition(figure.words.title, figure.words.meaning);
     html += definition(kPerfectWords.title, kPerfectWords.meaning);
     for (const HoleFigure& figure : kHoleFigures)
+      html += definition(figure.words.title, figure.words.meaning);
+    for (const HoleFigure& figure : feature_figures(report_.subject, false))
       html += definition(figure.words.title, figure.words.meaning);
     html +=
         definition("±",
@@ -345,6 +349,8 @@ class Writer {
       head += fmt::format("<th scope=\"col\">{}</th>", figure.words.title);
     for (const HoleFigure& figure : kHoleFigures)
       head += fmt::format("<th scope=\"col\">{}</th>", figure.words.title);
+    for (const HoleFigure& figure : feature_figures(report_.subject, true))
+      head += fmt::format("<th scope=\"col\">{}</th>", figure.words.title);
     for (size_t bin = 0; bin < method.by_area.size(); ++bin) {
       if (!has_pictures(bin)) continue;
       const SetSummary& set = method.by_area[bin];
@@ -355,6 +361,8 @@ class Writer {
         body +=
             cell(set.scores.hole.*figure.figure, figure.words, place + "hole." + figure.words.name, pictures);
       for (const HoleFigure& figure : kHoleFigures)
+        body += cell(figure.of(set), figure.words, place + figure.words.name, pictures);
+      for (const HoleFigure& figure : feature_figures(report_.subject, true))
         body += cell(figure.of(set), figure.words, place + figure.words.name, pictures);
       body += "</tr>\n";
     }
@@ -435,6 +443,13 @@ class Writer {
         {"Pictures", fmt::format("{}, {} of them, {} × {} pixels, {}", html_name(s.data), report_.pictures,
                                  s.image_size, s.image_size, s.image_channel == 1 ? "grey" : "RGB")},
         {"Holes", html_text(holes.starts_with("holes: ") ? holes.substr(7) : holes)}};
+    if (s.features)
+      rows.push_back({"Features", fmt::format("{} ({}), {} values a picture{}", html_text(s.features->name),
+                                              html_name(s.features->file), s.features->dimension,
+                                              report_.pictures > s.features->dimension
+                                                  ? ""
+                                                  : "; with so few pictures, compare Frechet distances with "
+                                                    "each other only")});
     if (page_.model)
       rows.push_back(
           {"Model", fmt::format("{}, after {} training steps", html_name(s.checkpoint), page_.model->step)});

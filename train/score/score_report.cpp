@@ -47,6 +47,22 @@ std::string comparison_table(const ScoreReport& report) {
   return text + fmt::format(kLine, "true pictures", "", "", "", "", cell(report.true_seam, 2));
 }
 
+std::string feature_table(const ScoreReport& report) {
+  constexpr const char* kLine = "{:<14}{:>14}{:>17}\n";
+  const FeatureSubject& features = *report.subject.features;
+  std::string text = fmt::format(kLine, "Features", "Frechet", "perceptual");
+  for (const MethodSummary& method : report.methods)
+    text += fmt::format(kLine, method.name, cell(method.all.frechet_distance, 2),
+                        cell(method.all.scores.perceptual_distance, 3));
+  text += fmt::format("by {} ({}), {} pictures, {} values each", features.name, features.file,
+                      report.pictures, features.dimension);
+  if (report.pictures <= features.dimension)
+    text +=
+        ". So few pictures make every Frechet distance\n"
+        "larger than that of many would be: compare methods on these pictures only";
+  return text + '\n';
+}
+
 std::string area_table(const ScoreReport& report, size_t bin) {
   constexpr const char* kLine = "{:<14}{:>14}{:>15}{:>14}{:>14}{:>15}{:>12}\n";
   std::string text =
@@ -110,7 +126,7 @@ Json to_json(const HoleChoice& choice) {
   return json;
 }
 
-Json to_json(const SetSummary& summary) {
+Json to_json(const EvaluationSubject& subject, const SetSummary& summary, bool is_bin) {
   Json entry;
   for (const Region& region : kRegions) {
     const RegionSummary& figures = summary.scores.*region.region;
@@ -119,6 +135,8 @@ Json to_json(const SetSummary& summary) {
     entry[region.name]["perfect"] = figures.perfect;
   }
   for (const HoleFigure& figure : kHoleFigures) entry[figure.words.name] = to_json(figure.of(summary));
+  for (const HoleFigure& figure : feature_figures(subject, is_bin))
+    entry[figure.words.name] = to_json(figure.of(summary));
   return entry;
 }
 
@@ -133,15 +151,15 @@ std::string csv_summary(const std::string& method, const std::string& name, cons
   return text + csv_line(method, name, "perfect", perfect);
 }
 
-std::string csv_hole_estimates(const std::string& method, const std::string& name,
-                               const SetSummary& summary) {
+std::string csv_estimates(const std::string& method, const std::string& name,
+                          std::span<const HoleFigure> figures, const SetSummary& summary) {
   std::string text;
-  for (const HoleFigure& figure : kHoleFigures)
+  for (const HoleFigure& figure : figures)
     text += csv_line(method, name, figure.words.name, figure.of(summary));
   return text;
 }
 
-// These pictures of an evaluation, by one method.
+// These pictures of an evaluation, by one method; without what is said of all pictures together.
 SetSummary summarize_set(const Evaluation& evaluation, const MethodScores& method,
                          const MethodScores& harmonic, const std::vector<size_t>& pictures) {
   std::vector<PictureScore> scores, baseline;
@@ -176,8 +194,11 @@ ScoreReport make_report(const EvaluationSubject& subject, const Evaluation& eval
   INPAINT_CHECK(harmonic != evaluation.methods.end(), "no harmonic fill among the methods");
   std::vector<size_t> all(evaluation.pictures.size());
   std::iota(all.begin(), all.end(), size_t{0});
-  for (const MethodScores& method : evaluation.methods)
+  for (const MethodScores& method : evaluation.methods) {
     report.methods.push_back({method.name, summarize_set(evaluation, method, *harmonic, all), {}});
+    report.methods.back().all.frechet_distance = {method.frechet_distance ? report.pictures : 0,
+                                                  method.frechet_distance, std::nullopt};
+  }
   for (const AreaBin& bin : kAreaBins) {
     const std::vector<size_t> pictures = pictures_in(bin, evaluation);
     report.pictures_by_area.push_back(static_cast<int64_t>(pictures.size()));
@@ -196,6 +217,7 @@ std::string score_table(const ScoreReport& report) {
   if (!s.checkpoint.empty()) text += fmt::format("model: {}\n", s.checkpoint);
   for (const Region& region : kRegions) text += '\n' + region_table(report, region);
   text += '\n' + comparison_table(report);
+  if (s.features) text += '\n' + feature_table(report);
   const auto& by_area = report.pictures_by_area;
   if (std::ranges::count(by_area, 0) + 1 < std::ssize(by_area))
     for (size_t bin = 0; bin < by_area.size(); ++bin)
@@ -219,13 +241,16 @@ std::string score_json(const ScoreReport& report) {
             {"image_channel", s.image_channel}};
   json.update(to_json(s.holes));
   json["pictures"] = report.pictures;
+  if (s.features)
+    json["features"] = {
+        {"file", s.features->file}, {"name", s.features->name}, {"dimension", s.features->dimension}};
   json["confidence"] = kConfidence;
   for (const MethodSummary& method : report.methods) {
     Json& entry = json["methods"][method.name];
-    entry = to_json(method.all);
+    entry = to_json(s, method.all, false);
     for (size_t bin = 0; bin < method.by_area.size(); ++bin)
       if (report.pictures_by_area[bin] > 0)
-        entry["by_area"][kAreaBins[bin].name] = to_json(method.by_area[bin]);
+        entry["by_area"][kAreaBins[bin].name] = to_json(s, method.by_area[bin], true);
   }
   json["true_pictures"]["seam"] = to_json(report.true_seam);
   json["skipped"] = Json::array();
@@ -239,13 +264,15 @@ std::string score_csv(const ScoreReport& report) {
   std::string text = "method,region,figure,value,half_width,pictures\n";
   for (const MethodSummary& method : report.methods) {
     for (const Region& region : kRegions) text += csv_summary(method.name, region.name, region, method.all);
-    text += csv_hole_estimates(method.name, "hole", method.all);
+    text += csv_estimates(method.name, "hole", kHoleFigures, method.all);
+    text += csv_estimates(method.name, "image", feature_figures(report.subject, false), method.all);
     for (size_t bin = 0; bin < method.by_area.size(); ++bin) {
       if (report.pictures_by_area[bin] == 0) continue;
       std::string name = fmt::format("hole_{}", kAreaBins[bin].name);
       std::ranges::replace(name, '-', '_');
       text += csv_summary(method.name, name, kRegions[0], method.by_area[bin]);
-      text += csv_hole_estimates(method.name, name, method.by_area[bin]);
+      text += csv_estimates(method.name, name, kHoleFigures, method.by_area[bin]);
+      text += csv_estimates(method.name, name, feature_figures(report.subject, true), method.by_area[bin]);
     }
   }
   return text + csv_line("true_pictures", "hole", "seam", report.true_seam);
@@ -256,6 +283,9 @@ std::string picture_csv(const Evaluation& evaluation) {
       "number,name,row,column,method,hole_l1_percent,hole_l2_percent,hole_psnr_db,hole_ssim,image_l1_percent,"
       "image_l2_percent,image_psnr_db,image_ssim,seam_across,seam_beside,hole_percent,gradient_energy,"
       "true_gradient_energy\n";
+  const bool has_features = !evaluation.pictures.empty() &&
+                            evaluation.methods.front().pictures.front().perceptual_distance.has_value();
+  if (has_features) text.insert(text.size() - 1, ",perceptual_distance");
   for (size_t i = 0; i < evaluation.pictures.size(); ++i) {
     const EvaluatedPicture& picture = evaluation.pictures[i];
     const std::string corner =
@@ -267,8 +297,9 @@ std::string picture_csv(const Evaluation& evaluation) {
           fmt::format("{},{},{},{}", picture.number, csv_text(picture.name), corner, csv_text(method.name));
       text += csv_region(score.hole) + csv_region(score.image);
       text += seam ? fmt::format(",{},{}", seam->across, seam->beside) : ",,";
-      text += fmt::format(",{},{},{}\n", 100 * picture.hole_share, score.look.gradient_energy,
+      text += fmt::format(",{},{},{}", 100 * picture.hole_share, score.look.gradient_energy,
                           evaluation.truth[i].gradient_energy);
+      text += has_features ? ',' + csv_number(score.perceptual_distance) + '\n' : "\n";
     }
   }
   return text;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,12 @@
 
 namespace inpaint {
 
+// The network whose features fills and true pictures were compared by.
+struct FeatureSubject {
+  std::string file, name;
+  int64_t dimension = 0;  // values of a picture in the Frechet distance
+};
+
 // What was evaluated: stands at the head of the report.
 struct EvaluationSubject {
   std::string data;        // path
@@ -17,6 +24,7 @@ struct EvaluationSubject {
   int64_t image_size = 0;
   int image_channel = 0;
   HoleChoice holes;
+  std::optional<FeatureSubject> features = {};
 };
 
 // Pictures sorted by the share of their pixels that are missing: min <= share < max.
@@ -29,7 +37,8 @@ inline constexpr AreaBin kAreaBins[] = {
 
 struct SetSummary {
   ScoreSummary scores;
-  Comparison over_harmonic;  // no values for the harmonic fill itself
+  Comparison over_harmonic;        // no values for the harmonic fill itself
+  Estimate frechet_distance = {};  // of a whole set only, and without half width
 };
 
 struct MethodSummary {
@@ -51,8 +60,8 @@ struct ScoreReport {
 ScoreReport make_report(const EvaluationSubject& subject, const Evaluation& evaluation);
 
 // Lines for a terminal: a table for the holes, one for the whole pictures, how the methods compare with the
-// harmonic fill, the same for each bin of hole areas where the pictures fall into several, and what the
-// figures mean.
+// harmonic fill, the distances of features where there are any, the first figures again for each bin of hole
+// areas where the pictures fall into several, and what the figures mean.
 std::string score_table(const ScoreReport& report);
 
 // scores.json: an object with data, checkpoint (or null), image_size, image_channel, holes, pictures,
@@ -61,7 +70,9 @@ std::string score_table(const ScoreReport& report);
 // and .image hold the figures l1_percent, l2_percent, psnr_db, pooled_psnr_db and ssim, and `perfect`, a
 // count; methods.<name> also seam, sharpness, gain_over_harmonic_db, better_than_harmonic_percent and
 // ssim_gain_over_harmonic, and in by_area.<bin> all of these again for each bin with pictures;
-// true_pictures seam. A figure is {value, half_width, pictures}: null where there is none.
+// true_pictures seam. With a feature network, `features` holds its file, name and dimension, and each method
+// has frechet_distance (not in the bins) and perceptual_distance too. A figure is {value, half_width,
+// pictures}: null where there is none.
 std::string score_json(const ScoreReport& report);
 
 // scores.csv: the same figures, one a line: method, region, figure, value, half_width, pictures. The region
@@ -69,7 +80,8 @@ std::string score_json(const ScoreReport& report);
 std::string score_csv(const ScoreReport& report);
 
 // pictures.csv: every picture's figures by every method, one line each. Fields are empty where there is
-// none: row and column of the hole are given for squares of half the side, hole_percent for all.
+// none: row and column of the hole are given for squares of half the side, hole_percent for all. The last
+// column, perceptual_distance, is there with a feature network only.
 std::string picture_csv(const Evaluation& evaluation);
 
 }  // namespace inpaint

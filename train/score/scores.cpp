@@ -158,14 +158,15 @@ std::vector<PictureScore> score_pictures(Context& ctx, const Batch& batch, const
 ScoreSummary summarize(std::span<const PictureScore> scores, std::span<const HoleLook> truth) {
   INPAINT_CHECK(scores.size() == truth.size(), "{} scores, {} true pictures", scores.size(), truth.size());
   std::vector<HoleLook> looks;
-  std::vector<double> energy, true_energy;
+  std::vector<double> energy, true_energy, perceptual;
   for (size_t i = 0; i < scores.size(); ++i) {
     looks.push_back(scores[i].look);
     energy.push_back(scores[i].look.gradient_energy);
     true_energy.push_back(truth[i].gradient_energy);
+    if (scores[i].perceptual_distance) perceptual.push_back(*scores[i].perceptual_distance);
   }
   return {summarize_region(scores, &PictureScore::hole), summarize_region(scores, &PictureScore::image),
-          summarize_seams(looks), ratio_estimate(energy, true_energy)};
+          summarize_seams(looks), ratio_estimate(energy, true_energy), mean_estimate(perceptual)};
 }
 
 Estimate summarize_seams(std::span<const HoleLook> looks) {

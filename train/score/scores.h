@@ -47,6 +47,8 @@ struct HoleLook {
 struct PictureScore {
   RegionScore hole, image;
   HoleLook look;  // of the inpainted picture
+  // Distance to the true picture (train/features/feature_distance.h); none where no network was given.
+  std::optional<double> perceptual_distance = {};
 };
 
 // The numbers of missing pixels of masks u8 [N, S, S].
@@ -70,6 +72,7 @@ struct ScoreSummary {
   RegionSummary hole, image;
   Estimate seam;
   Estimate sharpness;
+  Estimate perceptual_distance = {};  // mean over the pictures that have one
 };
 
 // `truth`: the looks of the true pictures.

@@ -78,6 +78,55 @@ TEST_CASE("run logs: a summary has the source program's tags, with its meanings"
   CHECK(values.at("disc_score").histo().num() == 4);
 }
 
+TEST_CASE("run logs: a step with a summary has the line's other figures as scalars, one without has none") {
+  for (const bool adversarial : {true, false}) {
+    const TemporaryFolder folder;
+    {
+      RunLogs logs(folder.path(), RunState{.step = 5});
+      StepRecord record{.step = 6,
+                        .losses = {.is_adversarial = adversarial, .tv_loss = 0.1, .disc_loss_ori = 0.2},
+                        .gene_decay_loss = 0.3,
+                        .disc_decay_loss = 0.4,
+                        .learning_rate_gene = 0.5,
+                        .learning_rate_disc = 0.6,
+                        .images_per_second = 70};
+      logs.step(record, nullptr);
+      logs.summary(7, record.losses, {{0, 1}, DType::kF32, Device::kCpu, nullptr},
+                   {{0, 1}, DType::kF32, Device::kCpu, nullptr});
+      record.step = 7;
+      logs.step(record, nullptr);
+      record.step = 8;
+      logs.step(record, nullptr);
+    }
+    const auto values = summaries_in(folder, 7);
+    CHECK(values.at("learning_rate_gene").simple_value() == 0.5f);
+    CHECK(values.at("images_per_second").simple_value() == 70.0f);
+    CHECK(values.contains("learning_rate_disc") == adversarial);
+    if (!adversarial) continue;
+    CHECK(values.at("tv_loss").simple_value() == 0.1f);
+    CHECK(values.at("disc_loss_ori").simple_value() == 0.2f);
+    CHECK(values.at("gene_decay_loss").simple_value() == 0.3f);
+    CHECK(values.at("disc_decay_loss").simple_value() == 0.4f);
+    CHECK(values.at("learning_rate_disc").simple_value() == 0.6f);
+  }
+}
+
+TEST_CASE("run logs: the settings are a text, a line a flag") {
+  const TemporaryFolder folder;
+  TrainSettings settings;
+  settings.batch_size = 7;
+  RunLogs(folder.path(), RunState{.step = 3}).settings(settings);
+  const auto values = summaries_in(folder, 4);
+  REQUIRE(values.size() == 1);
+  const event::Summary::Value& value = values.at("settings");
+  CHECK(value.metadata().plugin_data().plugin_name() == "text");
+  CHECK(value.tensor().dtype() == event::Tensor::STRING);
+  REQUIRE(value.tensor().string_val_size() == 1);
+  const std::string text = value.tensor().string_val(0);
+  CHECK(text.starts_with("    "));
+  CHECK(text.find("batch_size") != std::string::npos);
+}
+
 TEST_CASE("run logs: a resumed run cuts what lies behind its step and its epoch") {
   const TemporaryFolder folder;
   EpochSums sums;

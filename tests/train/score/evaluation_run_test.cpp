@@ -14,10 +14,13 @@
 #include "tests/harness/error_message.h"
 #include "tests/harness/html_page.h"
 #include "tests/train/data/noise_pictures.h"
+#include "tests/train/features/small_network.h"
 #include "train/checkpoint/model_state.h"
 #include "train/datasets/procedural_pictures.h"
+#include "train/features/feature_distance.h"
 #include "train/fill/inference_model.h"
 #include "train/run/training_run.h"
+#include "train/score/fill_files.h"
 #include "train/settings/folders.h"
 #include "train/step/run_options.h"
 #include "train/step/training_step.h"
@@ -251,6 +254,62 @@ TEST_CASE("evaluation run: a model is scored with what it paints, and shown unde
   CHECK(row[0] == "3");
   CHECK(row[4] == "model");
   CHECK(std::stod(row[5]) == doctest::Approx(l1).epsilon(1e-4));  // a batch of 1 may round otherwise
+}
+
+TEST_CASE("evaluation run: a feature network says how far fills are from the true pictures") {
+  const TemporaryFolder folder;
+  inpaint::test::SmallNetwork().write(folder / "n.safetensors");
+  EvaluationSettings settings = small_evaluation(folder);
+  settings.features = folder / "n.safetensors";
+  settings.report = folder / "report.html";
+  settings.save_fills = folder / "fills";
+  const std::string printed = run_quietly(settings);
+  CHECK(contains(printed, "by small (" + settings.features + "), 11 pictures, 5 values each\n"));
+  CHECK(contains(file_contents(settings.report), " --features " + settings.features));
+  const auto json = json_of(folder / "out/scores.json");
+  CHECK(json["features"]["dimension"] == 5);
+
+  // From the files of the fills, picture by picture.
+  Context ctx(1);
+  const FeatureNetwork network(ctx, settings.features);
+  const auto features_of = [&](const char* method) {
+    std::vector<PictureFeatures> all;
+    for (int i = 0; i < kPictures; ++i) {
+      Image image = decode_image(folder / "fills" / method / fill_file_name(i, 2, std::to_string(i)));
+      all.push_back(network.features({{1, kSize, kSize, 3}, DType::kU8, Device::kCpu, image.bytes.data()}));
+    }
+    return all;
+  };
+  const std::vector<PictureFeatures> truth = features_of("truth");
+  for (const char* method : {"harmonic", "grey"}) {
+    const std::vector<PictureFeatures> fills = features_of(method);
+    FeatureSet true_set(5), set(5);
+    double sum = 0;
+    for (size_t i = 0; i < truth.size(); ++i) {
+      true_set.add(truth[i].pooled);
+      set.add(fills[i].pooled);
+      sum += perceptual_distance(truth[i], fills[i]);
+    }
+    const auto& entry = json["methods"][method];
+    CHECK(entry["perceptual_distance"]["value"].get<double>() == doctest::Approx(sum / kPictures));
+    CHECK(entry["frechet_distance"]["value"].get<double>() == *frechet_distance(true_set, set));
+    CHECK(entry["frechet_distance"]["value"] > 0);
+  }
+  // Batches and threads change nothing.
+  settings.save_fills = "";
+  settings.out = folder / "other";
+  settings.batch_size = 3;
+  settings.threads = 1;
+  run_quietly(settings);
+  const auto again = json_of(folder / "other/scores.json");
+  for (const char* figure : {"perceptual_distance", "frechet_distance"})
+    CHECK(again["methods"]["harmonic"][figure] == json["methods"]["harmonic"][figure]);
+
+  inpaint::test::SmallNetwork(1).write(folder / "grey.safetensors");
+  settings.features = folder / "grey.safetensors";
+  CHECK(contains(error_message([&] { run_quietly(settings); }), "these are RGB"));
+  settings.features = folder / "set.bin";
+  CHECK(contains(error_message([&] { run_quietly(settings); }), "set.bin"));
 }
 
 TEST_CASE("evaluation run: a GPU paints what the CPU paints" * doctest::skip(Context::gpu_count() == 0)) {

@@ -112,6 +112,26 @@ TEST_CASE("score page: every figure is that of scores.json, to the last digit") 
   CHECK(contains(html, "<pre><code>inpaint_eval --data set.bin</code></pre>"));
 }
 
+TEST_CASE("score page: distances of features stand beside the figures of whole pictures and in the bins") {
+  Evaluation evaluation = six_pictures();
+  double distance = 1;
+  for (MethodScores& method : evaluation.methods) {
+    method.frechet_distance = 10 * distance;
+    for (PictureScore& picture : method.pictures) picture.perceptual_distance = distance += 0.25;
+  }
+  ScorePage page = page_of(evaluation);
+  CHECK_FALSE(contains(score_page(page), "Frechet"));
+  page.report.subject.features = FeatureSubject{"<b>.safetensors", "a < b", 5};
+  const std::string html = score_page(page);
+  CHECK(check_page(html) == 0);
+  CHECK(check_figures(html, page.report) == 1 + 3 * (12 + 5 + 2) + 3 * 3 * 11);
+  CHECK(contains(html, "<td class=\"best\" data-figure=\"methods.grey.frechet_distance\">"));
+  CHECK(contains(html, "<dt>Perceptual distance</dt>"));
+  CHECK(contains(html, "a &lt; b (<bdi>&lt;b&gt;.safetensors</bdi>), 5 values a picture</td>"));
+  page.report.subject.features->dimension = 6;
+  CHECK(contains(score_page(page), "6 values a picture; with so few pictures"));
+}
+
 TEST_CASE("score page: the best of a row is marked, by what is good in it") {
   const std::string html = score_page(page_of(six_pictures()));
   std::set<std::string> best;

@@ -120,6 +120,42 @@ TEST_CASE("score report: CSV holds the same figures a line each") {
   CHECK(all.back().starts_with("true_pictures,hole,seam,1.25,"));
 }
 
+TEST_CASE("score report: distances of features, where a network was given") {
+  Evaluation evaluation = two_pictures();
+  for (size_t m = 0; m < 2; ++m) {
+    evaluation.methods[m].frechet_distance = 12.5 + static_cast<double>(m);
+    for (size_t i = 0; i < 2; ++i)
+      evaluation.methods[m].pictures[i].perceptual_distance = static_cast<double>(1 + m + 2 * i);
+  }
+  EvaluationSubject subject = kSubject;
+  subject.features = FeatureSubject{"lite.safetensors", "Lite", 40};
+  const ScoreReport report = make_report(subject, evaluation);
+  const auto json = nlohmann::json::parse(score_json(report));
+  CHECK(json["features"] ==
+        nlohmann::json{{"file", "lite.safetensors"}, {"name", "Lite"}, {"dimension", 40}});
+  const auto& model = json["methods"]["model"];
+  CHECK(model["frechet_distance"] ==
+        nlohmann::json{{"value", 13.5}, {"half_width", nullptr}, {"pictures", 2}});
+  CHECK(model["perceptual_distance"]["value"] == 3.0);
+  CHECK(model["perceptual_distance"]["pictures"] == 2);
+  CHECK(model["perceptual_distance"]["half_width"].get<double>() == doctest::Approx(12.706).epsilon(1e-4));
+  CHECK(model["by_area"]["20-30"]["perceptual_distance"] == model["perceptual_distance"]);
+  CHECK_FALSE(model["by_area"]["20-30"].contains("frechet_distance"));
+  const std::string csv = score_csv(report);
+  CHECK(has_line(csv, "harmonic,image,frechet_distance,12.5,,2"));
+  CHECK(contains(csv, "\nharmonic,image,perceptual_distance,2,"));
+  CHECK(contains(csv, "\nharmonic,hole_20_30,perceptual_distance,2,"));
+  CHECK(lines(csv).size() == 1 + 2 * (12 + 5 + 6 + 5 + 3) + 1);
+  const auto all = lines(picture_csv(evaluation));
+  CHECK(all[0].ends_with(",true_gradient_energy,perceptual_distance"));
+  CHECK(all[4].ends_with(",25,0,30,4"));
+  const std::string table = score_table(report);
+  CHECK(has_line(table, "model                  13.50   3.000 ± 12.706"));
+  CHECK(contains(table, "by Lite (lite.safetensors), 2 pictures, 40 values each. So few pictures"));
+  subject.features->dimension = 1;
+  CHECK_FALSE(contains(score_table(make_report(subject, evaluation)), "So few pictures"));
+}
+
 TEST_CASE("score report: a line per picture and method, with names quoted where they need it") {
   const auto all = lines(picture_csv(two_pictures()));
   REQUIRE(all.size() == 5);
