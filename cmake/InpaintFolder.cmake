@@ -2,7 +2,7 @@
 #
 # Makes the library of the current folder, named after its path: core/base becomes inpaint_core_base. It links
 # only the folders it includes from, so that the linker keeps their order (tests/layout_test.py).
-#   SOURCES        C++
+#   SOURCES        C++; below kernels/, *_cpu.cpp are compiled for every level (InpaintLevels.cmake)
 #   CUDA_SOURCES   C++ that only programs with CUDA have
 #   KERNELS        .cu files
 #   LINK, PRIVATE  what it links; a path of ours (core/base) stands for the library of that folder
@@ -15,6 +15,21 @@ function(inpaint_add_folder)
   if(NOT INPAINT_CUDA)
     set(folder_CUDA_SOURCES "")
     set(folder_KERNELS "")
+  endif()
+  set(level_sources "")
+  if(inpaint_levels AND path MATCHES "^kernels/")
+    set(level_sources ${folder_SOURCES})
+    list(FILTER level_sources INCLUDE REGEX "_cpu\\.cpp$")
+    list(FILTER folder_SOURCES EXCLUDE REGEX "_cpu\\.cpp$")
+  endif()
+  if(level_sources)
+    inpaint_compile_for_levels(${target} "${level_sources}" ${folder_PRIVATE})
+    list(APPEND folder_LINK inpaint_kernels_levels)
+  endif()
+  if(NOT folder_SOURCES)  # all of them are compiled for every level
+    add_library(${target} INTERFACE)
+    target_link_libraries(${target} INTERFACE inpaint_options ${folder_LINK})
+    return()
   endif()
   add_library(${target} STATIC ${folder_SOURCES} ${folder_CUDA_SOURCES})
   target_link_libraries(${target} PUBLIC inpaint_options ${folder_LINK} PRIVATE ${folder_PRIVATE})

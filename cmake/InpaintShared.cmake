@@ -14,7 +14,7 @@ function(inpaint_make_shareable target)
   endif()
   set_target_properties(${target} PROPERTIES INPAINT_SHAREABLE ON)
   get_target_property(type ${target} TYPE)
-  if(type STREQUAL "STATIC_LIBRARY")
+  if(type MATCHES "^(STATIC|OBJECT)_LIBRARY$")
     set_target_properties(${target} PROPERTIES
       POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden CUDA_VISIBILITY_PRESET hidden
       VISIBILITY_INLINES_HIDDEN ON)

@@ -40,10 +40,11 @@ build=build/cpu-release options=(-DCMAKE_BUILD_TYPE=Release)
 if [[ -n $sanitize ]]; then
   build=build/sanitize-${sanitize//,/-}
   options=(-DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1" "-DINPAINT_SANITIZE=$sanitize"
-    -DINPAINT_WERROR=ON -DINPAINT_BENCH=OFF)
+    -DINPAINT_NATIVE=ON -DINPAINT_WERROR=ON -DINPAINT_BENCH=OFF)
 elif [[ $coverage -eq 1 ]]; then
   build=build/coverage
-  options=(-DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS=-O1" -DINPAINT_COVERAGE=ON -DINPAINT_BENCH=OFF)
+  options=(-DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS=-O1" -DINPAINT_COVERAGE=ON
+    -DINPAINT_NATIVE=ON -DINPAINT_BENCH=OFF)
 fi
 # The CUDA code runs on the executor, on this machine's CPU. It checks each access itself: under the address
 # sanitizer it runs in the long form only. Never under ThreadSanitizer, which it takes the place of.

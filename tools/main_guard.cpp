@@ -13,6 +13,7 @@
 #include "core/base/error.h"
 #include "core/base/plain_text.h"
 #include "core/base/signal_thread.h"
+#include "core/cpu/level.h"
 
 namespace inpaint {
 namespace {
@@ -32,6 +33,7 @@ bool nobody_reads_output() {
 
 int run_main(int argc, const char* const* argv, int (*body)(int argc, const char* const* argv)) {
   try {
+    if (const std::string problem = cpu_level_problem(); !problem.empty()) throw UserError(problem);
     start_signal_thread();
     const int exit_code = body(argc, argv);
     errno = 0;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -51,10 +52,11 @@ struct Backend {
   }
 };
 
-// Those a GPU adds, twice each: the kernels take other ways where tensors are aligned. Empty without a GPU.
+// Those a GPU adds, twice each: the kernels take other ways where tensors are aligned. Empty without a GPU,
+// and where a level of the CPU kernels is what is tested.
 inline std::vector<Backend> cuda_backends() {
   std::vector<Backend> all;
-  if (Context::gpu_count() == 0) return all;
+  if (Context::gpu_count() == 0 || std::getenv("INPAINT_CPU_LEVEL") != nullptr) return all;
   for (const auto& [name, dtype] : {std::pair{"f32", DType::kF32}, std::pair{"f64", DType::kF64}})
     for (const bool aligned : {false, true})
       all.push_back({fmt::format("cuda {}{}", name, aligned ? " aligned" : ""), dtype, MatrixBackend::kEigen,

@@ -1,8 +1,9 @@
 """Short runs end with the same bits as on the day they were recorded (identity.json).
 
 A change that should not change what is computed is held to this. A change that must change it records anew, with
-`tests/parity/run.sh --record`, and says why in its commit. The bits depend on the compiler, on oneDNN and on the
-processor's instructions, so the file has a list for each; on a machine it does not know the cases report "skip".
+`tests/parity/run.sh --record`, and says why in its commit. The bits depend on the compiler, on oneDNN, on the
+processor's instructions and on the level of the CPU kernels, so the file has a list for each; on a machine it does not
+know the cases report "skip".
 """
 import hashlib
 import json
@@ -59,8 +60,9 @@ def machine(programs):
     instructions = next((name for name in INSTRUCTIONS if name in flags), None)
     version = programs.run("inpaint_train", "--version")
     compiler = re.search(r"^compiler +(.*)$", version, re.MULTILINE)[1]
+    level = re.search(r"^processor +(\S+)", version, re.MULTILINE)[1].replace("native", "for the processor it was compiled on")
     product_library = re.search(r"oneDNN [\d.]+|$", version)[0] or "Eigen"
-    return instructions and f"{instructions}, {compiler}, {product_library}"
+    return instructions and f"{instructions}, {compiler}, {level}, {product_library}"
 
 
 def noise(flags):

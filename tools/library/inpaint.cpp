@@ -5,10 +5,12 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <system_error>
 
 #include "core/base/plain_text.h"
+#include "core/cpu/level.h"
 #include "tools/library/model_thread.h"
 #include "train/fill/model_filler.h"
 #include "train/holes/picture_mask.h"
@@ -175,6 +177,8 @@ int fill(inpaint_model* model, Pixels pixels, const uint8_t* mask, int64_t mask_
 inpaint_model* inpaint_load(const char* checkpoint, const char* device, int threads) {
   std::unique_ptr<inpaint_model> model;
   const int status = inpaint::guarded([&] {
+    if (const std::string problem = inpaint::cpu_level_problem(); !problem.empty())
+      throw inpaint::UserError(problem);
     inpaint::check_range("threads", threads, inpaint::kThreads);
     const inpaint::Place place = inpaint::place_named(device == nullptr ? "" : device);
     model = std::make_unique<inpaint_model>();
