@@ -15,6 +15,7 @@ endif()
 
 set(build_libraries "")
 inpaint_library_version(CUDA "${CUDAToolkit_VERSION}")
+inpaint_library_version(MPI "${MPI_CXX_VERSION}")
 inpaint_library_version(oneDNN "${OneDNN_VERSION}")
 inpaint_library_version(Eigen "${Eigen3_VERSION}")
 inpaint_library_version(fmt "${fmt_VERSION}")

@@ -23,11 +23,22 @@ if(INPAINT_HEIF)
   pkg_check_modules(HEIF QUIET IMPORTED_TARGET libheif>=1.12)  # optional: HEIC and AVIF pictures
 endif()
 find_package(OneDNN QUIET)  # optional: the fast matrix products
+set(MPI_CXX_SKIP_MPICXX ON)  # the C interface alone
+if(INPAINT_MPI STREQUAL "AUTO")
+  find_package(MPI QUIET COMPONENTS CXX)
+elseif(INPAINT_MPI)
+  find_package(MPI REQUIRED COMPONENTS CXX)
+endif()
 
 if(OneDNN_FOUND)
   message(STATUS "Matrix products: oneDNN ${OneDNN_VERSION}, with Eigen as the readable definition")
 else()
   message(STATUS "Matrix products: Eigen (install oneDNN for faster training)")
+endif()
+if(MPI_CXX_FOUND)
+  message(STATUS "Several ranks: MPI, from ${MPI_CXX_INCLUDE_DIRS}")
+else()
+  message(STATUS "Several ranks: no (install Open MPI or MPICH to train on several processes)")
 endif()
 set(formats "PNG, JPEG, PNM")
 if(WEBP_FOUND)

@@ -14,6 +14,8 @@
 
 namespace inpaint {
 
+class Ranks;
+
 // Which statistics a batch norm normalises with.
 enum class Statistics {
   kBatch,    // of this very batch: training
@@ -27,6 +29,7 @@ struct LayerForward {
   Tensor y;       // overwritten
   std::span<const Tensor> saved;
   Statistics statistics;
+  Ranks* ranks = nullptr;  // whose pictures Statistics::kBatch is over; null: this process's alone
 };
 
 // What the backward behind it reads and writes. The batch was normalised with its own statistics.
@@ -38,6 +41,7 @@ struct LayerBackward {
   GradMode daddend_mode = GradMode::kOverwrite;
   ParameterGrads grads;
   std::span<const Tensor> saved;
+  Ranks* ranks = nullptr;  // as in forward
 };
 
 class Layer {

@@ -104,7 +104,8 @@ Tensor Network::forward(const Context& ctx, const Parameters& params, const Tens
                          .addend = node.addend ? pass.value(*node.addend) : Tensor{},
                          .y = pass.outputs_[i],
                          .saved = pass.saved_[i],
-                         .statistics = statistics});
+                         .statistics = statistics,
+                         .ranks = pass.ranks_});
   }
   return pass.output();
 }
@@ -131,9 +132,11 @@ void Network::backward(const Context& ctx, const Parameters& params, const Tenso
          .daddend = node.addend ? pass.gradient(step.daddend, pass.outputs_[i].shape) : Tensor{},
          .daddend_mode = step.daddend_mode,
          .grads = grads,
-         .saved = pass.saved_[i]});
+         .saved = pass.saved_[i],
+         .ranks = pass.ranks_});
     if (step.sum != BackwardStep::kNone) inpaint::add(ctx, din, pass.gradient(step.sum, in.shape));
     if (node.layer->weight_gradient_beside()) read_beside.reads(step.dy);
+    if (grads.watcher != nullptr) grads.watcher->is_done(i);
   }
   read_beside.finish();
 }

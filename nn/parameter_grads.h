@@ -18,13 +18,24 @@ class GradientSink {
   virtual void linear(const Context& ctx, ParameterId weight, const Tensor& x, const Tensor& dy) = 0;
 };
 
+// Follows a backward: what a layer has computed can be used while the layers before it are still at work.
+class BackwardWatcher {
+ public:
+  virtual ~BackwardWatcher() = default;
+
+  // The stored gradients of node `node` of the network are in place (on the CPU; a GPU has them enqueued).
+  virtual void is_done(size_t node) = 0;
+};
+
 struct ParameterGrads {
   enum Mode { kSkip, kOverwrite, kAccumulate } mode;
   GradientSink* sink = nullptr;  // for the gradients that the parameters do not store
   Branch* beside = nullptr;      // where weight gradients of convolutions are made; null: one after the other
+  BackwardWatcher* watcher = nullptr;
 
-  ParameterGrads(Mode m, GradientSink* s = nullptr, Branch* b = nullptr)  // NOLINT
-      : mode(m), sink(s), beside(b) {}
+  ParameterGrads(Mode m, GradientSink* s = nullptr, Branch* b = nullptr,  // NOLINT
+                 BackwardWatcher* w = nullptr)
+      : mode(m), sink(s), beside(b), watcher(w) {}
 
   bool skipped() const { return mode == kSkip; }
   const Context& context_of_weights(const Context& ctx) const {

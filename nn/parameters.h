@@ -127,6 +127,7 @@ class Parameters {
   Tensor grads() const {
     return grads_.tensor({grads_.bytes() / size_of(dtype_)}, dtype_);
   }  // all stored ones
+  Tensor running() const { return running_.tensor({running_.bytes() / size_of(dtype_)}, dtype_); }
 
  private:
   Tensor whole(const Buffer& buffer) const;

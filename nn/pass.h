@@ -24,6 +24,9 @@ class Pass {
   Pass(const Pass&) = delete;
   Pass& operator=(const Pass&) = delete;
 
+  // From now on batch norms take their statistics over the pictures of all ranks, which outlive this pass.
+  void normalise_over(Ranks& ranks) { ranks_ = &ranks; }
+
   Tensor output() const { return outputs_.back(); }  // of the last forward
   int64_t batch() const { return x_[0]; }
   int64_t bytes() const { return own_.arena.planned_bytes() + (shares_ ? 0 : inner_->arena.planned_bytes()); }
@@ -67,6 +70,7 @@ class Pass {
   Keep keep_;
   std::shared_ptr<Inner> inner_;
   bool shares_;  // the memory of an earlier pass
+  Ranks* ranks_ = nullptr;
   Own own_;
   Tensor input_;                            // of the last forward; a view
   std::vector<Tensor> outputs_;             // by layer

@@ -24,7 +24,7 @@ from pathlib import Path
 
 # A folder may include from itself and from those before it. Tests and benches may include anything.
 FLOORS = """
-core/cpu core/base core/device core/file core/image
+core/cpu core/base core/device core/file core/image core/ranks
 kernels kernels/cpu kernels/cuda kernels/random kernels/parameter kernels/channel kernels/loss kernels/picture kernels/fill kernels/linear kernels/conv
 nn nn/layers nn/networks
 train/data train/holes train/settings train/datasets/scenes train/datasets train/model train/step train/checkpoint train/log

@@ -30,7 +30,7 @@ done
 
 extra=()
 [[ $coverage -eq 1 ]] && extra+=(gcovr)
-tools/install_dependencies.sh ccache "${extra[@]}"
+tools/install_dependencies.sh ccache openmpi-bin libopenmpi-dev "${extra[@]}"
 # ccache finds the compiler's results again in another folder: all of them in tests/mutation/run.py, those of
 # files that include nothing of CUDA in tests/cuda_build.sh.
 export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$PWD} CCACHE_NOHASHDIR=1

@@ -14,13 +14,14 @@
 #include "core/base/plain_text.h"
 #include "core/base/signal_thread.h"
 #include "core/cpu/level.h"
+#include "core/ranks/launch.h"
 
 namespace inpaint {
 namespace {
 // Messages quote file names and values, which may hold anything; the line stays one line.
 int report(int exit_code, const std::string& message) {
   std::fflush(stdout);  // what was printed before comes first
-  std::fprintf(stderr, "error: %s\n", escaped(message).c_str());
+  std::fprintf(stderr, "error: %s%s\n", rank_prefix().c_str(), escaped(message).c_str());
   return exit_code;
 }
 

@@ -7,8 +7,7 @@
 //
 // The level is chosen once, before main and the constructors of global objects: the highest that the
 // processor and its system have, or the one that the environment variable INPAINT_CPU_LEVEL names. The
-// register tiles (kernels/cpu/tile_cpu.h) go no higher; among the sets that the level allows they choose by
-// themselves.
+// register tiles (kernels/cpu/tile_cpu.h) go no higher; the best set that the level allows is chosen.
 //
 // A program may hold one level alone, as it was compiled: `native` with INPAINT_NATIVE, else `compiled` (on
 // other processors, with sanitizers). Where the processor lacks an instruction set that `native` was compiled

@@ -1,5 +1,7 @@
 #include "kernels/channel/batch_norm.h"
 
+#include <string>
+
 #include "kernels/dispatch.h"
 
 namespace inpaint {
@@ -10,6 +12,8 @@ INPAINT_DECLARE_DEVICES(batch_norm_forward)
 INPAINT_DECLARE_DEVICES(batch_norm_inference)
 INPAINT_DECLARE_DEVICES(batch_norm_update_running)
 INPAINT_DECLARE_DEVICES(batch_norm_backward)
+INPAINT_DECLARE_DEVICES(batch_norm_gradient_sums)
+INPAINT_DECLARE_DEVICES(batch_norm_data_gradient)
 
 namespace {
 
@@ -24,6 +28,22 @@ void expect_channels(const char* what, const Tensor& values, const Tensor& x) {
 
 void expect_kinked(const char* op, Activation act) {
   INPAINT_CHECK(act != Activation::kTanh, "{}: tanh is not offered behind a batch norm", op);
+}
+
+void expect_backward(const std::string& op, const Tensor& x, const Tensor& mean, const Tensor& variance,
+                     const Tensor& gamma, const Tensor& beta, Activation act, const Tensor& dy) {
+  expect_rows(op.c_str(), x.shape);
+  expect_channels((op + " mean").c_str(), mean, x);
+  expect_channels((op + " variance").c_str(), variance, x);
+  expect_channels((op + " gamma").c_str(), gamma, x);
+  expect_channels((op + " beta").c_str(), beta, x);
+  expect_shape((op + " dy").c_str(), dy, x.shape, x.dtype);
+  expect_kinked(op.c_str(), act);
+}
+
+void expect_gradients(const std::string& op, const Tensor& x, const BatchNormGrads& grads) {
+  if (grads.dgamma != nullptr) expect_channels((op + " dgamma").c_str(), *grads.dgamma, x);
+  if (grads.dbeta != nullptr) expect_channels((op + " dbeta").c_str(), *grads.dbeta, x);
 }
 
 }  // namespace
@@ -84,17 +104,31 @@ void batch_norm_update_running(const Context& ctx, std::span<const RunningUpdate
 void batch_norm_backward(const Context& ctx, const Tensor& x, const Tensor& mean, const Tensor& variance,
                          const Tensor& gamma, const Tensor& beta, double epsilon, Activation act,
                          const Tensor& dy, const Tensor& dx, const BatchNormGrads& grads) {
-  expect_rows("batch_norm_backward", x.shape);
-  expect_channels("batch_norm_backward mean", mean, x);
-  expect_channels("batch_norm_backward variance", variance, x);
-  expect_channels("batch_norm_backward gamma", gamma, x);
-  expect_channels("batch_norm_backward beta", beta, x);
-  expect_shape("batch_norm_backward dy", dy, x.shape, x.dtype);
+  expect_backward("batch_norm_backward", x, mean, variance, gamma, beta, act, dy);
   expect_shape("batch_norm_backward dx", dx, x.shape, x.dtype);
-  if (grads.dgamma != nullptr) expect_channels("batch_norm_backward dgamma", *grads.dgamma, x);
-  if (grads.dbeta != nullptr) expect_channels("batch_norm_backward dbeta", *grads.dbeta, x);
-  expect_kinked("batch_norm_backward", act);
+  expect_gradients("batch_norm_backward", x, grads);
   INPAINT_DISPATCH(ctx, batch_norm_backward, x, mean, variance, gamma, beta, epsilon, act, dy, dx, grads);
+}
+
+void batch_norm_gradient_sums(const Context& ctx, const Tensor& x, const Tensor& mean, const Tensor& variance,
+                              const Tensor& gamma, const Tensor& beta, double epsilon, Activation act,
+                              const Tensor& dy, const Tensor& sums, const BatchNormGrads& grads) {
+  expect_backward("batch_norm_gradient_sums", x, mean, variance, gamma, beta, act, dy);
+  expect_shape("batch_norm_gradient_sums sums", sums, {2, x.shape.back()}, DType::kF64);
+  expect_gradients("batch_norm_gradient_sums", x, grads);
+  INPAINT_DISPATCH(ctx, batch_norm_gradient_sums, x, mean, variance, gamma, beta, epsilon, act, dy, sums,
+                   grads);
+}
+
+void batch_norm_data_gradient(const Context& ctx, const Tensor& x, const Tensor& mean, const Tensor& variance,
+                              const Tensor& gamma, const Tensor& beta, double epsilon, Activation act,
+                              const Tensor& dy, const Tensor& sums, int64_t rows, const Tensor& dx) {
+  expect_backward("batch_norm_data_gradient", x, mean, variance, gamma, beta, act, dy);
+  expect_shape("batch_norm_data_gradient sums", sums, {2, x.shape.back()}, DType::kF64);
+  expect_shape("batch_norm_data_gradient dx", dx, x.shape, x.dtype);
+  INPAINT_CHECK(rows >= x.shape.rows(), "batch_norm_data_gradient: {} rows of {}", rows, x.shape.rows());
+  INPAINT_DISPATCH(ctx, batch_norm_data_gradient, x, mean, variance, gamma, beta, epsilon, act, dy, sums,
+                   rows, dx);
 }
 
 }  // namespace inpaint

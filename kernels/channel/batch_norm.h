@@ -61,4 +61,14 @@ void batch_norm_backward(const Context& ctx, const Tensor& x, const Tensor& mean
                          const Tensor& gamma, const Tensor& beta, double epsilon, Activation act,
                          const Tensor& dy, const Tensor& dx, const BatchNormGrads& grads);
 
+// Backward in two ops, for rows that several processes hold: between them the caller adds up the sums of all.
+// sums f64 [2, C], on the device: sum dz and sum dz (x - mean) over the rows of x; the gradients of gamma and
+// beta are those of these rows. Then dx, with the sums over all `rows` rows: M stands for `rows` there.
+void batch_norm_gradient_sums(const Context& ctx, const Tensor& x, const Tensor& mean, const Tensor& variance,
+                              const Tensor& gamma, const Tensor& beta, double epsilon, Activation act,
+                              const Tensor& dy, const Tensor& sums, const BatchNormGrads& grads);
+void batch_norm_data_gradient(const Context& ctx, const Tensor& x, const Tensor& mean, const Tensor& variance,
+                              const Tensor& gamma, const Tensor& beta, double epsilon, Activation act,
+                              const Tensor& dy, const Tensor& sums, int64_t rows, const Tensor& dx);
+
 }  // namespace inpaint

@@ -1,5 +1,7 @@
 // batch_norm on the CPU; contract in batch_norm.h. Memory-bound: statistics read x once, forward reads x and
 // writes y, backward reads x and dy twice and writes dx.
+#include <algorithm>
+
 #include "kernels/channel/batch_norm.h"
 #include "kernels/cpu/activation_cpu.h"
 #include "kernels/cpu/channel_sums_cpu.h"
@@ -75,10 +77,11 @@ void tile_data_gradient(const ChannelTile& t, const LaneAffine<ArithmeticOf<T>>&
   });
 }
 
+// The sums of all rows into the partials' first block, and the gradients of gamma and beta.
 template <Activation A, typename T>
-void backward(const Context& ctx, const ChannelTiles& tiles, const ChannelPartials& partials,
-              const Normalisation<ArithmeticOf<T>>& norm, const T* x, const T* dy, T* dx,
-              const BatchNormGrads& grads) {
+void gradient_sums(const Context& ctx, const ChannelTiles& tiles, const ChannelPartials& partials,
+                   const Normalisation<ArithmeticOf<T>>& norm, const T* x, const T* dy,
+                   const BatchNormGrads& grads) {
   using F = ArithmeticOf<T>;
   tiles.for_each_tile(ctx, [&](const ChannelTile& t) {
     LaneAffine<F> affine;
@@ -98,7 +101,12 @@ void backward(const Context& ctx, const ChannelTiles& tiles, const ChannelPartia
                              moment[c] / std::sqrt(static_cast<double>(norm.variance[c]) + norm.epsilon));
     }
   });
-  const double rows = static_cast<double>(tiles.rows());
+}
+
+template <Activation A, typename T>
+void data_gradient(const Context& ctx, const ChannelTiles& tiles, const Normalisation<ArithmeticOf<T>>& norm,
+                   const double* sum, const double* moment, double rows, const T* x, const T* dy, T* dx) {
+  using F = ArithmeticOf<T>;
   tiles.for_each_tile(ctx, [&](const ChannelTile& t) {
     LaneAffine<F> affine;
     norm.spread(t, affine);
@@ -195,7 +203,41 @@ void batch_norm_backward(const Context& ctx, const Tensor& x, const Tensor& mean
     using F = ArithmeticOf<T>;
     const Normalisation<F> norm{mean.as<F>(), variance.as<F>(), gamma.as<F>(), beta.as<F>(), epsilon};
     visit_kinked(act, [&]<Activation A>(ActivationConstant<A>) {
-      backward<A>(ctx, tiles, partials, norm, x.as<T>(), dy.as<T>(), dx.as<T>(), grads);
+      gradient_sums<A>(ctx, tiles, partials, norm, x.as<T>(), dy.as<T>(), grads);
+      data_gradient<A>(ctx, tiles, norm, partials.first(0), partials.second(0),
+                       static_cast<double>(tiles.rows()), x.as<T>(), dy.as<T>(), dx.as<T>());
+    });
+  });
+}
+
+void batch_norm_gradient_sums(const Context& ctx, const Tensor& x, const Tensor& mean, const Tensor& variance,
+                              const Tensor& gamma, const Tensor& beta, double epsilon, Activation act,
+                              const Tensor& dy, const Tensor& sums, const BatchNormGrads& grads) {
+  const ChannelTiles tiles(x.shape);
+  const ChannelPartials partials(tiles, ctx.workspace(ChannelPartials::bytes(tiles)));
+  visit_activation_type(x.dtype, [&]<typename T>(T) {
+    using F = ArithmeticOf<T>;
+    const Normalisation<F> norm{mean.as<F>(), variance.as<F>(), gamma.as<F>(), beta.as<F>(), epsilon};
+    visit_kinked(act, [&]<Activation A>(ActivationConstant<A>) {
+      gradient_sums<A>(ctx, tiles, partials, norm, x.as<T>(), dy.as<T>(), grads);
+    });
+  });
+  const int64_t channels = x.shape.back();
+  std::copy_n(partials.first(0), channels, sums.as<double>());
+  std::copy_n(partials.second(0), channels, sums.as<double>() + channels);
+}
+
+void batch_norm_data_gradient(const Context& ctx, const Tensor& x, const Tensor& mean, const Tensor& variance,
+                              const Tensor& gamma, const Tensor& beta, double epsilon, Activation act,
+                              const Tensor& dy, const Tensor& sums, int64_t rows, const Tensor& dx) {
+  const ChannelTiles tiles(x.shape);
+  visit_activation_type(x.dtype, [&]<typename T>(T) {
+    using F = ArithmeticOf<T>;
+    const Normalisation<F> norm{mean.as<F>(), variance.as<F>(), gamma.as<F>(), beta.as<F>(), epsilon};
+    const double* const sum = sums.as<double>();
+    visit_kinked(act, [&]<Activation A>(ActivationConstant<A>) {
+      data_gradient<A>(ctx, tiles, norm, sum, sum + x.shape.back(), static_cast<double>(rows), x.as<T>(),
+                       dy.as<T>(), dx.as<T>());
     });
   });
 }

@@ -104,12 +104,14 @@ struct ChannelGradients {
 };
 
 // Sums dz and dz (x - mean) over the rows; writes the channels' gradients, and the coefficients sum dz / M
-// and sum(dz (x - mean)) / (M (variance + epsilon)). sm_90: at most 128 registers, 128-bit loads
+// and sum(dz (x - mean)) / (M (variance + epsilon)), or, where `plain` is not null, the two sums. sm_90:
+// at most 128 registers, 128-bit loads
 template <int V, typename T>
 __global__ void __launch_bounds__(kBlockThreads, 2)
     gradient_sums_kernel(ChannelBlocks b, Normalisation<Compute<T>> norm, Compute<T> slope,
                          const T* __restrict__ x, const T* __restrict__ dy, RowBlockSums blocks,
-                         ChannelGradients<Compute<T>> gradients, Compute<T>* __restrict__ coefficients) {
+                         ChannelGradients<Compute<T>> gradients, Compute<T>* __restrict__ coefficients,
+                         double* __restrict__ plain) {
   using C = Compute<T>;
   const ChannelAffine<V, C> affine(norm, b);
   double sums[2][V] = {};
@@ -148,9 +150,26 @@ __global__ void __launch_bounds__(kBlockThreads, 2)
         const double inverse = inverse_deviation<double>(norm.variance[channel], norm.epsilon);
         gradients.write(gradients.dbeta, channel, totals[0]);
         gradients.write(gradients.dgamma, channel, totals[1] * inverse);
+        if (plain != nullptr) {
+          plain[channel] = totals[0];
+          plain[b.channels + channel] = totals[1];
+          return;
+        }
         coefficients[channel] = static_cast<C>(totals[0] / n);
         coefficients[b.channels + channel] = static_cast<C>(totals[1] * inverse * inverse / n);
       });
+}
+
+// The coefficients of sums that were made before.
+template <typename P>
+__global__ void __launch_bounds__(kBlockThreads)
+    coefficients_kernel(int64_t channels, const double* __restrict__ sums, double rows,
+                        const P* __restrict__ variance, P epsilon, P* __restrict__ coefficients) {
+  for (int64_t c = global_thread(); c < channels; c += grid_threads()) {
+    const double inverse = inverse_deviation<double>(variance[c], epsilon);
+    coefficients[c] = static_cast<P>(sums[c] / rows);
+    coefficients[channels + c] = static_cast<P>(sums[channels + c] * inverse * inverse / rows);
+  }
 }
 
 // dx = scale (dz - sum dz / M - (x - mean) sum(dz (x - mean)) / (M (variance + epsilon))). dx may be dy.
@@ -295,31 +314,82 @@ void batch_norm_update_running(const Context& ctx, std::span<const RunningUpdate
   });
 }
 
+namespace {
+
+template <typename D>
+void sum_gradients(const Context& ctx, const Shape& shape, const Workspace& workspace, const D* x,
+                   const D* dy, const Normalisation<Compute<D>>& norm, Activation act,
+                   const BatchNormGrads& grads, double* plain) {
+  using P = Compute<D>;
+  const ChannelGradients<P> gradients = {grads.dgamma == nullptr ? nullptr : grads.dgamma->as<P>(),
+                                         grads.dbeta == nullptr ? nullptr : grads.dbeta->as<P>(),
+                                         grads.mode == GradMode::kAccumulate};
+  visit_vector<D>(
+      shape.back(),
+      [&]<int V>(std::integral_constant<int, V>) {
+        const ChannelBlocks sum(shape, V, Cut::kSums);
+        launch("batch_norm_backward, sums", ctx.stream(), sum.grid(), sum.block(), 0,
+               gradient_sums_kernel<V, D>, sum, norm, negative_slope(act), x, dy, workspace.sums, gradients,
+               static_cast<P*>(workspace.coefficients), plain);
+      },
+      x, dy);
+}
+
+template <typename D>
+void write_data_gradient(const Context& ctx, const Shape& shape, const Workspace& workspace, const D* x,
+                         const D* dy, const Normalisation<Compute<D>>& norm, Activation act, D* dx) {
+  visit_vector<D>(
+      shape.back(),
+      [&]<int V>(std::integral_constant<int, V>) {
+        const ChannelBlocks map(shape, V, Cut::kMap);
+        launch("batch_norm_backward", ctx.stream(), map.grid(), map.block(), 0, data_gradient_kernel<V, D>,
+               map, norm, negative_slope(act), static_cast<const Compute<D>*>(workspace.coefficients), x, dy,
+               dx);
+      },
+      x, dy, dx);
+}
+
+}  // namespace
+
 void batch_norm_backward(const Context& ctx, const Tensor& x, const Tensor& mean, const Tensor& variance,
                          const Tensor& gamma, const Tensor& beta, double epsilon, Activation act,
                          const Tensor& dy, const Tensor& dx, const BatchNormGrads& grads) {
   const Workspace workspace(ctx, x.shape);
   visit_activation_type(x.dtype, [&]<typename T>(T) {
     using D = DeviceType<T>;
-    using P = Compute<D>;
     const D *const xs = data_of<T>(x), *const dys = data_of<T>(dy);
-    D* const dxs = data_of<T>(dx);
+    const auto norm = normalisation<Compute<D>>(mean, variance, gamma, beta, nullptr, epsilon);
+    sum_gradients<D>(ctx, x.shape, workspace, xs, dys, norm, act, grads, nullptr);
+    write_data_gradient<D>(ctx, x.shape, workspace, xs, dys, norm, act, data_of<T>(dx));
+  });
+}
+
+void batch_norm_gradient_sums(const Context& ctx, const Tensor& x, const Tensor& mean, const Tensor& variance,
+                              const Tensor& gamma, const Tensor& beta, double epsilon, Activation act,
+                              const Tensor& dy, const Tensor& sums, const BatchNormGrads& grads) {
+  const Workspace workspace(ctx, x.shape);
+  visit_activation_type(x.dtype, [&]<typename T>(T) {
+    using D = DeviceType<T>;
+    sum_gradients<D>(ctx, x.shape, workspace, data_of<T>(x), data_of<T>(dy),
+                     normalisation<Compute<D>>(mean, variance, gamma, beta, nullptr, epsilon), act, grads,
+                     sums.as<double>());
+  });
+}
+
+void batch_norm_data_gradient(const Context& ctx, const Tensor& x, const Tensor& mean, const Tensor& variance,
+                              const Tensor& gamma, const Tensor& beta, double epsilon, Activation act,
+                              const Tensor& dy, const Tensor& sums, int64_t rows, const Tensor& dx) {
+  const Workspace workspace(ctx, x.shape);
+  visit_activation_type(x.dtype, [&]<typename T>(T) {
+    using D = DeviceType<T>;
+    using P = Compute<D>;
+    const int64_t channels = x.shape.back();
     const auto norm = normalisation<P>(mean, variance, gamma, beta, nullptr, epsilon);
-    const ChannelGradients<P> gradients = {grads.dgamma == nullptr ? nullptr : grads.dgamma->as<P>(),
-                                           grads.dbeta == nullptr ? nullptr : grads.dbeta->as<P>(),
-                                           grads.mode == GradMode::kAccumulate};
-    auto* const coefficients = static_cast<P*>(workspace.coefficients);
-    visit_vector<D>(
-        x.shape.back(),
-        [&]<int V>(std::integral_constant<int, V>) {
-          const ChannelBlocks sum(x.shape, V, Cut::kSums), map(x.shape, V, Cut::kMap);
-          launch("batch_norm_backward, sums", ctx.stream(), sum.grid(), sum.block(), 0,
-                 gradient_sums_kernel<V, D>, sum, norm, negative_slope(act), xs, dys, workspace.sums,
-                 gradients, coefficients);
-          launch("batch_norm_backward", ctx.stream(), map.grid(), map.block(), 0, data_gradient_kernel<V, D>,
-                 map, norm, negative_slope(act), coefficients, xs, dys, dxs);
-        },
-        xs, dys, dxs);
+    launch("batch_norm_backward, coefficients", ctx.stream(),
+           dim3(static_cast<unsigned>(blocks_1d(channels))), dim3(kBlockThreads), 0, coefficients_kernel<P>,
+           channels, sums.as<double>(), static_cast<double>(rows), norm.variance, norm.epsilon,
+           static_cast<P*>(workspace.coefficients));
+    write_data_gradient<D>(ctx, x.shape, workspace, data_of<T>(x), data_of<T>(dy), norm, act, data_of<T>(dx));
   });
 }
 

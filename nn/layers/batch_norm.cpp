@@ -1,8 +1,50 @@
 #include "nn/layers/batch_norm.h"
 
+#include <algorithm>
+#include <vector>
+
+#include "core/ranks/ranks.h"
 #include "kernels/channel/batch_norm.h"
 
 namespace inpaint {
+namespace {
+
+// The values of all ranks, one rank's behind the other's.
+std::vector<double> gathered(Ranks& ranks, const std::vector<double>& mine) {
+  std::vector<double> all(mine.size() * static_cast<size_t>(ranks.count()));
+  ranks.gather(mine.data(), static_cast<int64_t>(mine.size() * sizeof(double)), all.data());
+  return all;
+}
+
+void add_over_ranks(Ranks& ranks, std::vector<double>& values) {
+  const std::vector<double> all = gathered(ranks, values);
+  std::ranges::fill(values, 0.0);
+  for (size_t i = 0; i < all.size(); ++i) values[i % values.size()] += all[i];
+}
+
+// Means and variances over as many rows of each rank: those of all rows.
+void merge_over_ranks(Ranks& ranks, const Tensor& mean, const Tensor& variance) {
+  visit_real(mean.dtype, [&]<typename T>(T) {
+    T *const means = mean.as<T>(), *const variances = variance.as<T>();
+    const auto channels = static_cast<size_t>(mean.elements());
+    std::vector<double> mine(means, means + channels);
+    mine.insert(mine.end(), variances, variances + channels);
+    const std::vector<double> all = gathered(ranks, mine);
+    const double share = 1.0 / ranks.count();
+    for (size_t c = 0; c < channels; ++c) {
+      double middle = 0, spread = 0;
+      for (size_t i = c; i < all.size(); i += 2 * channels) middle += all[i] * share;
+      for (size_t i = c; i < all.size(); i += 2 * channels) {
+        const double off = all[i] - middle;
+        spread += (all[i + channels] + off * off) * share;
+      }
+      means[c] = static_cast<T>(middle);
+      variances[c] = static_cast<T>(spread);
+    }
+  });
+}
+
+}  // namespace
 
 BatchNorm::BatchNorm(ParameterSpec& spec, std::string name, int64_t channels, Activation activation,
                      Bias bias)
@@ -39,6 +81,7 @@ void BatchNorm::forward(const Context& ctx, const Parameters& params, const Laye
   }
   const Tensor &mean = pass.saved[0], &variance = pass.saved[1];
   batch_norm_statistics(ctx, pass.x, mean, variance);
+  if (pass.ranks != nullptr) merge_over_ranks(*pass.ranks, mean, variance);
   batch_norm_forward(ctx, pass.x, mean, variance, gamma, beta, kEpsilon, activation_, pass.y);
 }
 
@@ -52,8 +95,17 @@ void BatchNorm::backward(const Context& ctx, const Parameters& params, const Lay
     // A bias's gradient is exactly 0, and its place in the array was zeroed when it was allocated.
     param_grads = {&dgamma, &dbeta, pass.grads.grad_mode()};
   }
-  batch_norm_backward(ctx, pass.x, pass.saved[0], pass.saved[1], params.value(gamma_), params.value(beta_),
-                      kEpsilon, activation_, pass.dy, pass.dx, param_grads);
+  const Tensor gamma = params.value(gamma_), beta = params.value(beta_);
+  if (pass.ranks == nullptr)
+    return batch_norm_backward(ctx, pass.x, pass.saved[0], pass.saved[1], gamma, beta, kEpsilon, activation_,
+                               pass.dy, pass.dx, param_grads);
+  std::vector<double> values(static_cast<size_t>(2 * channels_));
+  const Tensor sums{{2, channels_}, DType::kF64, Device::kCpu, values.data()};
+  batch_norm_gradient_sums(ctx, pass.x, pass.saved[0], pass.saved[1], gamma, beta, kEpsilon, activation_,
+                           pass.dy, sums, param_grads);
+  add_over_ranks(*pass.ranks, values);
+  batch_norm_data_gradient(ctx, pass.x, pass.saved[0], pass.saved[1], gamma, beta, kEpsilon, activation_,
+                           pass.dy, sums, pass.ranks->count() * pass.x.shape.rows(), pass.dx);
 }
 
 void BatchNorm::add_running_update(const Parameters& params, std::span<const Tensor> saved,

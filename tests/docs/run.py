@@ -46,6 +46,8 @@ NOT_RUN = [
     ("docs/export.md", "--from_torch tuned.safetensors", "tests/parity does it, with weights from PyTorch"),
     ("docs/export.md", "--from_torch state.safetensors", "tests/parity does it, with weights from PyTorch"),
     ("docs/metrics.md", "features_from_efficientnet.py", "installs; tests/parity makes the file and scores with it"),
+    ("docs/cluster.md", "mpirun -np", "installs and builds; tests/reliability/ranks_test.cpp runs the program so"),
+    ("docs/cluster.md", "sbatch train.sbatch", "needs a cluster"),
     ("docs/curves.md", "tensorboard --logdir", "a program of others, and it does not end"),
 ]
 

@@ -30,11 +30,11 @@ void check_same_network(const TrainSettings& saved, const TrainSettings& now, co
 void note_changes(const TrainSettings& saved, const TrainSettings& now, std::vector<std::string>& notes) {
   const auto then_text = to_metadata(saved), now_text = to_metadata(now);
   for (const char* flag :
-       {"dataname",       "block",         "data_dir",       "batch_size", "shuffle",    "flip",
-        "validate_share", "random_crop",   "learning_rate",  "lamb_rec",   "lamb_adv",   "lamb_tv",
-        "use_l1",         "weight_clip",   "gene_iter",      "disc_iter",  "seed",       "precision",
-        "holes",          "min_hole",      "max_hole",       "masks",      "mask_value", "warm_up",
-        "last_rate",      "average_decay", "schedule_steps", "adv_loss"}) {
+       {"dataname",       "block",         "data_dir",       "batch_size", "shuffle",        "flip",
+        "validate_share", "random_crop",   "learning_rate",  "lamb_rec",   "lamb_adv",       "lamb_tv",
+        "use_l1",         "weight_clip",   "gene_iter",      "disc_iter",  "seed",           "precision",
+        "holes",          "min_hole",      "max_hole",       "masks",      "mask_value",     "warm_up",
+        "last_rate",      "average_decay", "schedule_steps", "adv_loss",   "sync_batch_norm"}) {
     const std::string key = "flag." + std::string(flag);
     if (then_text.at(key) != now_text.at(key))
       notes.push_back(fmt::format("note: {}={} from here on; the checkpoint was made with {}={}", flag,

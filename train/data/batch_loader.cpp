@@ -24,18 +24,21 @@ int64_t batches_in_epoch(int64_t pictures, int64_t batch_size) {
 BatchLoader::BatchLoader(const PictureSet& pictures, const Options& options)
     : pictures_(pictures),
       options_(options),
+      share_(options.share == 0 ? options.batch_size : options.share),
       batches_per_epoch_(batches_of(pictures.count(), options)),
       order_(static_cast<size_t>(pictures.count())) {
   INPAINT_CHECK(
       options.first_epoch >= 0 && options.first_batch >= 0 && options.first_batch <= batches_per_epoch_,
       "start at epoch {}, batch {} of {}", options.first_epoch, options.first_batch, batches_per_epoch_);
   INPAINT_CHECK(options.workers >= 1, "{} workers", options.workers);
+  INPAINT_CHECK(share_ >= 1 && options.share_begin >= 0 && options.share_begin + share_ <= options.batch_size,
+                "{} pictures from {} on of a batch of {}", share_, options.share_begin, options.batch_size);
   std::iota(order_.begin(), order_.end(), int64_t{0});
-  const Shape shape = pictures.shape(options.batch_size);
+  const Shape shape = pictures.shape(share_);
   buffer_ = Buffer::staging(kSlots * shape.elements(), options.device);
   for (int64_t slot = 0; slot < kSlots; ++slot) {
     slots_[slot].batch.pixels = buffer_.tensor(shape, DType::kU8, slot * shape.elements());
-    slots_[slot].batch.images.resize(static_cast<size_t>(options.batch_size));
+    slots_[slot].batch.images.resize(static_cast<size_t>(share_));
   }
   try {
     for (int worker = 0; worker < options.workers; ++worker) threads_.emplace_back([this] { work(); });
@@ -75,16 +78,16 @@ const LoadedBatch& BatchLoader::next() {
 
 bool BatchLoader::is_loaded(int64_t number) const {
   const Slot& slot = slots_[number % kSlots];
-  return slot.number == number && slot.done == options_.batch_size;
+  return slot.number == number && slot.done == share_;
 }
 
 // Pictures are claimed one at a time, in order.
 void BatchLoader::work() {
   std::unique_lock lock(mutex_);
   while (wait_for_work(lock)) {
-    const int64_t picture = claimed_++, place = picture % options_.batch_size;
-    if (place == 0) begin_batch(picture / options_.batch_size);
-    Slot& slot = slots_[picture / options_.batch_size % kSlots];
+    const int64_t picture = claimed_++, place = picture % share_;
+    if (place == 0) begin_batch(picture / share_);
+    Slot& slot = slots_[picture / share_ % kSlots];
     ++busy_;
     lock.unlock();
     std::exception_ptr failure;
@@ -103,14 +106,13 @@ void BatchLoader::work() {
       failure_ = failure;
       failed_ = picture;
     }
-    if (failure_ || slot.done == options_.batch_size) changed_.notify_all();
+    if (failure_ || slot.done == share_) changed_.notify_all();
   }
 }
 
 // False: the end.
 bool BatchLoader::wait_for_work(std::unique_lock<std::mutex>& lock) {
-  changed_.wait(
-      lock, [this] { return stopping_ || failure_ || claimed_ / options_.batch_size - released_ < kSlots; });
+  changed_.wait(lock, [this] { return stopping_ || failure_ || claimed_ / share_ - released_ < kSlots; });
   return !stopping_ && !failure_;
 }
 
@@ -126,9 +128,10 @@ void BatchLoader::begin_batch(int64_t number) {
     shuffled_order(options_.seed, slot.batch.epoch, order_);
     order_epoch_ = slot.batch.epoch;
   }
-  const int64_t count = std::ssize(order_), first = slot.batch.index * options_.batch_size;
-  slot.batch.fresh = std::min(options_.batch_size, count - first);
-  for (int64_t place = 0; place < options_.batch_size; ++place)
+  const int64_t count = std::ssize(order_),
+                first = slot.batch.index * options_.batch_size + options_.share_begin;
+  slot.batch.fresh = std::clamp<int64_t>(count - first, 0, share_);
+  for (int64_t place = 0; place < share_; ++place)
     slot.batch.images[static_cast<size_t>(place)] = order_[static_cast<size_t>((first + place) % count)];
 }
 

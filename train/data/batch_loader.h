@@ -34,9 +34,9 @@ struct ReplacedPicture {
 struct LoadedBatch {
   int64_t epoch = 0;
   int64_t index = 0;                      // within the epoch
-  Tensor pixels;                          // u8[N, S, S, C]
+  Tensor pixels;                          // u8[N, S, S, C], N the share
   std::vector<int64_t> images;            // N indices into the set, of those that are there
-  int64_t fresh = 0;                      // the first so many of the N; those behind only fill it up
+  int64_t fresh = 0;                      // the first so many of the N; those behind only fill the batch up
   std::vector<ReplacedPicture> replaced;  // by the batch's pictures, in the order of `image`
 };
 
@@ -47,6 +47,8 @@ class BatchLoader {
  public:
   struct Options {
     int64_t batch_size = 64;
+    // A part of each batch alone is loaded: `share` pictures from the place share_begin on; 0: all of it.
+    int64_t share_begin = 0, share = 0;
     bool fill_last = false;  // an incomplete last batch is filled up; else dropped unless it is the only one
     bool shuffle = false;
     Augmentation augmentation = {};
@@ -92,6 +94,7 @@ class BatchLoader {
 
   const PictureSet& pictures_;
   const Options options_;
+  const int64_t share_;  // pictures of a batch that are loaded
   const int64_t batches_per_epoch_;
   double waited_seconds_ = 0;
 

@@ -15,12 +15,13 @@ Network make_discriminator(const ModelOptions& options) {
   return Network("discriminator", {unet.image_size, unet.image_size, unet.image_channel});
 }
 
-Model::Model(const ModelOptions& model_options, DType activation, Parameters::Use use, Device device)
+Model::Model(const ModelOptions& model_options, DType activation, Parameters::Use use, Device device,
+             HandedOver handed_over)
     : options(model_options),
       generator(make_generator(model_options)),
       discriminator(make_discriminator(model_options)),
-      generator_params(generator.spec(), activation, use, device),
-      discriminator_params(discriminator.spec(), activation, use, device) {
+      generator_params(generator.spec(), activation, use, device, handed_over),
+      discriminator_params(discriminator.spec(), activation, use, device, handed_over) {
   if (options.kind == ModelKind::kHarmonicUnet)
     generator_averages.emplace(generator.spec(), activation, Parameters::Use::kInference, device);
 }

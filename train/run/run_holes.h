@@ -17,10 +17,11 @@ std::optional<MaskFiles> open_masks(const TrainSettings& settings);
 class RunHoles {
  public:
   // masks: of holes=files, else null; must outlive this object, as the settings must. device: where batches
-  // are copied to.
-  RunHoles(const TrainSettings& settings, const MaskFiles* masks, RandomStream stream, Device device);
+  // are copied to. count: pictures of a draw.
+  RunHoles(const TrainSettings& settings, const MaskFiles* masks, RandomStream stream, Device device,
+           int64_t count);
 
-  // The holes of a whole batch, the pictures first, first + 1, ...; valid until the next draw.
+  // The holes of `count` pictures, the pictures first, first + 1, ...; valid until the next draw.
   const Holes& draw(uint64_t first);
 
  private:

@@ -39,7 +39,7 @@ double seconds_per_step(const TrainSettings& s, Context& ctx, const TrainingPict
                                  .seed = static_cast<uint64_t>(s.seed),
                                  .workers = data.workers});
   const std::optional<MaskFiles> masks = open_masks(s);
-  RunHoles holes(s, masks ? &*masks : nullptr, RandomStream::kHoleOffsets, Device::kCpu);
+  RunHoles holes(s, masks ? &*masks : nullptr, RandomStream::kHoleOffsets, Device::kCpu, s.batch_size);
   std::chrono::steady_clock::time_point start;
   for (int i = 0; i < kUnmeasured + kMeasured; ++i) {
     if (i == kUnmeasured) start = std::chrono::steady_clock::now();

@@ -1,17 +1,22 @@
 #include "train/run/training_run.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <set>
 #include <utility>
 
+#include "core/base/plain_text.h"
 #include "core/base/signal_thread.h"
 #include "core/device/copy.h"
+#include "core/file/file.h"
 #include "core/file/replace_file.h"
+#include "core/ranks/launch.h"
 #include "train/checkpoint/checkpoint_writer.h"
 #include "train/checkpoint/disk_space.h"
 #include "train/checkpoint/model_state.h"
@@ -22,6 +27,7 @@
 #include "train/log/progress.h"
 #include "train/log/run_logs.h"
 #include "train/report/training_report.h"
+#include "train/run/rank_agreement.h"
 #include "train/run/run_holes.h"
 #include "train/run/run_plan.h"
 #include "train/run/run_warnings.h"
@@ -45,7 +51,7 @@ constexpr double kShortEpoch = 1;
 
 class TrainingRun {
  public:
-  TrainingRun(const TrainSettings& settings, std::FILE* out);
+  TrainingRun(const TrainSettings& settings, std::FILE* out, Ranks& ranks);
   int run();
 
  private:
@@ -54,13 +60,17 @@ class TrainingRun {
   std::string why_finished() const;
   double progress() const;
   void go_on_at(const RunState& state);
+  int stop_signal() const;
+  void agree_on(Losses& losses);
   void note_few_pictures();
   void note_replaced(const LoadedBatch& batch);
   void save_now();
   void train_batch(const LoadedBatch& batch);
+  void log_step(const LoadedBatch& batch, const Losses& losses, const Tensor& offsets);
   void warn();
   void check_state();
   void meet_non_finite(const std::string& what);
+  RunState roll_back(const std::string& what);
   void sample(const Batch& batch);
   void end_epoch();
   bool out_of_patience() const;
@@ -74,22 +84,25 @@ class TrainingRun {
   int64_t steps_left() const;
 
   const TrainSettings& settings_;
+  Ranks& ranks_;
+  const BatchShare share_;  // of this rank in every batch
+  StepOutcome agreed_;      // what several ranks agreed on last
   Progress out_;
   std::optional<MaskFiles> masks_;
   Context ctx_;
   TrainingPictures data_;  // those held out go to validation_
   std::optional<ValidationPass> validation_;
-  CheckpointStore store_;
+  std::optional<CheckpointStore> store_;  // rank 0 alone has this, the writer and the logs
   Model model_;
   std::unique_ptr<TrainingStep> step_;
   SamplePictures samples_;
   Beginning beginning_;
   RunState state_;
-  CheckpointWriter writer_;
+  std::optional<CheckpointWriter> writer_;
   BatchLoader loader_;
   StopSignal signal_;
   RunHoles holes_;
-  RunLogs logs_;  // behind all that needs memory: a run that does not get it makes no file
+  std::optional<RunLogs> logs_;  // behind all that needs memory: a run that does not get it makes no file
   int64_t saved_step_ = -1;
   std::chrono::steady_clock::time_point saved_ = std::chrono::steady_clock::now();  // or begun
   std::filesystem::path good_file_;   // the last checkpoint of this run or the one it began at; empty: none
@@ -101,13 +114,13 @@ class TrainingRun {
 
 // Where there is a set to validate with, and a wish to.
 std::optional<ValidationPass> validation_of(const TrainSettings& settings, TrainingPictures& data,
-                                            const MaskFiles* masks) {
+                                            const MaskFiles* masks, Ranks& ranks) {
   constexpr auto kAll = ValidationPass::Pictures::kAll;
   const std::filesystem::path file = data_file(settings, Split::kValidate);
   if (settings.validate_every == 0) return std::nullopt;
   if (data.held_out)
     return std::optional<ValidationPass>(std::in_place, settings, std::move(data.held_out), data.workers,
-                                         kAll, masks);
+                                         kAll, masks, ranks);
   if (!std::filesystem::exists(file)) {
     if (settings.patience == 0) return std::nullopt;
     user_error("patience={} needs validations, and {} is not there; make it, or give patience=0",
@@ -116,7 +129,7 @@ std::optional<ValidationPass> validation_of(const TrainSettings& settings, Train
   try {
     return std::optional<ValidationPass>(std::in_place, settings,
                                          open_dataset(file, settings.image_size, settings.image_channel), 1,
-                                         kAll, masks);
+                                         kAll, masks, ranks);
   } catch (const UserError& error) {
     user_error("{} (validate_every=0 trains without it)", error.what());
   }
@@ -129,9 +142,19 @@ int64_t checksum_of_data(const TrainSettings& settings) {
   return described ? int64_t{described->crc32c} : -1;
 }
 
-Beginning begin(const TrainSettings& settings, const CheckpointStore& store, const PictureSet& data,
-                const Context& ctx, Model& model, Progress& out) {
-  Beginning beginning = begin_training(settings, store.folder(), ctx, model);
+// Rank 0 opens them first: it may have to decode them into a file. The others then find that.
+TrainingPictures open_pictures(const TrainSettings& settings, const Context& ctx, Ranks& ranks,
+                               const std::function<void(const std::string&)>& say) {
+  if (!ranks.is_first()) ranks.wait_for_all();
+  TrainingPictures pictures = open_training_pictures(settings, ctx, say);
+  if (ranks.is_first()) ranks.wait_for_all();
+  check_same_pictures(ranks, pictures.set->count(), pictures.set->path().string());
+  return pictures;
+}
+
+Beginning begin(const TrainSettings& settings, const PictureSet& data, const Context& ctx, Model& model,
+                Progress& out) {
+  Beginning beginning = begin_training(settings, checkpoint_folder(settings), ctx, model);
   for (const std::string& note : beginning.notes) out.line(note);
   const int64_t then = beginning.state.data_crc32c, now = checksum_of_data(settings);
   if (then >= 0 && now >= 0 && then != now)
@@ -145,22 +168,68 @@ Beginning begin(const TrainSettings& settings, const CheckpointStore& store, con
   return beginning;
 }
 
-TrainingRun::TrainingRun(const TrainSettings& settings, std::FILE* out)
+// What rank 0 begins at, for all; the others read no checkpoint.
+Beginning begin_together(const TrainSettings& settings, const PictureSet& data, const Context& ctx,
+                         Model& model, Ranks& ranks, Progress& out) {
+  Beginning beginning;
+  if (ranks.is_first()) beginning = begin(settings, data, ctx, model, out);
+  ranks.wait_for_all();  // a large checkpoint takes its time
+  share_state(ranks, beginning.state);
+  share_model(ranks, ctx, model);
+  return beginning;
+}
+
+TrainSettings with_threads(const TrainSettings& settings, const Ranks& ranks) {
+  TrainSettings s = settings;
+  if (s.threads == 0 && ranks.are_several()) s.threads = ranks.fair_threads();
+  return s;
+}
+
+// Several ranks sum the gradients of the large weights too, and so have to store them.
+HandedOver handed_over(const Ranks& ranks) {
+  return ranks.are_several() ? HandedOver::kStored : HandedOver::kNotStored;
+}
+
+StepOptions options_of_step(const TrainSettings& settings, Ranks& ranks) {
+  StepOptions options = step_options(settings);
+  if (ranks.are_several()) options.ranks = &ranks;
+  options.sync_batch_norm = settings.sync_batch_norm;
+  return options;
+}
+
+// Ranks train on the CPU, and need not be told so.
+TrainSettings on_cpu_where_several(const TrainSettings& settings, const Ranks& ranks) {
+  TrainSettings s = settings;
+  if (ranks.are_several() && s.device == DeviceChoice::kAuto) s.device = DeviceChoice::kCpu;
+  return s;
+}
+
+Shape share_shape(const TrainSettings& settings, const BatchShare& share) {
+  Shape pictures = picture_shape(settings);
+  return {share.count, pictures[1], pictures[2], pictures[3]};
+}
+
+TrainingRun::TrainingRun(const TrainSettings& settings, std::FILE* out, Ranks& ranks)
     : settings_(settings),
+      ranks_(ranks),
+      share_(settings.batch_size, ranks),
       out_(out),
       masks_(open_masks(settings)),
-      ctx_(open_context(settings)),
-      data_(open_training_pictures(settings, ctx_, [this](const std::string& line) { out_.line(line); })),
-      validation_(validation_of(settings, data_, masks())),
-      store_(checkpoint_folder(settings), settings.keep),
-      model_(model_options(settings), activation_type(settings), Parameters::Use::kTraining, ctx_.device()),
-      step_(make_training_step(ctx_, model_, settings.batch_size, step_options(settings))),
-      samples_(ctx_, *step_, picture_shape(settings), sample_folder(settings)),
-      beginning_(begin(settings, store_, *data_.set, ctx_, model_, out_)),
+      ctx_(open_context(with_threads(settings, ranks))),
+      data_(open_pictures(settings, ctx_, ranks, [this](const std::string& line) { out_.line(line); })),
+      validation_(validation_of(settings, data_, masks(), ranks)),
+      store_(ranks.is_first()
+                 ? std::optional<CheckpointStore>(std::in_place, checkpoint_folder(settings), settings.keep)
+                 : std::nullopt),
+      model_(model_options(settings), activation_type(settings), Parameters::Use::kTraining, ctx_.device(),
+             handed_over(ranks)),
+      step_(make_training_step(ctx_, model_, share_.count, options_of_step(settings, ranks))),
+      samples_(ctx_, *step_, share_shape(settings, share_), sample_folder(settings)),
+      beginning_(begin_together(settings, *data_.set, ctx_, model_, ranks, out_)),
       state_(beginning_.state),
-      writer_(store_, checkpoint_layout(model_.options, model_.generator, model_.discriminator,
-                                        model_.generator_params.dtype())),
       loader_(*data_.set, {.batch_size = settings.batch_size,
+                           .share_begin = share_.begin,
+                           .share = share_.count,
                            .shuffle = settings.shuffle,
                            .augmentation = {.flip = settings.flip, .random_crop = settings.random_crop},
                            .seed = static_cast<uint64_t>(settings.seed),
@@ -168,22 +237,26 @@ TrainingRun::TrainingRun(const TrainSettings& settings, std::FILE* out)
                            .first_batch = state_.batch,
                            .workers = data_.workers,
                            .device = ctx_.device()}),
-      holes_(settings, masks(), RandomStream::kHoleOffsets, ctx_.device()),
-      logs_(log_folder(settings), state_),
+      holes_(settings, masks(), RandomStream::kHoleOffsets, ctx_.device(), share_.count),
       good_file_(beginning_.file),
       warnings_(settings) {
-  logs_.settings(settings);
+  if (ranks_.is_first()) {
+    writer_.emplace(*store_, checkpoint_layout(model_.options, model_.generator, model_.discriminator,
+                                               model_.generator_params.dtype()));
+    logs_.emplace(log_folder(settings), state_);
+    logs_->settings(settings);
+  }
   go_on_at(state_);
   note_few_pictures();
-  if (settings.resume == "auto" && state_.step > 0 && state_.best_step == state_.step)
-    store_.name_best(state_.step);
+  if (store_ && settings.resume == "auto" && state_.step > 0 && state_.best_step == state_.step)
+    store_->name_best(state_.step);
 }
 
 int TrainingRun::run() {
   if (state_.batch == loader_.batches_per_epoch()) end_epoch();
   if (state_.step > 0 && finished()) out_.line("Nothing is left to do: " + why_finished());
   int64_t announced = -1;
-  while (!finished() && signal_.received() == 0) {
+  while (!finished() && stop_signal() == 0) {
     if (state_.epoch != announced) out_.line(fmt::format("Current Epoch is: {}", state_.epoch));
     announced = state_.epoch;
     train_batch(loader_.next());
@@ -194,11 +267,11 @@ int TrainingRun::run() {
       submit_checkpoint(Standing::kNewest);
     }
   }
-  if (signal_.received() == 0) validate_short_run();
+  if (stop_signal() == 0) validate_short_run();
   save_now();
-  if (signal_.received() != 0) {
+  if (const int signal = stop_signal()) {
     out_.line(fmt::format("Stopped by a signal; step {} is saved", state_.step));
-    return signal_.exit_code();
+    return ranks_.is_first() ? 128 + signal : 0;  // a launcher kills all where one ends with an error
   }
   if (out_of_patience())
     out_.line(fmt::format("{} validations have not been better than step {}'s ({})",
@@ -206,9 +279,26 @@ int TrainingRun::run() {
                           settings_.model == ModelKind::kHarmonicUnet
                               ? fmt::format("gain {:+.4f} dB", state_.best_gain)
                               : fmt::format("rec_loss {:.8f}", state_.best_rec_loss)));
-  if (validation_) leave_report();
-  out_.line(fmt::format("Done: step {} is saved in {}", state_.step, store_.folder().string()));
+  if (validation_ && ranks_.is_first()) leave_report();
+  out_.line(fmt::format("Done: step {} is saved in {}", state_.step, checkpoint_folder(settings_).string()));
   return 0;
+}
+
+// The signal that asks for a stop, or 0; several ranks take what they agreed on last.
+int TrainingRun::stop_signal() const {
+  return ranks_.are_several() ? static_cast<int>(agreed_.signal) : signal_.received();
+}
+
+// Clocks and signals differ from rank to rank: here they come to one answer.
+void TrainingRun::agree_on(Losses& losses) {
+  if (!ranks_.are_several()) return;
+  agreed_ = agree(
+      ranks_, {.losses = losses,
+               .train_seconds = state_.train_seconds,
+               .signal = signal_.received(),
+               .save_is_due = settings_.save_minutes > 0 && minutes_since_save() >= settings_.save_minutes});
+  losses = agreed_.losses;
+  state_.train_seconds = agreed_.train_seconds;
 }
 
 bool TrainingRun::finished() const {
@@ -259,16 +349,23 @@ void TrainingRun::note_few_pictures() {
 
 // Pictures that cannot be read are named once. Too many of them in an epoch end the run.
 void TrainingRun::note_replaced(const LoadedBatch& batch) {
+  if (settings_.data_dir == TrainSettings::kNoFolder) return;
   for (const ReplacedPicture& replaced : batch.replaced)
-    if (named_pictures_.insert(replaced.image).second)
-      out_.line(
-          fmt::format("note: {}; {} is taken in its place", replaced.problem, data_.set->name(replaced.by)));
-  replaced_pictures_ += std::ssize(batch.replaced);
+    if (named_pictures_.insert(replaced.image).second) {
+      const std::string note =
+          fmt::format("note: {}; {} is taken in its place", replaced.problem, data_.set->name(replaced.by));
+      if (ranks_.is_first())
+        out_.line(note);
+      else
+        fmt::print(stderr, "{}{}\n", rank_prefix(), escaped(note));
+    }
+  replaced_pictures_ += sum_over(ranks_, std::ssize(batch.replaced));
   constexpr int64_t kFew = 10, kPercent = 1;
   const int64_t epoch = loader_.batches_per_epoch() * settings_.batch_size;
   const int64_t most = std::max(kFew, epoch * kPercent / 100);
   if (replaced_pictures_ <= most) return;
   save_now();
+  if (!ranks_.is_first()) ranks_.wait_for_all();  // rank 0 ends the run
   user_error(
       "{} of the {} pictures of an epoch could not be read, more than {}; step {} is saved. Mend these files "
       "or take "
@@ -282,7 +379,7 @@ void TrainingRun::save_now() {
     check_state();
     submit_checkpoint(Standing::kNewest);
   }
-  writer_.finish();
+  if (writer_) writer_->finish();
 }
 
 void TrainingRun::train_batch(const LoadedBatch& batch) {
@@ -290,22 +387,27 @@ void TrainingRun::train_batch(const LoadedBatch& batch) {
                 batch.epoch, batch.index, state_.epoch, state_.batch);
   note_replaced(batch);
   const auto started = std::chrono::steady_clock::now();
-  const Batch pictures{batch.pixels, holes_.draw(static_cast<uint64_t>(state_.step * settings_.batch_size))};
+  const Batch pictures{batch.pixels,
+                       holes_.draw(static_cast<uint64_t>(state_.step * settings_.batch_size + share_.begin))};
   step_->load(pictures);
 
   const int64_t number = state_.step + 1;
-  if (state_.batch == 0 && state_.epoch % settings_.sample == 0) sample(pictures);
+  if (ranks_.is_first() && state_.batch == 0 && state_.epoch % settings_.sample == 0) sample(pictures);
   if (summary_is_due(number, settings_.summary)) {
-    const Losses seen = step_->watch(Statistics::kBatch, settings_.batch_size);
-    logs_.summary(number, seen, HostCopy(ctx_, step_->real_scores()), HostCopy(ctx_, step_->fake_scores()));
+    Losses seen = step_->watch(Statistics::kBatch, share_.count);
+    agree_on(seen);
+    if (logs_)
+      logs_->summary(number, seen, HostCopy(ctx_, step_->real_scores()),
+                     HostCopy(ctx_, step_->fake_scores()));
   }
 
   step_->train(progress());
-  const Losses losses = step_->losses();
+  Losses losses = step_->losses();
   state_.step = number;
   ++state_.batch;
   if (settings_.minutes > 0)
     state_.train_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  agree_on(losses);
   if (!step_->is_finite(losses)) {
     meet_non_finite(
         fmt::format("step {}: the losses or weights are no longer finite (rec_loss {}, adv_gene_loss {}, "
@@ -322,19 +424,30 @@ void TrainingRun::train_batch(const LoadedBatch& batch) {
              .batch_size = settings_.batch_size,
              .waited_seconds = loader_.waited_seconds()},
             losses);
-  const Tensor& offsets = pictures.holes.offsets;
+  log_step(batch, losses, pictures.holes.offsets);
+  if (ranks_.is_first()) warn();
+}
+
+void TrainingRun::log_step(const LoadedBatch& batch, const Losses& losses, const Tensor& offsets) {
+  std::vector<int32_t> places;
+  Tensor all_offsets = offsets;
+  if (settings_.log_offsets && offsets.data != nullptr && ranks_.are_several()) {
+    places.resize(static_cast<size_t>(2 * settings_.batch_size));
+    all_offsets = {{settings_.batch_size, 2}, DType::kI32, Device::kCpu, places.data()};
+    ranks_.gather(offsets.data, offsets.bytes(), places.data());
+  }
+  if (!logs_) return;
   const Learner* discriminator = step_->discriminator();
-  logs_.step({.step = number,
-              .epoch = state_.epoch,
-              .batch = batch.index,
-              .losses = losses,
-              .gene_decay_loss = step_->generator().decay_loss(),
-              .disc_decay_loss = discriminator == nullptr ? 0 : discriminator->decay_loss(),
-              .learning_rate_gene = step_->generator().learning_rate(),
-              .learning_rate_disc = discriminator == nullptr ? 0 : discriminator->learning_rate(),
-              .images_per_second = out_.images_per_second()},
-             settings_.log_offsets && offsets.data != nullptr ? &offsets : nullptr);
-  warn();
+  logs_->step({.step = state_.step,
+               .epoch = state_.epoch,
+               .batch = batch.index,
+               .losses = losses,
+               .gene_decay_loss = step_->generator().decay_loss(),
+               .disc_decay_loss = discriminator == nullptr ? 0 : discriminator->decay_loss(),
+               .learning_rate_gene = step_->generator().learning_rate(),
+               .learning_rate_disc = discriminator == nullptr ? 0 : discriminator->learning_rate(),
+               .images_per_second = out_.images_per_second()},
+              settings_.log_offsets && offsets.data != nullptr ? &all_offsets : nullptr);
 }
 
 void TrainingRun::warn() {
@@ -350,6 +463,7 @@ void TrainingRun::warn() {
 
 // Before the state is saved or validated.
 void TrainingRun::check_state() {
+  check_same_weights(ranks_, model_);
   if (!step_->is_state_finite())
     meet_non_finite(fmt::format("step {}: the training state is no longer finite", state_.step));
 }
@@ -357,7 +471,17 @@ void TrainingRun::check_state() {
 // Ends the run, or takes the last checkpoint's weights and goes on with the data behind this step: what led
 // here does not come again. The step that failed has no line in the logs.
 void TrainingRun::meet_non_finite(const std::string& what) {
-  const std::span<const NamedTensor> tensors = writer_.next().tensors;
+  RunState then;
+  if (ranks_.is_first()) then = roll_back(what);
+  ranks_.wait_for_all();
+  share_state(ranks_, then);
+  share_model(ranks_, ctx_, model_);
+  go_on_at(then);
+}
+
+// Rank 0's part of it.
+RunState TrainingRun::roll_back(const std::string& what) {
+  const std::span<const NamedTensor> tensors = writer_->next().tensors;
   capture_model(ctx_, model_, tensors);
   const auto bad = first_non_finite(tensors);
   const std::string found =
@@ -375,20 +499,20 @@ void TrainingRun::meet_non_finite(const std::string& what) {
     throw Error(fmt::format("{}; {} rollbacks to {} have not helped, and it stays the last checkpoint; {}",
                             found, rollbacks_, good_file_.string(), remedy));
   ++rollbacks_;
-  writer_.finish();  // it may still be on its way to the disk
+  writer_->finish();  // it may still be on its way to the disk
   const SafetensorsFile file = open_checkpoint(good_file_);
   load_model(ctx_, file, model_);
   const RunState then = RunState::from_metadata(file.metadata(), good_file_.string());
-  go_on_at(then);
   out_.line(
       fmt::format("{}; back to the weights of step {}, on with the data behind this step ({} of {} "
                   "rollbacks to one checkpoint)",
                   found, then.step, rollbacks_, kMostRollbacks));
+  return then;
 }
 
 // Painted with the running averages; nothing of the training changes.
 void TrainingRun::sample(const Batch& batch) {
-  const int64_t pictures = std::min<int64_t>(settings_.batch_size, data_.set->count());
+  const int64_t pictures = std::min<int64_t>(share_.count, data_.set->count());
   const Losses losses = step_->watch(Statistics::kRunning, pictures);
   samples_.save(ctx_, *step_, batch, pictures, state_.epoch);
   out_.line(sample_line(losses, samples_.measure(ctx_, *step_, batch, pictures)));
@@ -404,15 +528,16 @@ void TrainingRun::end_epoch() {
   Standing standing = Standing::kNewest;
   check_state();
   if (validation_ && epochs % settings_.validate_every == 0 && !validate(standing)) return;
-  if (state_.sums.steps > 0) logs_.epoch(state_.epoch, state_.sums);  // none: every step was rolled back
+  if (logs_ && state_.sums.steps > 0)
+    logs_->epoch(state_.epoch, state_.sums);  // none: every step was rolled back
   ++state_.epoch;
   state_.batch = 0;
   replaced_pictures_ = 0;
   state_.sums = {};
   // A checkpoint that was made during the validation lacks the end of the epoch.
   const bool is_behind = saved_step_ == state_.step || save_is_due();
-  if (standing == Standing::kNewestAndBest || is_behind || epoch_is_saved(epochs))
-    submit_checkpoint(standing);
+  const bool saves = standing == Standing::kNewestAndBest || is_behind || epoch_is_saved(epochs);
+  if (ranks_.of_first(saves)) submit_checkpoint(standing);  // clocks differ
 }
 
 // As ckpt says.
@@ -424,8 +549,10 @@ bool TrainingRun::epoch_is_saved(int64_t epochs) const {
 // False when a signal broke it off. A validation may take longer than the time between two checkpoints.
 bool TrainingRun::validate(Standing& standing) {
   const auto figures = validation_->run(ctx_, *step_, samples_, [&](const auto&) {
+    Losses none;
+    agree_on(none);
     if (saved_step_ != state_.step && save_is_due()) submit_checkpoint(Standing::kNewest);
-    return signal_.received() == 0;
+    return stop_signal() == 0;
   });
   if (!figures) return false;
   const bool best = state_.is_best(*figures);
@@ -439,7 +566,7 @@ bool TrainingRun::validate(Standing& standing) {
     ++state_.validations_since_best;
   }
   const ValidationRecord record{state_.step, state_.epoch, *figures, best};
-  logs_.validation(record);
+  if (logs_) logs_->validation(record);
   out_.line(validation_line(record));
   return true;
 }
@@ -467,25 +594,28 @@ double TrainingRun::minutes_since_save() const {
 }
 
 bool TrainingRun::save_is_due() const {
+  if (ranks_.are_several()) return agreed_.save_is_due;
   return settings_.save_minutes > 0 && minutes_since_save() >= settings_.save_minutes;
 }
 
 void TrainingRun::submit_checkpoint(Standing standing) {
-  logs_.sync();
+  saved_step_ = state_.step;
+  saved_ = std::chrono::steady_clock::now();
+  agreed_.save_is_due = false;
+  if (!writer_) return;
+  logs_->sync();
   state_.generator_updates = step_->generator().updates;
   state_.clip_mean = step_->generator().clip_mean();
   if (const Learner* discriminator = step_->discriminator())
     state_.discriminator_updates = discriminator->updates;
-  CheckpointSnapshot& snapshot = writer_.next();
+  CheckpointSnapshot& snapshot = writer_->next();
   snapshot.step = state_.step;
   snapshot.standing = standing;
   snapshot.metadata = to_metadata(settings_);
   state_.to_metadata(snapshot.metadata);
   capture_model(ctx_, model_, snapshot.tensors);
-  writer_.submit();
-  saved_step_ = state_.step;
-  saved_ = std::chrono::steady_clock::now();
-  good_file_ = store_.path_of(state_.step);
+  writer_->submit();
+  good_file_ = store_->path_of(state_.step);
   rollbacks_ = 0;
 }
 
@@ -503,14 +633,31 @@ int64_t TrainingRun::steps_left() const {
 }  // namespace
 
 int run_training(const TrainSettings& wanted, std::FILE* out) {
-  const TrainSettings settings = with_device(wanted);
+  Ranks alone;
+  return run_training(wanted, out, alone);
+}
+
+int run_training(const TrainSettings& wanted, std::FILE* out, Ranks& ranks) {
+  check_ranks(wanted, ranks.count());
+  check_same_flags(ranks, wanted);
+  const TrainSettings settings = with_device(on_cpu_where_several(wanted, ranks));
+  TrainSettings of_rank = settings;
+  of_rank.batch_size /= ranks.count();
+  const RunPlan plan = plan_run(of_rank);
+  if (!ranks.is_first()) {
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> nowhere(std::fopen("/dev/null", "w"), std::fclose);
+    if (nowhere == nullptr) throw_file_error("open", "/dev/null", errno);
+    return explain_memory(plan, [&] { return TrainingRun(settings, nowhere.get(), ranks).run(); });
+  }
   fmt::print(out, "{}", describe_settings(settings));
   NewFolders folders;
   make_run_folders(settings, folders);
-  const RunPlan plan = plan_run(settings);
   check_disk_space(checkpoint_folder(settings), plan.checkpoint_bytes, plan.copies);
   const std::unique_ptr<TrainingRun> run =
-      explain_memory(plan, [&] { return std::make_unique<TrainingRun>(settings, out); });
+      explain_memory(plan, [&] { return std::make_unique<TrainingRun>(settings, out, ranks); });
+  if (ranks.are_several())
+    fmt::print(out, "{} ranks, {} images of a batch and {} threads each\n", ranks.count(), of_rank.batch_size,
+               with_threads(settings, ranks).threads);
   append_configs(settings);
   ReplaceFile run_cfg(checkpoint_folder(settings) / "run.cfg");  // --flags-file with it is this run again
   run_cfg.write(to_run_cfg(settings));

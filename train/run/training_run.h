@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "core/ranks/ranks.h"
 #include "train/settings/settings.h"
 
 namespace inpaint {
@@ -13,5 +14,9 @@ namespace inpaint {
 // when the losses or the state are not finite and on_nan=stop, or rolling back has not helped; the last good
 // checkpoint stays in both cases. Lines for people go to `out`.
 int run_training(const TrainSettings& settings, std::FILE* out = stdout);
+
+// The same as one of several ranks, which all make this call: each trains on its share of every batch. Rank 0
+// writes, and its exit code is the run's; those of the others are 0 when a signal stopped it.
+int run_training(const TrainSettings& settings, std::FILE* out, Ranks& ranks);
 
 }  // namespace inpaint

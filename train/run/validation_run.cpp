@@ -23,8 +23,9 @@ int run_validation(const TrainSettings& wanted) {
   Context ctx = open_context(settings);
   TrainingPictures data = open_validation_pictures(settings, settings.mode, ctx,
                                                    [&](const std::string& line) { out.line(line); });
+  Ranks alone;
   ValidationPass validation(settings, std::move(data.set), data.workers,
-                            ValidationPass::Pictures::kWholeBatches, masks ? &*masks : nullptr);
+                            ValidationPass::Pictures::kWholeBatches, masks ? &*masks : nullptr, alone);
   Model model(model_options(settings), activation_type(settings), Parameters::Use::kInference, ctx.device());
   const Beginning beginning = begin_validation(settings, checkpoint_folder(settings), ctx, model);
   for (const std::string& note : beginning.notes) out.line(note);

@@ -237,6 +237,10 @@ std::vector<Flag> make_table() {
           "CPU threads; 0 one per core this process may use");
   t.whole(kRun, "loader_threads", &S::loader_threads, {0, 256}, "threads",
           "prepare batches ahead; 0 one, or as many as threads to decode pictures");
+  t.truth(kRun, "sync_batch_norm", &S::sync_batch_norm,
+          "of several ranks: batch norm over the whole batch, not over each rank's share");
+  t.real(kRun, "rank_timeout", &S::rank_timeout, kFromZero,
+         "seconds that a rank waits for another before it ends the run; 0 for ever");
   t.choice(kModel, "precision", &S::precision,
            "auto: bf16 on a GPU that has it, else fp32; fp64 on the CPU only");
   t.choice(kRun, "matrix_backend", &S::matrix_backend,

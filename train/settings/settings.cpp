@@ -91,6 +91,27 @@ void check_settings(const TrainSettings& s) {
         "matrix_backend=onednn: this program was built without oneDNN; give matrix_backend=eigen or auto");
 }
 
+void check_ranks(const TrainSettings& s, int ranks) {
+  if (ranks == 1) return;
+  if (s.mode != Split::kTrain || s.plan || s.verify_resume)
+    user_error("{} runs in one process, and a launcher has started {}; start it without mpirun",
+               s.plan            ? "plan"
+               : s.verify_resume ? "verify_resume"
+                                 : "mode=" + to_string(s.mode),
+               ranks);
+  if (s.device == DeviceChoice::kCuda)
+    user_error("device=cuda: {} ranks train on CPUs only; give device=cpu, or start one process", ranks);
+  if (s.batch_size % ranks != 0)
+    user_error("batch_size={}: {} ranks cannot share it evenly; give batch_size={}", s.batch_size, ranks,
+               (s.batch_size + ranks - 1) / ranks * ranks);
+  if (s.model == ModelKind::kContextEncoder && !s.sync_batch_norm && s.batch_size < 2 * ranks)
+    user_error(
+        "batch_size={}: each of {} ranks has one image, over which batch norm has no variance; give "
+        "batch_size={} "
+        "or sync_batch_norm=true",
+        s.batch_size, ranks, 2 * ranks);
+}
+
 MatrixBackend matrix_backend_of(const TrainSettings& s) {
   switch (s.matrix_backend) {
     case MatrixChoice::kTile:

@@ -119,8 +119,10 @@ struct TrainSettings {
   // Machine
   DeviceChoice device = DeviceChoice::kAuto;
   int gpu = 0;
-  int threads = 0;         // 0: as many as the cores this process may use
-  int loader_threads = 0;  // 0: as many as the pictures need
+  int threads = 0;               // 0: as many as the cores this process may use
+  int loader_threads = 0;        // 0: as many as the pictures need
+  bool sync_batch_norm = false;  // of several ranks: batch norm over the pictures of all
+  double rank_timeout = 300;     // seconds that a rank waits for another; 0: for ever
   Precision precision = Precision::kAuto;
   MatrixChoice matrix_backend = MatrixChoice::kAuto;
 
@@ -132,6 +134,9 @@ struct TrainSettings {
 
 // Throws UserError when the settings contradict each other or ask for what this build has not.
 void check_settings(const TrainSettings& settings);
+
+// Throws UserError where so many ranks cannot share this run.
+void check_ranks(const TrainSettings& settings, int ranks);
 
 // What a context of this run makes its matrix products with; auto is the fastest, and Eigen in fp64.
 MatrixBackend matrix_backend_of(const TrainSettings& settings);

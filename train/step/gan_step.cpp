@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/device/copy.h"
+#include "core/ranks/ranks.h"
 #include "kernels/picture/hole.h"
 #include "train/step/product_flop.h"
 
@@ -16,7 +17,7 @@ Pass::Keep keep_of(const Model& model) {
 }
 
 LearnerOptions generator_options(const StepOptions& step) {
-  LearnerOptions options{.updates_per_step = step.gene_iter};
+  LearnerOptions options{.updates_per_step = step.gene_iter, .ranks = step.ranks};
   options.adam.learning_rate = step.learning_rate;
   options.adam.beta2 = step.weight_clip ? 0.999 : 0.9;
   if (step.weight_clip) options.adam.clip = GanStep::kGradientClip;
@@ -59,6 +60,9 @@ GanStep::GanStep(Context& ctx, Model& model, int64_t batch_size, const StepOptio
   memory_.offsets = arena_.reserve({batch_size, 2}, DType::kI32);
   arena_.allocate(ctx.device());
   figures_.allocate();
+  if (options.ranks != nullptr && options.sync_batch_norm)
+    for (Pass* pass : {&generator_pass_.get(), &real_pass_.get(), &fake_pass_})
+      pass->normalise_over(*options.ranks);
   if (ctx.device() == Device::kCpu) return;
   if (model.generator_params.use() == Parameters::Use::kTraining) {
     updates_.reserve_workspace([&](const Context& branch) {
@@ -127,6 +131,14 @@ void GanStep::record() {
   for (int i = 0; i < options_.disc_iter; ++i) update_discriminator(i);
   for (int i = 0; i < options_.gene_iter; ++i) update_generator(i);
   updates_.join();
+  mean_running_averages();
+}
+
+// Each rank has moved them by its own statistics, and the mean of averages is the average of means.
+void GanStep::mean_running_averages() {
+  if (options_.ranks == nullptr || options_.sync_batch_norm) return;
+  options_.ranks->mean(model_.generator_params.running());
+  options_.ranks->mean(model_.discriminator_params.running());
 }
 
 Losses GanStep::watch(Statistics statistics, int64_t pictures) {
@@ -185,7 +197,8 @@ void GanStep::update_discriminator(int i) {
   forward_fake(Statistics::kBatch);
   disc.update_running(ctx_, params, fake_pass_);
   objective_.judge_fake(ctx_, fake_scores(), dscore);
-  disc.backward(ctx_, params, dscore, nullptr, {ParameterGrads::kAccumulate, nullptr, &weight_gradients_},
+  disc.backward(ctx_, params, dscore, nullptr,
+                {ParameterGrads::kAccumulate, nullptr, &weight_gradients_, discriminator_.watcher()},
                 fake_pass_);
 
   discriminator_.apply(ctx_, discriminator_.update(i, nullptr), i);
@@ -210,7 +223,8 @@ void GanStep::update_generator(int i) {
   disc.backward(ctx_, disc_params, dscore, &dfake, ParameterGrads::kSkip, fake_pass_);
   objective_.paint(ctx_, fake_images(), hidden_images(), &dfake);
   FusedAdam update = generator_.update(i, &updates_);
-  generator.backward(ctx_, params, dfake, nullptr, {ParameterGrads::kOverwrite, &update, &weight_gradients_},
+  generator.backward(ctx_, params, dfake, nullptr,
+                     {ParameterGrads::kOverwrite, &update, &weight_gradients_, generator_.watcher()},
                      generator_pass_.get());
   generator_.apply(ctx_, update, i);
   generator_pass_.expire();

@@ -67,6 +67,7 @@ class GanStep final : public TrainingStep {
   void forward_fake(Statistics statistics);
   void update_discriminator(int i);
   void update_generator(int i);
+  void mean_running_averages();
 
   Context& ctx_;
   Model& model_;

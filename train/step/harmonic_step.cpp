@@ -15,7 +15,8 @@ LearnerOptions learner_options(const StepOptions& step) {
   LearnerOptions options{.weight_decay_rate = 0,
                          .schedule = {.warm_up = step.warm_up, .last = step.last_rate},
                          .adaptive_clip = true,
-                         .average_decay = step.average_decay};
+                         .average_decay = step.average_decay,
+                         .ranks = step.ranks};
   options.adam.learning_rate = step.learning_rate;
   options.adam.beta1 = 0.9;
   options.adam.beta2 = 0.99;
@@ -103,7 +104,8 @@ void HarmonicStep::record() {
   paint(model_.generator_params, dresidual_.shape[0], &dresidual_);
   FusedAdam update = generator_.update(0, nullptr);
   model_.generator.backward(ctx_, model_.generator_params, dresidual_, nullptr,
-                            {ParameterGrads::kOverwrite, nullptr, &weight_gradients_}, painter_.pass());
+                            {ParameterGrads::kOverwrite, nullptr, &weight_gradients_, generator_.watcher()},
+                            painter_.pass());
   generator_.apply(ctx_, update, 0);
 }
 

@@ -33,6 +33,8 @@ Learner::Learner(Context& ctx, const Network& network, const Parameters& params,
       gradient_squares_(figures.add()),
       clip_mean_(figures.add()),
       clip_scale_(figures.add()) {
+  if (options.ranks != nullptr && params.use() == Parameters::Use::kTraining)
+    exchange_ = std::make_unique<GradientExchange>(network, params, *options.ranks);
   const auto weights = static_cast<double>(network.spec().list(ParameterId::Kind::kWeight).size());
   options_.adam.weight_decay = options.weight_decay_rate / weights;
   const int64_t rates = 2 * std::max(1, options.updates_per_step);
@@ -71,6 +73,7 @@ FusedAdam Learner::update(int i, Branch* branch) const {
 }
 
 void Learner::apply(const Context& ctx, const FusedAdam& update, int i) const {
+  if (exchange_ != nullptr) exchange_->finish();
   if (options_.adaptive_clip) {
     const Tensor squares = figures_.tensor(gradient_squares_), scale = figures_.tensor(clip_scale_);
     sum_of_squares(ctx, params_.grads(), squares);

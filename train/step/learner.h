@@ -4,9 +4,12 @@
 // (sum of squares / 2).
 #pragma once
 
+#include <memory>
+
 #include "nn/network.h"
 #include "train/step/device_figures.h"
 #include "train/step/fused_adam.h"
+#include "train/step/gradient_exchange.h"
 #include "train/step/rate_schedule.h"
 
 namespace inpaint {
@@ -18,6 +21,7 @@ struct LearnerOptions {
   RateSchedule schedule = {};
   bool adaptive_clip = false;
   double average_decay = 0;  // of the moving average of the parameters; 0: there is none
+  Ranks* ranks = nullptr;    // who train this network together, see StepOptions
 };
 
 class Learner {
@@ -40,6 +44,9 @@ class Learner {
   // live on the device and a recorded step can be replayed. progress: training_step.h.
   void upload_rates(const Context& ctx, double progress);
 
+  // Takes the means over several ranks: pass it to the backward whose gradients are complete. Else null.
+  BackwardWatcher* watcher() const { return exchange_.get(); }
+
   // The update number `i` of a step. Pass it to backward, then call apply. branch: see FusedAdam.
   FusedAdam update(int i, Branch* branch) const;
   void apply(const Context& ctx, const FusedAdam& update, int i) const;
@@ -57,6 +64,7 @@ class Learner {
  private:
   const Parameters& params_;
   const Parameters* averages_;
+  std::unique_ptr<GradientExchange> exchange_;  // null: one process
   LearnerOptions options_;
   DeviceFigures& figures_;
   double learning_rate_;

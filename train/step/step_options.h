@@ -6,6 +6,8 @@
 
 namespace inpaint {
 
+class Ranks;
+
 struct StepOptions {
   double learning_rate = 0.0002;
   double lamb_rec = 0.999, lamb_adv = 0.001, lamb_tv = 1e-6;
@@ -22,6 +24,10 @@ struct StepOptions {
   // Do work that a step repeats with identical results once: the generator's forward pass while the generator
   // stands still, and D over the real batch while D does. Same bits, fewer passes.
   bool reuse = true;
+  // The processes that train the model together; null: this one alone. The step's batch is this rank's share,
+  // and the gradients' means over the ranks are those of the whole batch. They outlive the step.
+  Ranks* ranks = nullptr;
+  bool sync_batch_norm = false;  // batch norms take their statistics over all ranks
 };
 
 }  // namespace inpaint

@@ -263,6 +263,34 @@ TEST_CASE("batch_norm: backward matches the formula") {
       }
 }
 
+TEST_CASE(
+    "batch_norm: backward in two ops, over the rows of one process and of two that have the same rows") {
+  for (const Backend& backend : activation_backends())
+    for (const Shape& shape : kShapes) {
+      Case c(backend, shape);
+      c.leave_kink();
+      const Activation act = Activation::kLeakyRelu;
+      const auto want =
+          c.reference_of<Bounded>().backward(c.x.values<Bounded>(), act, c.dy.values<Bounded>());
+      const auto ctx = c.context();
+      GuardedTensor sums({2, shape.back()}, backend.of(DType::kF64)),
+          dgamma(c.channels, backend.parameters()), dbeta(c.channels, backend.parameters());
+      batch_norm_gradient_sums(*ctx, c.x, c.mean, c.variance, c.gamma, c.beta, kEpsilon, act, c.dy, sums,
+                               {dgamma.pointer(), dbeta.pointer(), GradMode::kOverwrite});
+      for (const int processes : {1, 2}) {
+        GuardedTensor all({2, shape.back()}, backend.of(DType::kF64)), dx(shape, backend);
+        const Values<double> values = sums.values();
+        for (size_t i = 0; i < values.size(); ++i) all.set(static_cast<int64_t>(i), processes * values[i]);
+        batch_norm_data_gradient(*ctx, c.x, c.mean, c.variance, c.gamma, c.beta, kEpsilon, act, c.dy, all,
+                                 processes * shape.rows(), dx);
+        check_close(c.label("batch_norm_data_gradient", act), "dx", dx, want.dx);
+      }
+      const Label label = c.label("batch_norm_gradient_sums", act);
+      check_close(label, "dgamma", dgamma, want.dgamma);
+      check_close(label, "dbeta", dbeta, want.dbeta);
+    }
+}
+
 TEST_CASE("batch_norm: backward is the derivative of statistics and forward together") {
   for (const Backend& backend : activation_backends())
     for (const Shape& shape : kSmallShapes)

@@ -205,6 +205,37 @@ TEST_CASE("batch_loader: the last batch filled up from the epoch's beginning") {
   CHECK(BatchLoader(*dataset, {.batch_size = 11, .fill_last = true}).batches_per_epoch() == 1);
 }
 
+TEST_CASE("batch_loader: shares of a batch are its pictures, one share's behind the other's") {
+  const Numbered numbered(11);
+  const auto dataset = numbered.open();
+  for (const bool fill_last : {false, true}) {
+    const auto options = [&](int64_t begin, int64_t share) {
+      return BatchLoader::Options{.batch_size = 6,
+                                  .share_begin = begin,
+                                  .share = share,
+                                  .fill_last = fill_last,
+                                  .shuffle = true,
+                                  .augmentation = {.flip = true},
+                                  .seed = 3};
+    };
+    BatchLoader whole(*dataset, options(0, 0)), first(*dataset, options(0, 2)),
+        second(*dataset, options(2, 4));
+    for (int i = 0; i < 5; ++i) {
+      const LoadedBatch &all = whole.next(), &a = first.next(), &b = second.next();
+      std::vector<int64_t> images = a.images;
+      images.insert(images.end(), b.images.begin(), b.images.end());
+      CHECK(images == all.images);
+      CHECK(a.fresh + b.fresh == all.fresh);
+      CHECK((b.fresh == 0 || a.fresh == 2));
+      CHECK(a.pixels.shape[0] == 2);
+      const auto* pixels = all.pixels.as<uint8_t>();
+      CHECK(std::equal(pixels, pixels + 2 * kImageBytes, a.pixels.as<uint8_t>()));
+      CHECK(std::equal(pixels + 2 * kImageBytes, pixels + 6 * kImageBytes, b.pixels.as<uint8_t>()));
+    }
+  }
+  CHECK_THROWS_AS(BatchLoader(*dataset, {.batch_size = 4, .share_begin = 3, .share = 2}), Error);
+}
+
 TEST_CASE("batch_loader: a file that shrinks while it is read ends in an error, not in a crash") {
   const Numbered numbered(40);
   const auto dataset = numbered.open();

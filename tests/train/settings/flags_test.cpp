@@ -100,6 +100,8 @@ TEST_CASE("flags: what goes beyond the source program defaults to its behaviour"
       {"average_decay", "0.998"},
       {"minutes", "0"},
       {"schedule_steps", "0"},
+      {"sync_batch_norm", "false"},
+      {"rank_timeout", "300"},
   };
   for (const auto& [name, value] : defaults) {
     CAPTURE(name);

@@ -49,6 +49,29 @@ TEST_CASE("settings: holes that a model cannot paint, or that have no pictures, 
   CHECK(contains(complaint(), "give both or neither"));
 }
 
+TEST_CASE("settings: what several ranks cannot share is refused") {
+  TrainSettings s = TrainSettings::of_model(ModelKind::kContextEncoder);
+  const auto complaint = [&](int ranks) { return error_message([&] { check_ranks(s, ranks); }); };
+  s.batch_size = 8;
+  for (const int ranks : {1, 2, 4}) CHECK_NOTHROW(check_ranks(s, ranks));
+  CHECK(contains(complaint(3), "batch_size=8: 3 ranks cannot share it evenly; give batch_size=9"));
+  CHECK(contains(complaint(8), "give batch_size=16 or sync_batch_norm=true"));
+  s.sync_batch_norm = true;
+  CHECK_NOTHROW(check_ranks(s, 8));
+  s.sync_batch_norm = false;
+  s.model = ModelKind::kHarmonicUnet;
+  CHECK_NOTHROW(check_ranks(s, 8));
+  s.device = DeviceChoice::kCuda;
+  CHECK(contains(complaint(2), "device=cuda: 2 ranks train on CPUs only"));
+  s.device = DeviceChoice::kAuto;
+  s.mode = Split::kTest;
+  CHECK(contains(complaint(2), "mode=test runs in one process, and a launcher has started 2"));
+  s.mode = Split::kTrain;
+  s.plan = true;
+  CHECK(contains(complaint(2), "plan runs in one process"));
+  CHECK_NOTHROW(check_ranks(s, 1));
+}
+
 TEST_CASE("settings: contradictions are refused with the way out") {
   TrainSettings s;
   const auto complaint = [&] { return error_message([&] { check_settings(s); }); };
