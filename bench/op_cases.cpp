@@ -131,7 +131,7 @@ OpCase hinge_case(Context& ctx, int64_t batch, DType dtype) {
   made.bytes = scores->bytes() + dscores->bytes();
   made.outputs = {loss, correct, dscores};
   made.run = [=, &ctx] {
-    const Hinge all = {scores->device(), HingeSide::kReal, 0.001,
+    const Hinge all = {scores->device(), HingeSide::kReal,  0.001,
                        loss->device(),   correct->device(), dscores->device()};
     hinge(ctx, {&all, 1});
   };
@@ -142,6 +142,12 @@ OpCase hinge_case(Context& ctx, int64_t batch, DType dtype) {
       for (int64_t i = 0; i < batch; ++i) sum.add(std::max(0.0, 1 - (*scores)[i]) / n);
       return sum;
     });
+    if (message.empty())
+      message = compare_some(ctx, "correct", *correct, [&](int64_t) {
+        Expected count;
+        for (int64_t i = 0; i < batch; ++i) count.add((*scores)[i] > 0 ? 1 : 0);
+        return count;
+      });
     if (!message.empty()) return message;
     return compare_some(ctx, "dscores", *dscores, [&](int64_t i) {
       return Expected{(*scores)[i] < 1 ? -0.001 / n : 0, 0.001 / n};

@@ -104,8 +104,8 @@ struct ChannelGradients {
 };
 
 // Sums dz and dz (x - mean) over the rows; writes the channels' gradients, and the coefficients sum dz / M
-// and sum(dz (x - mean)) / (M (variance + epsilon)), or, where `plain` is not null, the two sums. sm_90:
-// at most 128 registers, 128-bit loads
+// and sum(dz (x - mean)) / (M (variance + epsilon)), or, where `plain` is not null, the two sums.
+// sm_90: at most 128 registers, 128-bit loads
 template <int V, typename T>
 __global__ void __launch_bounds__(kBlockThreads, 2)
     gradient_sums_kernel(ChannelBlocks b, Normalisation<Compute<T>> norm, Compute<T> slope,
@@ -160,15 +160,15 @@ __global__ void __launch_bounds__(kBlockThreads, 2)
       });
 }
 
-// The coefficients of sums that were made before.
+// The coefficients of sums that were made before; share = 1 / M.
 template <typename P>
 __global__ void __launch_bounds__(kBlockThreads)
-    coefficients_kernel(int64_t channels, const double* __restrict__ sums, double rows,
+    coefficients_kernel(int64_t channels, const double* __restrict__ sums, double share,
                         const P* __restrict__ variance, P epsilon, P* __restrict__ coefficients) {
   for (int64_t c = global_thread(); c < channels; c += grid_threads()) {
-    const double inverse = inverse_deviation<double>(variance[c], epsilon);
-    coefficients[c] = static_cast<P>(sums[c] / rows);
-    coefficients[channels + c] = static_cast<P>(sums[channels + c] * inverse * inverse / rows);
+    const double spread = static_cast<double>(variance[c]) + static_cast<double>(epsilon);
+    coefficients[c] = static_cast<P>(sums[c] * share);
+    coefficients[channels + c] = static_cast<P>(sums[channels + c] * share / spread);
   }
 }
 
@@ -387,7 +387,7 @@ void batch_norm_data_gradient(const Context& ctx, const Tensor& x, const Tensor&
     const auto norm = normalisation<P>(mean, variance, gamma, beta, nullptr, epsilon);
     launch("batch_norm_backward, coefficients", ctx.stream(),
            dim3(static_cast<unsigned>(blocks_1d(channels))), dim3(kBlockThreads), 0, coefficients_kernel<P>,
-           channels, sums.as<double>(), static_cast<double>(rows), norm.variance, norm.epsilon,
+           channels, sums.as<double>(), 1 / static_cast<double>(rows), norm.variance, norm.epsilon,
            static_cast<P*>(workspace.coefficients));
     write_data_gradient<D>(ctx, x.shape, workspace, data_of<T>(x), data_of<T>(dy), norm, act, data_of<T>(dx));
   });

@@ -40,8 +40,8 @@ VARIANTS = {
                                                "batch_size": 6, "gene_iter": 1},
 }
 
-# The hinge losses are means of scores of both signs, which cancel: what is left carries more of fp32's rounding than the
-# bound of the other losses allows (1.5e-5 after 3 steps).
+# The hinge losses are means of scores of both signs, which cancel: what is left carries more of fp32's
+# rounding than the bound of the other losses allows (1.5e-5 after 3 steps).
 IN_FP64 = {
     "64, RGB, random block, hinge losses, 2/2": {**SMALL, "image_channel": 3, "adv_loss": "hinge", "lamb_adv": 0.1,
                                                  "gene_iter": 2, "disc_iter": 2},
