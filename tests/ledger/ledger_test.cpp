@@ -1,6 +1,6 @@
 // What one training step enqueues on a GPU, at the sizes of real training: the nodes of its CUDA graph by
-// kernel, against the tables beside this file. A node takes about 2 us of a GPU's time even where it does
-// little. A product of cuDNN or cuBLASLt counts as one, whatever kernels they make of it.
+// kernel, against the tables beside this file. Every node takes time on a GPU, even one that does little. A
+// product of cuDNN or cuBLASLt counts as one, whatever kernels they make of it.
 //
 // With INPAINT_RECORD=1 in the environment the tables are written anew.
 #include <doctest/doctest.h>

@@ -249,8 +249,8 @@ BUGS = [
     ("train/step/gan_step.cpp", "disc.update_running(ctx_, disc_params, real_pass_.get());", "", "running averages do not see the real batch", PARITY, REPLAY),
     ("train/step/fused_adam.cpp", "if (!piece.stored) continue;", "if (piece.begin > 0) continue;", "pieces behind the first are never updated", TRAIN, "fused adam*"),
     ("nn/layers/linear.cpp", "params.stores_grad(weight_)", "grads.sink == nullptr", "a gradient handed over although it is stored", NN, "network: gradients that could*"),
-    ("train/step/objective.cpp", "const double weight = options_.lamb_adv / 2;", "const double weight = options_.lamb_adv;", "the discriminator's loss is a sum of two means", PARITY, REPLAY),
-    ("train/step/objective.cpp", "{fake_scores, 1, options_.lamb_adv", "{fake_scores, 0, options_.lamb_adv", "the generator's label", PARITY, REPLAY),
+    ("train/step/objective.cpp", "Side::kReal, options_.lamb_adv / 2", "Side::kReal, options_.lamb_adv", "the discriminator's loss is a sum of two means", PARITY, REPLAY),
+    ("train/step/objective.cpp", "Side::kPraised, options_.lamb_adv", "Side::kFake, options_.lamb_adv", "the generator's label", PARITY, REPLAY),
     ("train/step/gan_step.cpp", "{ParameterGrads::kAccumulate, nullptr", "{ParameterGrads::kOverwrite, nullptr", "the real batch's gradient lost", PARITY, REPLAY),
     # The run and its data
     ("train/checkpoint/resume.cpp", "load_model(ctx, file, model);", "model.initialize(ctx, 1);", "resume without the weights", TRAIN, "run: ten steps*"),

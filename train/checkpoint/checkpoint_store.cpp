@@ -93,6 +93,9 @@ void CheckpointStore::remove_old(int64_t newest) const {
 }
 
 SafetensorsFile open_checkpoint(const fs::path& path) {
+  if (path.filename() == kBestName && fs::is_regular_file(path)) {
+    if (auto best = open_best_checkpoint(path.parent_path())) return std::move(*best);
+  }
   SafetensorsFile file(path, SafetensorsFile::Checksum::kRequired);
   const auto version = file.metadata().find(kFormatVersionKey);
   if (version == file.metadata().end() || version->second != kFormatVersion)

@@ -58,7 +58,8 @@ class CheckpointStore {
 inline constexpr const char* kFormatVersionKey = "format_version";
 inline const std::string kFormatVersion = "1";
 
-// Opens a checkpoint and compares its checksum and version; UserError saying what is wrong with it.
+// Opens a checkpoint, or the one that <folder>/best names, and compares its checksum and version; UserError
+// saying what is wrong with it.
 SafetensorsFile open_checkpoint(const std::filesystem::path& path);
 
 enum class Fallback {

@@ -12,9 +12,6 @@ namespace inpaint {
 namespace {
 
 SafetensorsFile open(const std::filesystem::path& path) {
-  if (path.filename() == "best" && std::filesystem::is_regular_file(path)) {
-    if (auto best = open_best_checkpoint(path.parent_path())) return std::move(*best);
-  }
   if (!std::filesystem::is_directory(path)) return open_checkpoint(path);
   auto found = open_newest_checkpoint(path);
   if (!found)
