@@ -66,6 +66,19 @@ void write_bytes(png_structp png, png_bytep from, png_size_t count) {
 
 void flush_nothing(png_structp) {}
 
+// libpng asks for a chunk's memory before it finds that the file is shorter. A chunk is its length, type, data
+// and checksum (PNG specification, 5.3).
+void check_chunks_are_whole(const PngReading& r) {
+  constexpr size_t kSignature = 8, kFrame = 12;
+  for (size_t at = kSignature; at < r.file.size();) {
+    const size_t left = r.file.size() - at;
+    if (left < kFrame || png_get_uint_32(&r.file[at]) > left - kFrame)
+      user_error("{}: damaged PNG: the file is cut off", r.name);
+    if (std::memcmp(&r.file[at + 4], "IEND", 4) == 0) return;
+    at += kFrame + png_get_uint_32(&r.file[at]);
+  }
+}
+
 // Everything is unpacked to 8 bits of grey, grey + alpha, RGB or RGB + alpha.
 bool read_png(PngReading& r) {
   if (setjmp(png_jmpbuf(r.png)) != 0) return false;
@@ -134,6 +147,7 @@ bool write_png(PngWriting& w, const Image& image, const Image& alpha, std::span<
 
 StoredPicture decode_png(std::span<const uint8_t> file, const std::string& name) {
   PngReading r(file, name);
+  check_chunks_are_whole(r);
   r.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r, on_error<PngReading>, ignore_warning);
   if (r.png != nullptr) r.info = png_create_info_struct(r.png);
   INPAINT_CHECK(r.info != nullptr, "libpng cannot start");

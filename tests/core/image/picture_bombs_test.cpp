@@ -1,7 +1,6 @@
 // Small files that ask for much: time and memory stay bounded.
 #include <doctest/doctest.h>
 #include <png.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <turbojpeg.h>
 #include <unistd.h>
@@ -9,6 +8,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <fstream>
 
 #include "core/image/image_codec.h"
 #include "tests/harness/nightly.h"
@@ -187,6 +187,8 @@ std::vector<Bomb> bombs() {
     list.push_back({"heif: 64 x 64, and 4,096 x 4,096 in truth", heif_bomb(64, 64, compression, 4096)});
   }
 #endif
+  const Bytes exif = {0x70, 0, 0, 0, 'e', 'X', 'I', 'f', 'M', 'M', 0, 42};
+  list.push_back({"png: an EXIF chunk said to have 1.75 GiB", zeros_png({8, 8}, 24, 0, exif)});
   Bytes many;
   const Bytes comment = {'k', 0, 'v'};
   for (int i = 0; i < 100000; ++i) put_chunk(many, "tEXt", comment);
@@ -199,6 +201,15 @@ std::vector<Bomb> bombs() {
   return list;
 }
 
+// Of this process so far, in bytes. What is asked for and not touched counts: a limit may refuse it.
+int64_t most_address_space() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmPeak:")) return std::stoll(line.substr(7)) * 1024;
+  FAIL("no VmPeak in /proc/self/status");
+  return 0;
+}
+
 }  // namespace
 
 TEST_CASE("picture bombs: each ends within a second, in memory no more than the file and 64 MiB") {
@@ -208,19 +219,17 @@ TEST_CASE("picture bombs: each ends within a second, in memory no more than the 
     const pid_t child = fork();
     REQUIRE(child >= 0);
     if (child == 0) {
-      rusage before{}, after{};
-      getrusage(RUSAGE_SELF, &before);
+      const int64_t before = most_address_space();
       const std::clock_t start = std::clock();
       try {
         decode_image(bomb.file, "bomb");
       } catch (const UserError&) {
       }
       const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
-      getrusage(RUSAGE_SELF, &after);
-      const int64_t kib = after.ru_maxrss - before.ru_maxrss;
+      const int64_t taken = most_address_space() - before;
       const bool slow = seconds > (kSanitized ? 10 : 1);
       const bool large =
-          !kSanitized && kib * 1024 > static_cast<int64_t>(bomb.file.size()) + (int64_t{64} << 20);
+          !kSanitized && taken > static_cast<int64_t>(bomb.file.size()) + (int64_t{64} << 20);
       _exit(slow + 2 * large);
     }
     int status = 0;
