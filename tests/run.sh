@@ -34,6 +34,7 @@ tools/install_dependencies.sh ccache openmpi-bin libopenmpi-dev "${extra[@]}"
 # ccache finds the compiler's results again in another folder: all of them in tests/mutation/run.py, those of
 # files that include nothing of CUDA in tests/cuda_build.sh.
 export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$PWD} CCACHE_NOHASHDIR=1
+export CCACHE_SLOPPINESS=pch_defines,time_macros # what it asks for where headers are precompiled
 
 jobs=$(nproc)
 build=build/cpu-release options=(-DCMAKE_BUILD_TYPE=Release)
