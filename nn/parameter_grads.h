@@ -41,6 +41,8 @@ struct ParameterGrads {
   const Context& context_of_weights(const Context& ctx) const {
     return beside == nullptr ? ctx : beside->fork();
   }
+  // The mode of micro-batch number m, the first of which begins the sum over all.
+  static Mode sum_from(int m) { return m == 0 ? kOverwrite : kAccumulate; }
   GradMode grad_mode() const { return mode == kAccumulate ? GradMode::kAccumulate : GradMode::kOverwrite; }
 };
 

@@ -38,7 +38,11 @@ void InputBuffer::put(const Context& ctx, std::span<const Tensor> host) {
   INPAINT_CUDA_CHECK(cudaStreamWaitEvent(s.upload, s.used[place_].cuda()));
   for (size_t i = 0; i < host.size(); ++i) {
     const Tensor device = tensor(place_, static_cast<int>(i));
-    expect_shape("input", host[i], device.shape, device.dtype);
+    const Shape &here = host[i].shape, &there = device.shape;
+    INPAINT_CHECK(host[i].dtype == device.dtype && here[0] >= 1 && here[0] <= there[0] &&
+                      here.elements() * there[0] == there.elements() * here[0],
+                  "input {}: {} of {} in the place of {} of {}", i, to_string(here), to_string(host[i].dtype),
+                  to_string(there), to_string(device.dtype));
     INPAINT_CUDA_CHECK(cudaMemcpyAsync(device.data, host[i].data, static_cast<size_t>(host[i].bytes()),
                                        cudaMemcpyHostToDevice, s.upload));
   }

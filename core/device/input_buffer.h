@@ -22,7 +22,8 @@ class InputBuffer {
   Tensor tensor(int place, int array) const;  // in the GPU's memory
 
   // Starts copying the host's arrays into the other place, which ops enqueued on ctx from now on may read;
-  // the ops that read what was there before are waited for on the device. The host's bytes must stay as they
+  // the ops that read what was there before are waited for on the device. An array may be shorter along its
+  // first axis than its place: the rest of the place is then undefined. The host's bytes must stay as they
   // are until the next put returns.
   void put(const Context& ctx, std::span<const Tensor> host);
 

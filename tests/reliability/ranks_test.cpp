@@ -178,6 +178,26 @@ TEST_CASE("ranks: two and four come to what one process comes to, and always to 
   }
 }
 
+TEST_CASE("ranks: with micro-batches two come to what one process comes to, and log the same holes") {
+  const std::vector<std::string> flags = rank_flags(
+      5, {"--precision=fp64", "--sync_batch_norm", "--accumulate=2", "--log_offsets", "--batch_size=4"});
+  const TemporaryFolder one, two;
+  for (const TemporaryFolder* folder : {&one, &two}) put_tiny_data(folder->path());
+  REQUIRE(train_tiny(one.path(), flags).exit_code == 0);
+  const Ending ending = train_ranks(two.path(), 2, flags);
+  INFO(ending.err);
+  REQUIRE(ending.exit_code == 0);
+  const auto wanted = log_of(one.path()), log = log_of(two.path());
+  REQUIRE(log.size() == 5);
+  REQUIRE(wanted.size() == 5);
+  for (size_t i = 0; i < log.size(); ++i) {
+    CHECK(log[i]["offsets"].size() == 8);
+    CHECK(log[i]["offsets"] == wanted[i]["offsets"]);
+    CHECK(log[i]["rec_loss"].get<double>() ==
+          doctest::Approx(wanted[i]["rec_loss"].get<double>()).epsilon(1e-9));
+  }
+}
+
 TEST_CASE("ranks: a run that stops goes on to the same bytes, and with another number of ranks") {
   constexpr int kSteps = 6;
   const TemporaryFolder whole, parts, others;

@@ -30,11 +30,12 @@ void check_same_network(const TrainSettings& saved, const TrainSettings& now, co
 void note_changes(const TrainSettings& saved, const TrainSettings& now, std::vector<std::string>& notes) {
   const auto then_text = to_metadata(saved), now_text = to_metadata(now);
   for (const char* flag :
-       {"dataname",       "block",         "data_dir",       "batch_size", "shuffle",        "flip",
-        "validate_share", "random_crop",   "learning_rate",  "lamb_rec",   "lamb_adv",       "lamb_tv",
-        "use_l1",         "weight_clip",   "gene_iter",      "disc_iter",  "seed",           "precision",
-        "holes",          "min_hole",      "max_hole",       "masks",      "mask_value",     "warm_up",
-        "last_rate",      "average_decay", "schedule_steps", "adv_loss",   "sync_batch_norm"}) {
+       {"dataname",      "block",          "data_dir",    "batch_size",      "shuffle",
+        "flip",          "validate_share", "random_crop", "learning_rate",   "lamb_rec",
+        "lamb_adv",      "lamb_tv",        "use_l1",      "weight_clip",     "gene_iter",
+        "disc_iter",     "seed",           "precision",   "holes",           "min_hole",
+        "max_hole",      "masks",          "mask_value",  "warm_up",         "last_rate",
+        "average_decay", "schedule_steps", "adv_loss",    "sync_batch_norm", "accumulate"}) {
     const std::string key = "flag." + std::string(flag);
     if (then_text.at(key) != now_text.at(key))
       notes.push_back(fmt::format("note: {}={} from here on; the checkpoint was made with {}={}", flag,
@@ -53,8 +54,8 @@ Beginning begin_at(const SafetensorsFile& file, const TrainSettings& settings, c
   beginning.notes.push_back(
       fmt::format("Going on from {} at step {}", file.path().string(), beginning.state.step));
   note_changes(saved, settings, beginning.notes);
-  if (saved.batch_size != settings.batch_size)  // the same place in the data
-    beginning.state.batch = beginning.state.batch * saved.batch_size / settings.batch_size;
+  if (saved.step_images() != settings.step_images())  // the same place in the data
+    beginning.state.batch = beginning.state.batch * saved.step_images() / settings.step_images();
   return beginning;
 }
 

@@ -10,21 +10,21 @@ namespace inpaint {
 namespace {
 
 int64_t batches_of(int64_t pictures, const BatchLoader::Options& options) {
-  INPAINT_CHECK(options.batch_size >= 1, "batch_size {}", options.batch_size);
-  return options.fill_last ? (pictures + options.batch_size - 1) / options.batch_size
-                           : batches_in_epoch(pictures, options.batch_size);
+  INPAINT_CHECK(options.batch_size >= 1 && options.micro_batches >= 1, "{} batches of {}",
+                options.micro_batches, options.batch_size);
+  const int64_t batch = options.micro_batches * options.batch_size;
+  return options.fill_last ? (pictures + batch - 1) / batch : batches_in_epoch(pictures, batch);
 }
 
 }  // namespace
 
-int64_t batches_in_epoch(int64_t pictures, int64_t batch_size) {
-  return std::max<int64_t>(1, pictures / batch_size);
-}
+int64_t batches_in_epoch(int64_t pictures, int64_t batch) { return std::max<int64_t>(1, pictures / batch); }
 
 BatchLoader::BatchLoader(const PictureSet& pictures, const Options& options)
     : pictures_(pictures),
       options_(options),
       share_(options.share == 0 ? options.batch_size : options.share),
+      loaded_(options.micro_batches * share_),
       batches_per_epoch_(batches_of(pictures.count(), options)),
       order_(static_cast<size_t>(pictures.count())) {
   INPAINT_CHECK(
@@ -34,11 +34,11 @@ BatchLoader::BatchLoader(const PictureSet& pictures, const Options& options)
   INPAINT_CHECK(share_ >= 1 && options.share_begin >= 0 && options.share_begin + share_ <= options.batch_size,
                 "{} pictures from {} on of a batch of {}", share_, options.share_begin, options.batch_size);
   std::iota(order_.begin(), order_.end(), int64_t{0});
-  const Shape shape = pictures.shape(share_);
+  const Shape shape = pictures.shape(loaded_);
   buffer_ = Buffer::staging(kSlots * shape.elements(), options.device);
   for (int64_t slot = 0; slot < kSlots; ++slot) {
     slots_[slot].batch.pixels = buffer_.tensor(shape, DType::kU8, slot * shape.elements());
-    slots_[slot].batch.images.resize(static_cast<size_t>(share_));
+    slots_[slot].batch.images.resize(static_cast<size_t>(loaded_));
   }
   try {
     for (int worker = 0; worker < options.workers; ++worker) threads_.emplace_back([this] { work(); });
@@ -78,16 +78,16 @@ const LoadedBatch& BatchLoader::next() {
 
 bool BatchLoader::is_loaded(int64_t number) const {
   const Slot& slot = slots_[number % kSlots];
-  return slot.number == number && slot.done == share_;
+  return slot.number == number && slot.done == loaded_;
 }
 
 // Pictures are claimed one at a time, in order.
 void BatchLoader::work() {
   std::unique_lock lock(mutex_);
   while (wait_for_work(lock)) {
-    const int64_t picture = claimed_++, place = picture % share_;
-    if (place == 0) begin_batch(picture / share_);
-    Slot& slot = slots_[picture / share_ % kSlots];
+    const int64_t picture = claimed_++, place = picture % loaded_;
+    if (place == 0) begin_batch(picture / loaded_);
+    Slot& slot = slots_[picture / loaded_ % kSlots];
     ++busy_;
     lock.unlock();
     std::exception_ptr failure;
@@ -106,13 +106,13 @@ void BatchLoader::work() {
       failure_ = failure;
       failed_ = picture;
     }
-    if (failure_ || slot.done == share_) changed_.notify_all();
+    if (failure_ || slot.done == loaded_) changed_.notify_all();
   }
 }
 
 // False: the end.
 bool BatchLoader::wait_for_work(std::unique_lock<std::mutex>& lock) {
-  changed_.wait(lock, [this] { return stopping_ || failure_ || claimed_ / share_ - released_ < kSlots; });
+  changed_.wait(lock, [this] { return stopping_ || failure_ || claimed_ / loaded_ - released_ < kSlots; });
   return !stopping_ && !failure_;
 }
 
@@ -128,11 +128,16 @@ void BatchLoader::begin_batch(int64_t number) {
     shuffled_order(options_.seed, slot.batch.epoch, order_);
     order_epoch_ = slot.batch.epoch;
   }
-  const int64_t count = std::ssize(order_),
-                first = slot.batch.index * options_.batch_size + options_.share_begin;
-  slot.batch.fresh = std::clamp<int64_t>(count - first, 0, share_);
-  for (int64_t place = 0; place < share_; ++place)
-    slot.batch.images[static_cast<size_t>(place)] = order_[static_cast<size_t>((first + place) % count)];
+  const int64_t count = std::ssize(order_);
+  slot.batch.fresh = 0;
+  for (int64_t m = 0; m < options_.micro_batches; ++m) {
+    const int64_t micro_batch = slot.batch.index * options_.micro_batches + m,
+                  first = micro_batch * options_.batch_size + options_.share_begin;
+    slot.batch.fresh += std::clamp<int64_t>(count - first, 0, share_);
+    for (int64_t place = 0; place < share_; ++place)
+      slot.batch.images[static_cast<size_t>(m * share_ + place)] =
+          order_[static_cast<size_t>((first + place) % count)];
+  }
 }
 
 // The picture of a place, or the next one of the set that can be read.

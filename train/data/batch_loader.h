@@ -1,6 +1,7 @@
 // Batches of a set of pictures, prepared ahead by worker threads.
 //
-// Every epoch has count / batch_size batches; an incomplete last one is dropped, or, when it is asked for or
+// A batch is micro_batches micro-batches of batch_size pictures, one behind the other. Every epoch has
+// count / (micro_batches batch_size) of them; an incomplete last one is dropped, or, when it is asked for or
 // no other is there, filled up with pictures from the epoch's beginning. Without shuffling they come in file
 // order, with it in the epoch's shuffled_order. Any (epoch, batch) is a possible start, so a resumed
 // run sees what an uninterrupted one would have seen; and what is done to a picture (augmentation.h) follows
@@ -34,20 +35,21 @@ struct ReplacedPicture {
 struct LoadedBatch {
   int64_t epoch = 0;
   int64_t index = 0;                      // within the epoch
-  Tensor pixels;                          // u8[N, S, S, C], N the share
+  Tensor pixels;                          // u8[N, S, S, C], N the shares of all micro-batches
   std::vector<int64_t> images;            // N indices into the set, of those that are there
   int64_t fresh = 0;                      // the first so many of the N; those behind only fill the batch up
   std::vector<ReplacedPicture> replaced;  // by the batch's pictures, in the order of `image`
 };
 
 // The batches of an epoch of so many pictures, at least 1, where the loader drops an incomplete last one.
-int64_t batches_in_epoch(int64_t pictures, int64_t batch_size);
+// batch: pictures of a batch, of all its micro-batches.
+int64_t batches_in_epoch(int64_t pictures, int64_t batch);
 
 class BatchLoader {
  public:
   struct Options {
-    int64_t batch_size = 64;
-    // A part of each batch alone is loaded: `share` pictures from the place share_begin on; 0: all of it.
+    int64_t batch_size = 64, micro_batches = 1;
+    // A part of each micro-batch alone is loaded: `share` pictures from the place share_begin on; 0: all.
     int64_t share_begin = 0, share = 0;
     bool fill_last = false;  // an incomplete last batch is filled up; else dropped unless it is the only one
     bool shuffle = false;
@@ -94,7 +96,8 @@ class BatchLoader {
 
   const PictureSet& pictures_;
   const Options options_;
-  const int64_t share_;  // pictures of a batch that are loaded
+  const int64_t share_;   // pictures of a micro-batch that are loaded
+  const int64_t loaded_;  // and of a batch
   const int64_t batches_per_epoch_;
   double waited_seconds_ = 0;
 

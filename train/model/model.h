@@ -21,7 +21,7 @@ Network make_discriminator(const ModelOptions& options);
 
 struct Model {
   // activation: the type of what travels between layers; the parameters' follows from it (nn/parameters.h).
-  // handed_over: several ranks store the gradients of large weights, to sum them.
+  // handed_over: several ranks or micro-batches store the gradients of large weights, to sum them.
   Model(const ModelOptions& model_options, DType activation, Parameters::Use use,
         Device device = Device::kCpu, HandedOver handed_over = HandedOver::kNotStored);
 

@@ -17,17 +17,20 @@ std::optional<MaskFiles> open_masks(const TrainSettings& settings);
 class RunHoles {
  public:
   // masks: of holes=files, else null; must outlive this object, as the settings must. device: where batches
-  // are copied to. count: pictures of a draw.
+  // are copied to. A draw is for `count` pictures of each of so many micro-batches.
   RunHoles(const TrainSettings& settings, const MaskFiles* masks, RandomStream stream, Device device,
-           int64_t count);
+           int64_t count, int micro_batches = 1);
 
-  // The holes of `count` pictures, the pictures first, first + 1, ...; valid until the next draw.
+  // The holes of the pictures first, first + 1, ..., of those that stand batch_size behind them, and so on,
+  // in this order; valid until the next draw.
   const Holes& draw(uint64_t first);
 
  private:
   const TrainSettings& settings_;
   HoleOptions options_;
   Philox random_;
+  const int64_t count_;
+  const int micro_batches_;
   Buffer mask_memory_, offset_memory_;
   Holes holes_;
 };

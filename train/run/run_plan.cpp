@@ -21,10 +21,11 @@
 namespace inpaint {
 namespace {
 
-int64_t value_bytes(const ParameterSpec& spec, DType activation) {
+int64_t value_bytes(const ParameterSpec& spec, DType activation, HandedOver handed_over) {
   const DType dtype = parameter_dtype(activation);
-  int64_t bytes = (spec.parameters() + spec.stored_gradients() + spec.elements(ParameterId::Kind::kRunning)) *
-                  size_of(dtype);
+  int64_t bytes =
+      (spec.parameters() + spec.stored_gradients(handed_over) + spec.elements(ParameterId::Kind::kRunning)) *
+      size_of(dtype);
   if (activation == DType::kBF16) bytes += spec.elements(ParameterId::Kind::kWeight) * size_of(activation);
   return bytes;
 }
@@ -34,17 +35,19 @@ double seconds_per_step(const TrainSettings& s, Context& ctx, const TrainingPict
   constexpr int kUnmeasured = 2, kMeasured = 10;
   const auto step = make_training_step(ctx, model, s.batch_size, step_options(s));
   BatchLoader loader(*data.set, {.batch_size = s.batch_size,
+                                 .micro_batches = s.accumulate,
                                  .shuffle = s.shuffle,
                                  .augmentation = {.flip = s.flip},
                                  .seed = static_cast<uint64_t>(s.seed),
                                  .workers = data.workers});
   const std::optional<MaskFiles> masks = open_masks(s);
-  RunHoles holes(s, masks ? &*masks : nullptr, RandomStream::kHoleOffsets, Device::kCpu, s.batch_size);
+  RunHoles holes(s, masks ? &*masks : nullptr, RandomStream::kHoleOffsets, Device::kCpu, s.batch_size,
+                 s.accumulate);
   std::chrono::steady_clock::time_point start;
   for (int i = 0; i < kUnmeasured + kMeasured; ++i) {
     if (i == kUnmeasured) start = std::chrono::steady_clock::now();
     const LoadedBatch& batch = loader.next();
-    step->load({batch.pixels, holes.draw(static_cast<uint64_t>(i) * static_cast<uint64_t>(s.batch_size))});
+    step->load({batch.pixels, holes.draw(static_cast<uint64_t>(i * s.step_images()))});
     step->train(0);
     step->losses();
   }
@@ -71,8 +74,9 @@ RunPlan plan_run(const TrainSettings& s) {
       plan_training_step(options, generator, discriminator, activation, s.batch_size, step_options(s));
   plan.step_flop = step.product_flop;
   plan.pass_bytes = step.bytes;
-  plan.weight_bytes =
-      value_bytes(generator.spec(), activation) + value_bytes(discriminator.spec(), activation);
+  const HandedOver stored = handed_over(s, false);
+  plan.weight_bytes = value_bytes(generator.spec(), activation, stored) +
+                      value_bytes(discriminator.spec(), activation, stored);
   plan.optimizer_bytes =
       2 * (plan.generator_parameters + plan.discriminator_parameters) * size_of(parameter_dtype(activation));
   if (s.model == ModelKind::kHarmonicUnet)  // the averages
@@ -152,10 +156,11 @@ int show_plan(const TrainSettings& wanted) {
     Context ctx = open_context(settings);
     const TrainingPictures data =
         open_training_pictures(settings, ctx, [&](const std::string& line) { out.line(line); });
-    Model model(model_options(settings), activation_type(settings), Parameters::Use::kTraining, ctx.device());
+    Model model(model_options(settings), activation_type(settings), Parameters::Use::kTraining, ctx.device(),
+                handed_over(settings, false));
     model.initialize(ctx, static_cast<uint64_t>(settings.seed));
     const double step = seconds_per_step(settings, ctx, data, model);
-    const int64_t steps = batches_in_epoch(data.set->count(), settings.batch_size);
+    const int64_t steps = batches_in_epoch(data.set->count(), settings.step_images());
     const double epoch = step * static_cast<double>(steps);
     say("a step", fmt::format("{:.4g} s, the mean of ten measured ones", step));
     say("an epoch", fmt::format("{} steps, {}", steps, duration_text(epoch)));

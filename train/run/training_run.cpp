@@ -164,7 +164,7 @@ Beginning begin(const TrainSettings& settings, const PictureSet& data, const Con
   beginning.state.data_crc32c = now;
   // With fewer pictures or larger batches than before, the epoch may be over here already.
   beginning.state.batch =
-      std::min(beginning.state.batch, batches_in_epoch(data.count(), settings.batch_size));
+      std::min(beginning.state.batch, batches_in_epoch(data.count(), settings.step_images()));
   return beginning;
 }
 
@@ -183,11 +183,6 @@ TrainSettings with_threads(const TrainSettings& settings, const Ranks& ranks) {
   TrainSettings s = settings;
   if (s.threads == 0 && ranks.are_several()) s.threads = ranks.fair_threads();
   return s;
-}
-
-// Several ranks sum the gradients of the large weights too, and so have to store them.
-HandedOver handed_over(const Ranks& ranks) {
-  return ranks.are_several() ? HandedOver::kStored : HandedOver::kNotStored;
 }
 
 StepOptions options_of_step(const TrainSettings& settings, Ranks& ranks) {
@@ -222,12 +217,13 @@ TrainingRun::TrainingRun(const TrainSettings& settings, std::FILE* out, Ranks& r
                  ? std::optional<CheckpointStore>(std::in_place, checkpoint_folder(settings), settings.keep)
                  : std::nullopt),
       model_(model_options(settings), activation_type(settings), Parameters::Use::kTraining, ctx_.device(),
-             handed_over(ranks)),
+             handed_over(settings, ranks.are_several())),
       step_(make_training_step(ctx_, model_, share_.count, options_of_step(settings, ranks))),
       samples_(ctx_, *step_, share_shape(settings, share_), sample_folder(settings)),
       beginning_(begin_together(settings, *data_.set, ctx_, model_, ranks, out_)),
       state_(beginning_.state),
       loader_(*data_.set, {.batch_size = settings.batch_size,
+                           .micro_batches = settings.accumulate,
                            .share_begin = share_.begin,
                            .share = share_.count,
                            .shuffle = settings.shuffle,
@@ -237,7 +233,7 @@ TrainingRun::TrainingRun(const TrainSettings& settings, std::FILE* out, Ranks& r
                            .first_batch = state_.batch,
                            .workers = data_.workers,
                            .device = ctx_.device()}),
-      holes_(settings, masks(), RandomStream::kHoleOffsets, ctx_.device(), share_.count),
+      holes_(settings, masks(), RandomStream::kHoleOffsets, ctx_.device(), share_.count, settings.accumulate),
       good_file_(beginning_.file),
       warnings_(settings) {
   if (ranks_.is_first()) {
@@ -341,10 +337,15 @@ void TrainingRun::go_on_at(const RunState& state) {
 
 void TrainingRun::note_few_pictures() {
   const int64_t pictures = data_.set->count();
-  if (pictures >= settings_.batch_size) return;
-  const std::string remedy = pictures > 1 ? fmt::format("; batch_size={} makes quicker steps", pictures) : "";
-  out_.line(fmt::format("note: {} has {} of the {} pictures of a batch: each comes again, with other holes{}",
-                        data_.set->path().string(), pictures, settings_.batch_size, remedy));
+  if (pictures >= settings_.step_images()) return;
+  std::string remedy;
+  if (settings_.accumulate > 1)
+    remedy = "; a smaller accumulate makes quicker steps";
+  else if (pictures > 1)
+    remedy = fmt::format("; batch_size={} makes quicker steps", pictures);
+  out_.line(fmt::format("note: {} has {} of the {} pictures of a {}: each comes again, with other holes{}",
+                        data_.set->path().string(), pictures, settings_.step_images(),
+                        settings_.accumulate > 1 ? "step" : "batch", remedy));
 }
 
 // Pictures that cannot be read are named once. Too many of them in an epoch end the run.
@@ -361,7 +362,7 @@ void TrainingRun::note_replaced(const LoadedBatch& batch) {
     }
   replaced_pictures_ += sum_over(ranks_, std::ssize(batch.replaced));
   constexpr int64_t kFew = 10, kPercent = 1;
-  const int64_t epoch = loader_.batches_per_epoch() * settings_.batch_size;
+  const int64_t epoch = loader_.batches_per_epoch() * settings_.step_images();
   const int64_t most = std::max(kFew, epoch * kPercent / 100);
   if (replaced_pictures_ <= most) return;
   save_now();
@@ -387,14 +388,15 @@ void TrainingRun::train_batch(const LoadedBatch& batch) {
                 batch.epoch, batch.index, state_.epoch, state_.batch);
   note_replaced(batch);
   const auto started = std::chrono::steady_clock::now();
-  const Batch pictures{batch.pixels,
-                       holes_.draw(static_cast<uint64_t>(state_.step * settings_.batch_size + share_.begin))};
+  const Batch pictures{
+      batch.pixels, holes_.draw(static_cast<uint64_t>(state_.step * settings_.step_images() + share_.begin))};
   step_->load(pictures);
 
   const int64_t number = state_.step + 1;
-  if (ranks_.is_first() && state_.batch == 0 && state_.epoch % settings_.sample == 0) sample(pictures);
+  if (ranks_.is_first() && state_.batch == 0 && state_.epoch % settings_.sample == 0)
+    sample(first_of(pictures, share_.count));
   if (summary_is_due(number, settings_.summary)) {
-    Losses seen = step_->watch(Statistics::kBatch, share_.count);
+    Losses seen = step_->watch(Statistics::kBatch, settings_.accumulate * share_.count);
     agree_on(seen);
     if (logs_)
       logs_->summary(number, seen, HostCopy(ctx_, step_->real_scores()),
@@ -421,7 +423,7 @@ void TrainingRun::train_batch(const LoadedBatch& batch) {
              .batch = batch.index,
              .batches = loader_.batches_per_epoch(),
              .steps_left = steps_left(),
-             .batch_size = settings_.batch_size,
+             .batch_size = settings_.step_images(),
              .waited_seconds = loader_.waited_seconds()},
             losses);
   log_step(batch, losses, pictures.holes.offsets);
@@ -432,9 +434,12 @@ void TrainingRun::log_step(const LoadedBatch& batch, const Losses& losses, const
   std::vector<int32_t> places;
   Tensor all_offsets = offsets;
   if (settings_.log_offsets && offsets.data != nullptr && ranks_.are_several()) {
-    places.resize(static_cast<size_t>(2 * settings_.batch_size));
-    all_offsets = {{settings_.batch_size, 2}, DType::kI32, Device::kCpu, places.data()};
-    ranks_.gather(offsets.data, offsets.bytes(), places.data());
+    places.resize(static_cast<size_t>(2 * settings_.step_images()));
+    all_offsets = {{settings_.step_images(), 2}, DType::kI32, Device::kCpu, places.data()};
+    for (int m = 0; m < settings_.accumulate; ++m) {
+      const Tensor mine = part_of(offsets, m * share_.count, share_.count);
+      ranks_.gather(mine.data, mine.bytes(), places.data() + 2 * m * settings_.batch_size);
+    }
   }
   if (!logs_) return;
   const Learner* discriminator = step_->discriminator();

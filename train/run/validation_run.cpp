@@ -32,7 +32,9 @@ int run_validation(const TrainSettings& wanted) {
   NewFolders folders;
   make_run_folders(settings, folders);
 
-  const auto step = make_training_step(ctx, model, settings.batch_size, step_options(settings));
+  StepOptions options = step_options(settings);
+  options.micro_batches = 1;
+  const auto step = make_training_step(ctx, model, settings.batch_size, options);
   const SamplePictures samples(ctx, *step, picture_shape(settings), sample_folder(settings));
   folders.keep();
   const auto means = validation.run(ctx, *step, samples, [&](const ValidationPass::Seen& seen) {

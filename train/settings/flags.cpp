@@ -14,6 +14,7 @@ using enum Flag::Role;
 // Ends of ranges that nothing in the program sets: far beyond use, and no sum or product of them overflows.
 constexpr int64_t kManyEpochs = 1'000'000'000;
 constexpr int64_t kManySteps = 1'000'000'000;
+constexpr int64_t kMostImages = TrainSettings::kMostStepImages;
 constexpr int64_t kAnyNumber = std::numeric_limits<int64_t>::max();
 
 class Table {
@@ -142,8 +143,12 @@ std::vector<Flag> make_table() {
   t.folder(kModel, "masks", &S::masks, "none or a folder's path", "pictures of holes for holes=files");
   t.choice(kModel, "mask_value", &S::mask_value, "the colour of the hole in these pictures");
   // Batch norm after the linear layer has one value per image: see check_settings for the floor in training.
-  t.whole(kModel, "batch_size", &S::batch_size, {1, 1'000'000}, "images",
-          "images per step; 2 or more to train");
+  t.whole(kModel, "batch_size", &S::batch_size, {1, kMostImages}, "images",
+          "images per step, where accumulate is 1; 2 or more to train");
+  t.whole(
+      kModel, "accumulate", &S::accumulate, {1, 256}, "micro-batches",
+      "make each update from so many batches of batch_size, one after the other; batch norm sees each alone; "
+      "an epoch has images / (accumulate batch_size) steps");
   t.truth(kModel, "shuffle", &S::shuffle, "visit the images in a new order each epoch, else in file order");
   t.folder(kModel, "data_dir", &S::data_dir, "none or a folder's path",
            "train on the picture files of a folder, not on a .bin file");

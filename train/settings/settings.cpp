@@ -56,6 +56,12 @@ void check_settings(const TrainSettings& s) {
         "batch_size={}: training needs 2 or more images in a batch, since batch norm over one image "
         "has no variance; give batch_size=2, for a single picture too (modes validate and test take 1)",
         s.batch_size);
+  if (s.step_images() > TrainSettings::kMostStepImages)
+    user_error(
+        "accumulate={}: a step would take {} images, {} of batch_size={}, and {} at most are possible; give "
+        "accumulate={} or less",
+        s.accumulate, s.step_images(), s.accumulate, s.batch_size, TrainSettings::kMostStepImages,
+        TrainSettings::kMostStepImages / s.batch_size);
   if (s.mode == Split::kTrain && s.start_epoch >= s.epoch)
     user_error("start_epoch={}: nothing is left to train until epoch={}; give a larger epoch", s.start_epoch,
                s.epoch);

@@ -43,6 +43,7 @@ std::string to_string(Enum value) { return std::string(names_of(value)[static_ca
 struct TrainSettings {
   static constexpr int64_t kNoStepLimit = -1;
   static constexpr const char* kNoFolder = "none";
+  static constexpr int64_t kMostStepImages = 1'000'000;
   static constexpr int64_t kAsItSuits =
       0;  // what the source program's defaults do, and more of it in short runs
 
@@ -52,6 +53,7 @@ struct TrainSettings {
   int image_channel = 1;  // 1 grey, 3 RGB
   HolePlacement block = HolePlacement::kRandom;
   int batch_size = 64;
+  int accumulate = 1;  // micro-batches of batch_size images that an update is made from
   HoleForm holes = HoleForm::kSquare;
   double min_hole = 0.1, max_hole = 0.4;  // shares of the picture, but for squares and mask files
   std::string masks = kNoFolder;          // or a folder of mask pictures
@@ -125,6 +127,8 @@ struct TrainSettings {
   double rank_timeout = 300;     // seconds that a rank waits for another; 0: for ever
   Precision precision = Precision::kAuto;
   MatrixChoice matrix_backend = MatrixChoice::kAuto;
+
+  int64_t step_images() const { return int64_t{batch_size} * accumulate; }  // that a step takes
 
   // A model has defaults of its own for some flags.
   static TrainSettings of_model(ModelKind model);

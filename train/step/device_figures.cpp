@@ -1,5 +1,7 @@
 #include "train/step/device_figures.h"
 
+#include <algorithm>
+
 #include "core/device/copy.h"
 
 namespace inpaint {
@@ -24,6 +26,20 @@ Tensor DeviceFigures::tensor(int place, int64_t count) const { return device_.sl
 void DeviceFigures::set(int place, double value) {
   host_.as<double>()[place] = value;
   upload(ctx_, host_.slice(place, 1), tensor(place));
+}
+
+double DeviceFigures::sum(int place, int64_t pictures, int64_t n) const {
+  double sum = 0;
+  for (int m = 0; m * n < pictures; ++m) sum += value(place + m);
+  return sum;
+}
+
+double DeviceFigures::mean(int place, int64_t pictures, int64_t n) const {
+  double mean = 0;
+  for (int m = 0; m * n < pictures; ++m)
+    mean += value(place + m) *
+            (static_cast<double>(std::min(n, pictures - m * n)) / static_cast<double>(pictures));
+  return mean;
 }
 
 void DeviceFigures::read_back() {

@@ -26,6 +26,10 @@ class DeviceFigures {
   void set(int place, double value);
 
   double value(int place) const { return host_.as<double>()[place]; }  // as last read
+  // A figure may stand once for each micro-batch of n pictures, from `place` on. sum: over those that the
+  // first `pictures` lie in. mean: over these pictures, where each figure is the mean over its own.
+  double sum(int place, int64_t pictures, int64_t n) const;
+  double mean(int place, int64_t pictures, int64_t n) const;
   int64_t bytes() const { return size_ * size_of(DType::kF64); }
 
  private:

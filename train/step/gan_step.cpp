@@ -16,6 +16,15 @@ Pass::Keep keep_of(const Model& model) {
                                                                     : Pass::Keep::kOutputOnly;
 }
 
+// A pass for each micro-batch: while the discriminator stands still, their outputs are needed again.
+std::deque<CachedPass> real_passes(Context& ctx, const Model& model, int64_t batch_size, int count) {
+  const Network& network = model.discriminator;
+  std::deque<CachedPass> passes;
+  passes.emplace_back(ctx, network, network.in_shape(batch_size), model.activation_dtype(), keep_of(model));
+  while (std::ssize(passes) < count) passes.emplace_back(ctx, network, passes.front().get());
+  return passes;
+}
+
 LearnerOptions generator_options(const StepOptions& step) {
   LearnerOptions options{.updates_per_step = step.gene_iter, .ranks = step.ranks};
   options.adam.learning_rate = step.learning_rate;
@@ -45,24 +54,25 @@ GanStep::GanStep(Context& ctx, Model& model, int64_t batch_size, const StepOptio
                      batch_size, figures_),
       generator_pass_(ctx, model.generator, model.generator.in_shape(batch_size), model.activation_dtype(),
                       keep_of(model)),
-      real_pass_(ctx, model.discriminator, model.discriminator.in_shape(batch_size), model.activation_dtype(),
-                 keep_of(model)),
-      fake_pass_(ctx, model.discriminator, real_pass_.get()),
+      real_passes_(real_passes(ctx, model, batch_size, options.micro_batches)),
+      fake_pass_(ctx, model.discriminator, real_passes_.front().get()),
       updates_(ctx, Urgency::kBackground),
       weight_gradients_(ctx, Urgency::kNormal) {
   const DType real = model.activation_dtype();
   const Shape masked = model.generator.in_shape(batch_size),
               hidden = model.discriminator.in_shape(batch_size);
-  memory_.masked = arena_.reserve(masked, real);
-  memory_.hidden = arena_.reserve(hidden, real);
+  const Shape all_masked = model.generator.in_shape(options.micro_batches * batch_size);
+  memory_.masked = arena_.reserve(all_masked, real);
+  memory_.hidden = arena_.reserve(model.discriminator.in_shape(all_masked[0]), real);
   memory_.dfake = arena_.reserve(hidden, real);
   memory_.dscore = arena_.reserve({batch_size, 1}, real);
-  memory_.offsets = arena_.reserve({batch_size, 2}, DType::kI32);
+  memory_.offsets = arena_.reserve({all_masked[0], 2}, DType::kI32);
   arena_.allocate(ctx.device());
   figures_.allocate();
-  if (options.ranks != nullptr && options.sync_batch_norm)
-    for (Pass* pass : {&generator_pass_.get(), &real_pass_.get(), &fake_pass_})
-      pass->normalise_over(*options.ranks);
+  if (options.ranks != nullptr && options.sync_batch_norm) {
+    for (Pass* pass : {&generator_pass_.get(), &fake_pass_}) pass->normalise_over(*options.ranks);
+    for (CachedPass& pass : real_passes_) pass.get().normalise_over(*options.ranks);
+  }
   if (ctx.device() == Device::kCpu) return;
   if (model.generator_params.use() == Parameters::Use::kTraining) {
     updates_.reserve_workspace([&](const Context& branch) {
@@ -73,7 +83,7 @@ GanStep::GanStep(Context& ctx, Model& model, int64_t batch_size, const StepOptio
                       model.discriminator.weight_gradient_workspace_bytes(beside, hidden, real));
     });
   }
-  const Shape shapes[] = {masked, {batch_size, 2}};
+  const Shape shapes[] = {all_masked, {all_masked[0], 2}};
   const DType types[] = {DType::kU8, DType::kI32};
   input_ = std::make_unique<InputBuffer>(ctx, shapes, types);
 }
@@ -83,9 +93,11 @@ void GanStep::load(const Batch& batch) {
   INPAINT_CHECK(batch.holes.offsets.data != nullptr, "the holes of this model are squares of half the side");
   expire_passes();
   holes_cut_ = false;
+  loaded_ = batch.pictures.shape[0];
+  turn_to(0);
   if (input_ == nullptr) {
-    upload(ctx_, batch.holes.offsets, offsets());
-    cut_hole(ctx_, batch.pictures, batch.holes.offsets, masked_images(), hidden_images());
+    upload(ctx_, batch.holes.offsets, first_of(offsets(), loaded_));
+    cut_holes(batch.pictures);
     holes_cut_ = true;
     return;
   }
@@ -93,9 +105,13 @@ void GanStep::load(const Batch& batch) {
   input_->put(ctx_, host);
 }
 
+void GanStep::cut_holes(const Tensor& pictures) {
+  cut_hole(ctx_, pictures, first_of(offsets(), loaded_), first_of(arena_.tensor(memory_.masked), loaded_),
+           first_of(arena_.tensor(memory_.hidden), loaded_));
+}
+
 void GanStep::cut_holes() {
-  if (holes_cut_) return;
-  cut_hole(ctx_, input_->tensor(input_->place(), 0), offsets(), masked_images(), hidden_images());
+  if (!holes_cut_) cut_holes(first_of(input_->tensor(input_->place(), 0), loaded_));
 }
 
 Tensor GanStep::offsets() const {
@@ -103,10 +119,12 @@ Tensor GanStep::offsets() const {
 }
 
 void GanStep::write_inpainted(const Tensor& inpainted) const {
-  paste_hole(ctx_, masked_images(), fake_images(), offsets(), inpainted);
+  paste_hole(ctx_, masked_images(), fake_images(), of_micro_batch(offsets()), inpainted);
 }
 
 void GanStep::train(double progress) {
+  judged_ = options_.micro_batches * pictures();
+  INPAINT_CHECK(loaded_ == judged_, "{} pictures to train on, {} loaded", judged_, loaded_);
   figures_.wait();  // nothing to wait for after losses(); the host's rates and figures are used again
   discriminator_.upload_rates(ctx_, progress);
   generator_.upload_rates(ctx_, progress);
@@ -118,7 +136,7 @@ void GanStep::train(double progress) {
     recordings_[input_->place()].run(ctx_, [this] { record(); });
     expire_passes();
   }
-  judged_ = fake_pass_.batch();
+  turn_to(options_.micro_batches - 1);  // where the recording ends
   generator_.updates += options_.gene_iter;
   discriminator_.updates += options_.disc_iter;
   figures_.read_back();
@@ -144,11 +162,17 @@ void GanStep::mean_running_averages() {
 Losses GanStep::watch(Statistics statistics, int64_t pictures) {
   cut_holes();
   expire_passes();
-  forward_generator(statistics);
-  forward_real(statistics);
-  forward_fake(statistics);
-  objective_.judge(ctx_, first_of(real_scores(), pictures), first_of(fake_scores(), pictures), {});
-  objective_.paint(ctx_, first_of(fake_images(), pictures), first_of(hidden_images(), pictures), nullptr);
+  INPAINT_CHECK(pictures <= loaded_, "{} pictures to watch, {} loaded", pictures, loaded_);
+  const int64_t most = this->pictures();
+  for (int m = 0; m * most < pictures; ++m) {
+    turn_to(m);
+    forward_generator(statistics);
+    forward_real(statistics);
+    forward_fake(statistics);
+    const int64_t count = std::min(most, pictures - m * most);
+    objective_.judge(ctx_, m, first_of(real_scores(), count), first_of(fake_scores(), count), {});
+    objective_.paint(ctx_, m, first_of(fake_images(), count), first_of(hidden_images(), count), nullptr);
+  }
   expire_passes();
   judged_ = pictures;
   figures_.read_back();
@@ -157,7 +181,16 @@ Losses GanStep::watch(Statistics statistics, int64_t pictures) {
 
 void GanStep::expire_passes() {
   generator_pass_.expire();
-  real_pass_.expire();
+  expire_real_passes();
+}
+
+void GanStep::expire_real_passes() {
+  for (CachedPass& pass : real_passes_) pass.expire();
+}
+
+void GanStep::turn_to(int micro_batch) {
+  if (micro_batch != micro_batch_) generator_pass_.expire();
+  micro_batch_ = micro_batch;
 }
 
 // Batch norm's running averages are moved by the caller, once for each time the source program runs the pass.
@@ -169,8 +202,8 @@ void GanStep::forward_generator(Statistics statistics) {
 }
 
 void GanStep::forward_real(Statistics statistics) {
-  if (!options_.reuse) real_pass_.expire();
-  real_pass_.refresh([&](Pass& pass) {
+  if (!options_.reuse) real_pass().expire();
+  real_pass().refresh([&](Pass& pass) {
     model_.discriminator.forward(ctx_, model_.discriminator_params, hidden_images(), statistics, pass);
   });
 }
@@ -183,49 +216,58 @@ void GanStep::update_discriminator(int i) {
   const Network &generator = model_.generator, &disc = model_.discriminator;
   const Parameters& params = model_.discriminator_params;
   const Tensor dscore = arena_.tensor(memory_.dscore);
+  const int last = options_.micro_batches - 1;
 
-  forward_generator(Statistics::kBatch);
-  generator.update_running(ctx_, model_.generator_params, generator_pass_.get());
+  for (int m = 0; m <= last; ++m) {
+    turn_to(m);
+    forward_generator(Statistics::kBatch);
+    generator.update_running(ctx_, model_.generator_params, generator_pass_.get());
 
-  real_pass_.expire();  // the two passes take turns in one memory
-  forward_real(Statistics::kBatch);
-  disc.update_running(ctx_, params, real_pass_.get());
-  objective_.judge_real(ctx_, real_scores(), dscore);
-  disc.backward(ctx_, params, dscore, nullptr, {ParameterGrads::kOverwrite, nullptr, &weight_gradients_},
-                real_pass_.get());
+    real_pass().expire();  // the two passes take turns in one memory
+    forward_real(Statistics::kBatch);
+    disc.update_running(ctx_, params, real_pass().get());
+    objective_.judge_real(ctx_, m, real_scores(), dscore);
+    disc.backward(ctx_, params, dscore, nullptr, {ParameterGrads::sum_from(m), nullptr, &weight_gradients_},
+                  real_pass().get());
 
-  forward_fake(Statistics::kBatch);
-  disc.update_running(ctx_, params, fake_pass_);
-  objective_.judge_fake(ctx_, fake_scores(), dscore);
-  disc.backward(ctx_, params, dscore, nullptr,
-                {ParameterGrads::kAccumulate, nullptr, &weight_gradients_, discriminator_.watcher()},
-                fake_pass_);
-
+    forward_fake(Statistics::kBatch);
+    disc.update_running(ctx_, params, fake_pass_);
+    objective_.judge_fake(ctx_, m, fake_scores(), dscore);
+    disc.backward(ctx_, params, dscore, nullptr,
+                  {ParameterGrads::kAccumulate, nullptr, &weight_gradients_,
+                   m == last ? discriminator_.watcher() : nullptr},
+                  fake_pass_);
+  }
   discriminator_.apply(ctx_, discriminator_.update(i, nullptr), i);
-  real_pass_.expire();
+  expire_real_passes();
 }
 
 void GanStep::update_generator(int i) {
   const Network &generator = model_.generator, &disc = model_.discriminator;
   const Parameters &params = model_.generator_params, &disc_params = model_.discriminator_params;
   const Tensor dscore = arena_.tensor(memory_.dscore), dfake = arena_.tensor(memory_.dfake);
+  const int last = options_.micro_batches - 1;
 
-  forward_generator(Statistics::kBatch);
-  generator.update_running(ctx_, params, generator_pass_.get());
-  // The real batch: for the printed figures, and because the source program's pass moves the averages.
-  forward_real(Statistics::kBatch);
-  disc.update_running(ctx_, disc_params, real_pass_.get());
-  forward_fake(Statistics::kBatch);
-  disc.update_running(ctx_, disc_params, fake_pass_);
-  objective_.judge(ctx_, real_scores(), fake_scores(), dscore);
-
-  // Through the discriminator for the image's gradient only; its own parameters' gradients are not touched.
-  disc.backward(ctx_, disc_params, dscore, &dfake, ParameterGrads::kSkip, fake_pass_);
-  objective_.paint(ctx_, fake_images(), hidden_images(), &dfake);
   FusedAdam update = generator_.update(i, &updates_);
-  generator.backward(ctx_, params, dfake, nullptr,
-                     {ParameterGrads::kOverwrite, &update, &weight_gradients_, generator_.watcher()},
-                     generator_pass_.get());
+  for (int m = 0; m <= last; ++m) {
+    turn_to(m);
+    forward_generator(Statistics::kBatch);
+    generator.update_running(ctx_, params, generator_pass_.get());
+    // The real batch: for the printed figures, and because the source program's pass moves the averages.
+    forward_real(Statistics::kBatch);
+    disc.update_running(ctx_, disc_params, real_pass().get());
+    forward_fake(Statistics::kBatch);
+    disc.update_running(ctx_, disc_params, fake_pass_);
+    objective_.judge(ctx_, m, real_scores(), fake_scores(), dscore);
+
+    // Through the discriminator for the image's gradient only; its own parameters' gradients are not touched.
+    disc.backward(ctx_, disc_params, dscore, &dfake, ParameterGrads::kSkip, fake_pass_);
+    objective_.paint(ctx_, m, fake_images(), hidden_images(), &dfake);
+    generator.backward(ctx_, params, dfake, nullptr,
+                       {ParameterGrads::sum_from(m), &update, &weight_gradients_,
+                        m == last ? generator_.watcher() : nullptr},
+                       generator_pass_.get());
+  }
   generator_.apply(ctx_, update, i);
   generator_pass_.expire();
 }
@@ -245,21 +287,25 @@ bool GanStep::is_state_finite() const {
 }
 
 int64_t GanStep::bytes() const {
-  return generator_pass_.get().bytes() + real_pass_.get().bytes() + fake_pass_.bytes() +
-         arena_.planned_bytes() + figures_.bytes();
+  int64_t bytes =
+      generator_pass_.get().bytes() + fake_pass_.bytes() + arena_.planned_bytes() + figures_.bytes();
+  for (const CachedPass& pass : real_passes_) bytes += pass.get().bytes();
+  return bytes;
 }
 
 int64_t GanStep::product_flop() const {
-  return step_product_flop(model_.generator, model_.discriminator, fake_pass_.batch(), options_);
+  return step_product_flop(model_.generator, model_.discriminator, pictures(), options_);
 }
 
 StepPlan GanStep::plan(const Network& generator, const Network& discriminator, DType activation,
                        int64_t batch_size, const StepOptions& options) {
   constexpr auto kKeep = Pass::Keep::kForBackward;
   const Shape pictures = generator.in_shape(batch_size), holes = discriminator.in_shape(batch_size);
+  const int count = options.micro_batches;
+  const int64_t inputs = count * (pictures.elements() + holes.elements());
   return {.bytes = Pass::planned_bytes(generator, pictures, activation, kKeep) +
-                   Pass::planned_bytes(discriminator, holes, activation, kKeep, 2) +
-                   (pictures.elements() + 2 * holes.elements()) * size_of(activation),
+                   Pass::planned_bytes(discriminator, holes, activation, kKeep, count + 1) +
+                   (inputs + holes.elements()) * size_of(activation),
           .product_flop = step_product_flop(generator, discriminator, batch_size, options)};
 }
 

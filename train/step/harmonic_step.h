@@ -5,8 +5,8 @@
 //   rec_loss = mean over the pictures of (mean |d| + sqrt(mean d^2 + 1e-4))
 //              d = painted - true, in the hole
 //
-// One update of Adam (0.9, 0.99) with an adaptive clip. The moving average of the parameters is what
-// Statistics::kRunning paints with.
+// One update of Adam (0.9, 0.99) with an adaptive clip, from all micro-batches of the batch. The moving
+// average of the parameters is what Statistics::kRunning paints with.
 #pragma once
 
 #include "core/device/input_buffer.h"
@@ -20,7 +20,7 @@ namespace inpaint {
 class HarmonicStep final : public TrainingStep {
  public:
   HarmonicStep(Context& ctx, Model& model, int64_t batch_size, const StepOptions& options);
-  static StepPlan plan(const Network& generator, DType activation, int64_t batch_size);
+  static StepPlan plan(const Network& generator, DType activation, int64_t batch_size, int micro_batches);
 
   void load(const Batch& batch) override;
   void train(double progress) override;
@@ -41,22 +41,30 @@ class HarmonicStep final : public TrainingStep {
   int64_t product_flop() const override;
 
  private:
-  void fill();
-  void paint(const Parameters& params, int64_t pictures, const Tensor* dresidual);
+  static constexpr int kNone = -1;
+
+  int64_t pictures() const { return painter_.pass().batch(); }  // of a micro-batch
+  Tensor loaded(int array) const;                               // of the whole batch: pictures, masks
+  void fill(int m);
+  void paint(const Parameters& params, int m, int64_t pictures, const Tensor* dresidual);
   void record();
 
   Context& ctx_;
   Model& model_;
+  const int micro_batches_;
   DeviceFigures figures_;
-  int l1_, rms_;  // places of the figures
+  int l1_, rms_;  // places of the figures, of the first micro-batch
   Learner generator_;
   ResidualPainter painter_;
   Arena arena_;
+  int on_cpu_[2] = {};  // places in the arena of the loaded pictures and masks
   Tensor dresidual_;
   Branch weight_gradients_;
   std::unique_ptr<InputBuffer> input_;          // of a GPU
   Recording recordings_[InputBuffer::kPlaces];  // of a step on the batch in this place
-  bool is_filled_ = false;                      // the loaded batch
+  int64_t loaded_ = 0;                          // pictures of the loaded batch
+  int filled_ = kNone;                          // the micro-batch of it that the painter holds
+  int64_t judged_ = 0;                          // pictures that the losses are of
 };
 
 }  // namespace inpaint

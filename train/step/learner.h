@@ -44,7 +44,8 @@ class Learner {
   // live on the device and a recorded step can be replayed. progress: training_step.h.
   void upload_rates(const Context& ctx, double progress);
 
-  // Takes the means over several ranks: pass it to the backward whose gradients are complete. Else null.
+  // Takes the means over several ranks: pass it to the backward that makes the gradients complete, that of
+  // the last micro-batch. Else null.
   BackwardWatcher* watcher() const { return exchange_.get(); }
 
   // The update number `i` of a step. Pass it to backward, then call apply. branch: see FusedAdam.

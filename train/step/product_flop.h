@@ -6,7 +6,8 @@
 
 namespace inpaint {
 
-// Multiplications and additions of the matrix products of one training step, as executed.
+// Multiplications and additions of the matrix products of one training step, as executed. batch: pictures of
+// a micro-batch.
 int64_t step_product_flop(const Network& generator, const Network& discriminator, int64_t batch,
                           const StepOptions& options);
 

@@ -43,7 +43,12 @@ StepOptions step_options(const TrainSettings& s) {
           .warm_up = s.warm_up,
           .last_rate = s.last_rate,
           .average_decay = s.average_decay,
-          .reuse = s.reuse};
+          .reuse = s.reuse,
+          .micro_batches = s.accumulate};
+}
+
+HandedOver handed_over(const TrainSettings& s, bool several_ranks) {
+  return several_ranks || s.accumulate > 1 ? HandedOver::kStored : HandedOver::kNotStored;
 }
 
 Shape picture_shape(const TrainSettings& s) {

@@ -11,7 +11,10 @@ ModelOptions model_options(const TrainSettings& settings);
 
 StepOptions step_options(const TrainSettings& settings);
 
-// A batch of pictures, [N, S, S, C].
+// Whether the gradients of the large weights are stored: sums over ranks or micro-batches need that.
+HandedOver handed_over(const TrainSettings& settings, bool several_ranks);
+
+// The pictures of a micro-batch, [N, S, S, C].
 Shape picture_shape(const TrainSettings& settings);
 
 // The element type of activations for this precision.

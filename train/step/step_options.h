@@ -24,6 +24,7 @@ struct StepOptions {
   // Do work that a step repeats with identical results once: the generator's forward pass while the generator
   // stands still, and D over the real batch while D does. Same bits, fewer passes.
   bool reuse = true;
+  int micro_batches = 1;  // of a batch: see training_step.h
   // The processes that train the model together; null: this one alone. The step's batch is this rank's share,
   // and the gradients' means over the ranks are those of the whole batch. They outlive the step.
   Ranks* ranks = nullptr;

@@ -1,5 +1,8 @@
 // One training step of a model on one batch. Each kind of model has a step of its own: gan_step.h,
 // harmonic_step.h.
+//
+// A batch is StepOptions::micro_batches micro-batches of N pictures each, one behind the other. The passes
+// hold one micro-batch at a time, and their gradients are summed: every update is made from the whole batch.
 #pragma once
 
 #include <memory>
@@ -20,13 +23,13 @@ class TrainingStep {
   TrainingStep(const TrainingStep&) = delete;
   TrainingStep& operator=(const TrainingStep&) = delete;
 
-  // Takes a batch of the host's, whose holes lie inside. Its bytes are free after; but a GPU reads
-  // page-locked memory until the next load returns.
+  // Takes a batch of the host's, whose holes lie inside; to watch, fewer micro-batches will do. Its bytes are
+  // free after; but a GPU reads page-locked memory until the next load returns.
   virtual void load(const Batch& batch) = 0;
 
-  // Trains on the loaded batch. progress: the share of the planned run that is done, from 0 to 1, which a
-  // schedule of the learning rate follows. On a GPU the work is enqueued and the call returns; losses() waits
-  // for it, and so does the next train().
+  // Trains on the loaded batch, which is whole. progress: the share of the planned run that is done, from 0
+  // to 1, which a schedule of the learning rate follows. On a GPU the work is enqueued and the call returns;
+  // losses() waits for it, and so does the next train().
   virtual void train(double progress) = 0;
 
   // The losses of the last train(), as they were before its last update, or those of the last watch().
@@ -36,7 +39,7 @@ class TrainingStep {
   // in use, with running averages (a sample, validation).
   virtual Losses watch(Statistics statistics, int64_t pictures) = 0;
 
-  // The pictures of the batch that was last trained on or watched, with the painted holes, in [-1, 1];
+  // The pictures of the micro-batch that was last trained on or watched, with the painted holes, in [-1, 1];
   // inpainted [N, S, S, C] of picture_type(), in the device's memory.
   virtual DType picture_type() const = 0;
   virtual void write_inpainted(const Tensor& inpainted) const = 0;
@@ -70,11 +73,14 @@ class TrainingStep {
   virtual int64_t product_flop() const = 0;  // of the matrix products of one step
 };
 
-// The first `count` pictures of a tensor [N, ...], or what belongs to them.
+// `count` pictures of a tensor [N, ...], or what belongs to them: the first, or those from `begin` on.
 Tensor first_of(const Tensor& tensor, int64_t count);
+Tensor part_of(const Tensor& tensor, int64_t begin, int64_t count);
+Batch first_of(const Batch& batch, int64_t count);
 
-// The step of this kind of model. It allocates its memory for this batch size; a model made for inference can
-// only be watched, in less memory. model and ctx must outlive the step.
+// The step of this kind of model. batch_size: the pictures N of a micro-batch, which the memory of the passes
+// is for; a model made for inference can only be watched, in less memory. Several micro-batches need a model
+// that stores all its gradients (HandedOver::kStored). model and ctx must outlive the step.
 std::unique_ptr<TrainingStep> make_training_step(Context& ctx, Model& model, int64_t batch_size,
                                                  const StepOptions& options);
 

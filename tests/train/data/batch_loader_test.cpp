@@ -236,6 +236,36 @@ TEST_CASE("batch_loader: shares of a batch are its pictures, one share's behind 
   CHECK_THROWS_AS(BatchLoader(*dataset, {.batch_size = 4, .share_begin = 3, .share = 2}), Error);
 }
 
+TEST_CASE("batch_loader: micro-batches are batches one behind the other, and shares are of each") {
+  const Numbered numbered(11);
+  const auto dataset = numbered.open();
+  for (const bool fill_last : {false, true}) {
+    const auto options = [&](int64_t micro_batches, int64_t begin, int64_t share) {
+      return BatchLoader::Options{.batch_size = micro_batches == 1 ? 4 : 2,
+                                  .micro_batches = micro_batches,
+                                  .share_begin = begin,
+                                  .share = share,
+                                  .fill_last = fill_last,
+                                  .shuffle = true,
+                                  .seed = 3};
+    };
+    BatchLoader whole(*dataset, options(1, 0, 0)), parts(*dataset, options(2, 0, 0)),
+        first(*dataset, options(2, 0, 1)), second(*dataset, options(2, 1, 1));
+    CHECK(parts.batches_per_epoch() == whole.batches_per_epoch());
+    for (int i = 0; i < 7; ++i) {
+      const LoadedBatch &all = whole.next(), &same = parts.next(), &a = first.next(), &b = second.next();
+      CHECK(same.images == all.images);
+      CHECK(same.fresh == all.fresh);
+      CHECK(std::equal(all.pixels.as<uint8_t>(), all.pixels.as<uint8_t>() + 4 * kImageBytes,
+                       same.pixels.as<uint8_t>()));
+      CHECK(a.images == std::vector{all.images[0], all.images[2]});
+      CHECK(b.images == std::vector{all.images[1], all.images[3]});
+      CHECK(a.fresh + b.fresh == all.fresh);
+      CHECK(holds_its_images(b));
+    }
+  }
+}
+
 TEST_CASE("batch_loader: a file that shrinks while it is read ends in an error, not in a crash") {
   const Numbered numbered(40);
   const auto dataset = numbered.open();

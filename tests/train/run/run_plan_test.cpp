@@ -25,16 +25,19 @@ std::set<std::string> files_under(const fs::path& folder) {
 }  // namespace
 
 TEST_CASE("plan: what is planned is what a run allocates and writes") {
-  for (const Precision precision : {Precision::kFp32, Precision::kFp64}) {
+  for (const auto& [precision, accumulate] :
+       {std::pair(Precision::kFp32, 1), std::pair(Precision::kFp64, 1), std::pair(Precision::kFp32, 3)}) {
     const TemporaryFolder folder;
     TrainSettings s = small_run(folder.path());
     s.precision = precision;
+    s.accumulate = accumulate;
     s.device = DeviceChoice::kCpu;
     s.matrix_backend = MatrixChoice::kAuto;
     s.max_steps = 0;
     const RunPlan plan = plan_run(s);
     Context ctx(1);
-    Model model(model_options(s), activation_type(s), Parameters::Use::kTraining);
+    Model model(model_options(s), activation_type(s), Parameters::Use::kTraining, Device::kCpu,
+                handed_over(s, false));
     GanStep step(ctx, model, s.batch_size, step_options(s));
     CHECK(plan.generator_parameters == model.generator_params.values().elements());
     CHECK(plan.discriminator_parameters == model.discriminator_params.values().elements());
@@ -95,6 +98,13 @@ TEST_CASE("plan: --plan measures and prints, and leaves no trace") {
     CHECK(contains(out.text(), "the run                     12 steps, "));
   }
   s.max_steps = TrainSettings::kNoStepLimit;
+  s.accumulate = 2;  // 11 pictures in steps of 8
+  {
+    const Captured out(stdout);
+    show_plan(s);
+    CHECK(contains(out.text(), "an epoch                    1 steps, "));
+  }
+  s.accumulate = 1;
   s.minutes = 90;
   const Captured out(stdout);
   show_plan(s);

@@ -101,6 +101,7 @@ TEST_CASE("flags: what goes beyond the source program defaults to its behaviour"
       {"minutes", "0"},
       {"schedule_steps", "0"},
       {"sync_batch_norm", "false"},
+      {"accumulate", "1"},
       {"rank_timeout", "300"},
   };
   for (const auto& [name, value] : defaults) {
@@ -155,6 +156,7 @@ TEST_CASE("flags: whole numbers are whole numbers in their range") {
   };
   const Range ranges[] = {
       {"batch_size", "0", "1", "1000000", "1000001"},
+      {"accumulate", "0", "1", "256", "257"},
       {"base_channels", "0", "1", "1024", "1025"},
       {"bottleneck", "0", "1", "65536", "65537"},
       {"gene_iter", "0", "1", "10000", "10001"},

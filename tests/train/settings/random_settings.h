@@ -39,6 +39,7 @@ inline TrainSettings random_settings(uint64_t seed) {
   s.image_channel = truth() ? 1 : 3;
   s.block = static_cast<HolePlacement>(whole(0, 1));
   s.batch_size = small(1, 1'000'000);
+  s.accumulate = small(1, 256);
   s.holes = static_cast<HoleForm>(whole(0, 5));
   s.min_hole = real();
   s.max_hole = real();

@@ -85,6 +85,17 @@ TEST_CASE("settings: contradictions are refused with the way out") {
   s.batch_size = 2;
   CHECK_NOTHROW(check_settings(s));
 
+  s.accumulate = 256;
+  CHECK_NOTHROW(check_settings(s));
+  s.batch_size = 4000;
+  CHECK(complaint() ==
+        "accumulate=256: a step would take 1024000 images, 256 of batch_size=4000, and 1000000 at most are "
+        "possible; give accumulate=250 or less");
+  s.accumulate = 250;
+  CHECK_NOTHROW(check_settings(s));
+  s.accumulate = 1;
+  s.batch_size = 2;
+
   s.plan = true;
   CHECK_NOTHROW(check_settings(s));
   s.verify_resume = true;

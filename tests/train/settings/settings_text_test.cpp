@@ -24,15 +24,16 @@ TEST_CASE("settings text: every flag and its value, a line each") {
 }
 
 TEST_CASE("settings text: an entry of configs.txt names what the weights come from") {
-  CHECK(to_configs_entry(TrainSettings()) ==
-        "dataname:inpaint\nimage_size:128\nimage_channel:1\nblock:random\nholes:square\n"
-        "min_hole:0.1\nmax_hole:0.4\nmasks:none\nmask_value:white\nbatch_size:64\nshuffle:false\n"
-        "data_dir:none\nvalidate_share:0\nflip:false\nrandom_crop:false\nmodel:context_encoder\nmodel_size:"
-        "small\nbase_"
-        "channels:64\nbottleneck:4000\n"
-        "learning_rate:0.0002\nlamb_rec:0.999\nlamb_adv:0.001\nlamb_tv:1e-06\nuse_l1:false\n"
-        "adv_loss:cross_entropy\nweight_clip:false\ngene_iter:5\ndisc_iter:1\nwarm_up:60\nlast_rate:0.01\n"
-        "average_decay:0.998\nstart_epoch:0\nepoch:100\nschedule_steps:0\nseed:1\nprecision:auto\n\n");
+  CHECK(
+      to_configs_entry(TrainSettings()) ==
+      "dataname:inpaint\nimage_size:128\nimage_channel:1\nblock:random\nholes:square\n"
+      "min_hole:0.1\nmax_hole:0.4\nmasks:none\nmask_value:white\nbatch_size:64\naccumulate:1\nshuffle:false\n"
+      "data_dir:none\nvalidate_share:0\nflip:false\nrandom_crop:false\nmodel:context_encoder\nmodel_size:"
+      "small\nbase_"
+      "channels:64\nbottleneck:4000\n"
+      "learning_rate:0.0002\nlamb_rec:0.999\nlamb_adv:0.001\nlamb_tv:1e-06\nuse_l1:false\n"
+      "adv_loss:cross_entropy\nweight_clip:false\ngene_iter:5\ndisc_iter:1\nwarm_up:60\nlast_rate:0.01\n"
+      "average_decay:0.998\nstart_epoch:0\nepoch:100\nschedule_steps:0\nseed:1\nprecision:auto\n\n");
 }
 
 TEST_CASE("settings text: checkpoint metadata and back") {

@@ -275,7 +275,7 @@ TEST_CASE("harmonic step: the losses of a batch's first pictures do not depend o
 
 TEST_CASE("harmonic step: plan and step agree") {
   Training t({});
-  const StepPlan plan = HarmonicStep::plan(t.model.generator, DType::kF32, kBatch);
+  const StepPlan plan = HarmonicStep::plan(t.model.generator, DType::kF32, kBatch, 1);
   CHECK(plan.product_flop == t.step.product_flop());
   CHECK(plan.bytes <= t.step.bytes());
   CHECK(plan.bytes + 4096 >= t.step.bytes());
