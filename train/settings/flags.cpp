@@ -145,10 +145,8 @@ std::vector<Flag> make_table() {
   // Batch norm after the linear layer has one value per image: see check_settings for the floor in training.
   t.whole(kModel, "batch_size", &S::batch_size, {1, kMostImages}, "images",
           "images per step, where accumulate is 1; 2 or more to train");
-  t.whole(
-      kModel, "accumulate", &S::accumulate, {1, 256}, "micro-batches",
-      "make each update from so many batches of batch_size, one after the other; batch norm sees each alone; "
-      "an epoch has images / (accumulate batch_size) steps");
+  t.whole(kModel, "accumulate", &S::accumulate, {1, 256}, "micro-batches",
+          "batches that each update is made from; an epoch has images / (accumulate batch_size) steps");
   t.truth(kModel, "shuffle", &S::shuffle, "visit the images in a new order each epoch, else in file order");
   t.folder(kModel, "data_dir", &S::data_dir, "none or a folder's path",
            "train on the picture files of a folder, not on a .bin file");
