@@ -96,21 +96,21 @@ class Updated {
 
 }  // namespace
 
-OpCase adam_case(Context& ctx, int64_t parameters, int64_t decayed, DType dtype) {
-  ctx.reserve_workspace(adam_workspace_bytes(ctx, parameters));
+OpCase adam_case(Context& ctx, int64_t parameters, int64_t decayed, DType dtype, const AdamOps& ops) {
+  ctx.reserve_workspace(ops.workspace_bytes(ctx, parameters));
   const Updated to(ctx, {parameters}, decayed, {decayed}, dtype);
   const auto grad = std::make_shared<CaseTensor>(ctx, Shape{parameters}, parameter_dtype(dtype), 1, 0, 1e-3);
   OpCase made;
   made.bytes = grad->bytes();
   to.describe(made);
   made.run = [=, &ctx] {
-    adam(ctx, kOptions, to.rate->device(), decayed,
-         {.grad = grad->device(),
-          .param = to.w->device(),
-          .m = to.m->device(),
-          .v = to.v->device(),
-          .weights_bf16 = to.copy ? to.copy->device() : Tensor{},
-          .half_squares = to.half_squares->device()});
+    ops.update(ctx, kOptions, to.rate->device(), decayed,
+               {.grad = grad->device(),
+                .param = to.w->device(),
+                .m = to.m->device(),
+                .v = to.v->device(),
+                .weights_bf16 = to.copy ? to.copy->device() : Tensor{},
+                .half_squares = to.half_squares->device()});
   };
   made.wrong = [=, &ctx] {
     return to.wrong(ctx, [&](int64_t i) { return Expected{(*grad)[i], std::abs((*grad)[i])}; });

@@ -16,6 +16,7 @@
 #include "bench/device_timer.h"
 #include "bench/layer_cases.h"
 #include "bench/machine_rates.h"
+#include "bench/naive/naive_cases.h"
 #include "bench/op_cases.h"
 #include "bench/timing.h"
 #include "core/base/build_info.h"
@@ -70,6 +71,11 @@ class Bench {
     std::vector<CaseMaker> all = layers();
     for (CaseMaker& maker : op_cases(options_.network, options_.batch_size, options_.dtype()))
       all.push_back(std::move(maker));
+#ifdef INPAINT_CUDA
+    if (options_.device == "cuda")
+      for (CaseMaker& maker : naive_cases(options_.network, options_.batch_size, options_.dtype()))
+        all.push_back(std::move(maker));
+#endif
     return all;
   }
 

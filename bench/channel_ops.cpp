@@ -2,7 +2,6 @@
 #include <cmath>
 
 #include "bench/layer_ops.h"
-#include "kernels/channel/batch_norm.h"
 #include "kernels/channel/bias_activation.h"
 
 namespace inpaint::bench {
@@ -58,15 +57,15 @@ struct Norm {
 
 }  // namespace
 
-OpCase batch_norm_statistics_case(Context& ctx, const Shape& rows, DType dtype) {
-  ctx.reserve_workspace(batch_norm_workspace_bytes(ctx, rows));
+OpCase batch_norm_statistics_case(Context& ctx, const Shape& rows, DType dtype, const BatchNormOps& ops) {
+  ctx.reserve_workspace(ops.workspace_bytes(ctx, rows));
   const CasePointer x = std::make_shared<CaseTensor>(ctx, rows, dtype, 1, 0.1, 1),
                     mean = std::make_shared<CaseTensor>(ctx, Shape{rows[1]}, parameter_dtype(dtype)),
                     variance = std::make_shared<CaseTensor>(ctx, Shape{rows[1]}, parameter_dtype(dtype));
   OpCase made;
   made.bytes = x->bytes() + mean->bytes() + variance->bytes();
   made.outputs = {mean, variance};
-  made.run = [=, &ctx] { batch_norm_statistics(ctx, x->device(), mean->device(), variance->device()); };
+  made.run = [=, &ctx] { ops.statistics(ctx, x->device(), mean->device(), variance->device()); };
   made.wrong = [=, &ctx] {
     const double m = static_cast<double>(rows[0]);
     const auto mean_of = [&](int64_t c) {
@@ -87,15 +86,16 @@ OpCase batch_norm_statistics_case(Context& ctx, const Shape& rows, DType dtype) 
   return made;
 }
 
-OpCase batch_norm_forward_case(Context& ctx, const Shape& rows, Activation act, DType dtype) {
+OpCase batch_norm_forward_case(Context& ctx, const Shape& rows, Activation act, DType dtype,
+                               const BatchNormOps& ops) {
   const Norm norm(ctx, rows, dtype);
   const CasePointer y = std::make_shared<CaseTensor>(ctx, rows, dtype);
   OpCase made;
   made.bytes = norm.x->bytes() + norm.parameter_bytes() + y->bytes();
   made.outputs = {y};
   made.run = [=, &ctx] {
-    batch_norm_forward(ctx, norm.x->device(), norm.mean->device(), norm.variance->device(),
-                       norm.gamma->device(), norm.beta->device(), kEpsilon, act, y->device());
+    ops.forward(ctx, norm.x->device(), norm.mean->device(), norm.variance->device(), norm.gamma->device(),
+                norm.beta->device(), kEpsilon, act, y->device());
   };
   made.wrong = [=, &ctx] {
     return compare_some(ctx, "y", *y, [&](int64_t i) {
@@ -105,8 +105,9 @@ OpCase batch_norm_forward_case(Context& ctx, const Shape& rows, Activation act, 
   return made;
 }
 
-OpCase batch_norm_backward_case(Context& ctx, const Shape& rows, Activation act, DType dtype) {
-  ctx.reserve_workspace(batch_norm_workspace_bytes(ctx, rows));
+OpCase batch_norm_backward_case(Context& ctx, const Shape& rows, Activation act, DType dtype,
+                                const BatchNormOps& ops) {
+  ctx.reserve_workspace(ops.workspace_bytes(ctx, rows));
   const Norm norm(ctx, rows, dtype);
   const DType parameter = parameter_dtype(dtype);
   const CasePointer dy = std::make_shared<CaseTensor>(ctx, rows, dtype, 6, 0.1, 1),
@@ -118,9 +119,9 @@ OpCase batch_norm_backward_case(Context& ctx, const Shape& rows, Activation act,
       norm.x->bytes() + norm.parameter_bytes() + dy->bytes() + dx->bytes() + dgamma->bytes() + dbeta->bytes();
   made.outputs = {dx, dgamma, dbeta};
   made.run = [=, &ctx] {
-    batch_norm_backward(ctx, norm.x->device(), norm.mean->device(), norm.variance->device(),
-                        norm.gamma->device(), norm.beta->device(), kEpsilon, act, dy->device(), dx->device(),
-                        {&dgamma->device(), &dbeta->device(), GradMode::kOverwrite});
+    ops.backward(ctx, norm.x->device(), norm.mean->device(), norm.variance->device(), norm.gamma->device(),
+                 norm.beta->device(), kEpsilon, act, dy->device(), dx->device(),
+                 {&dgamma->device(), &dbeta->device(), GradMode::kOverwrite});
   };
   made.wrong = [=, &ctx]() -> std::string {
     const int64_t channels = rows[1];

@@ -3,14 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
-#include "bench/layer_ops.h"
 #include "bench/paint_ops.h"
 #include "kernels/fill/harmonic_fill.h"
 #include "kernels/fill/patch_match.h"
 #include "kernels/loss/hinge.h"
 #include "kernels/loss/reconstruction_loss.h"
 #include "kernels/loss/sigmoid_bce.h"
-#include "kernels/loss/total_variation.h"
 #include "kernels/parameter/round_to_bf16.h"
 #include "kernels/picture/hole.h"
 #include "kernels/picture/to_bytes.h"
@@ -53,8 +51,10 @@ OpCase reconstruction_case(Context& ctx, const Shape& shape, DType dtype) {
   return made;
 }
 
-OpCase total_variation_case(Context& ctx, const Shape& shape, DType dtype) {
-  ctx.reserve_workspace(total_variation_workspace_bytes(ctx, shape));
+}  // namespace
+
+OpCase total_variation_case(Context& ctx, const Shape& shape, DType dtype, const TotalVariationOps& ops) {
+  ctx.reserve_workspace(ops.workspace_bytes(ctx, shape));
   const auto x = std::make_shared<CaseTensor>(ctx, shape, dtype, 1, 0, 1);
   const CasePointer loss = output(ctx, {1}, DType::kF64), dx = output(ctx, shape, dtype);
   OpCase made;
@@ -62,7 +62,7 @@ OpCase total_variation_case(Context& ctx, const Shape& shape, DType dtype) {
   made.bytes = x->bytes() + dx->bytes();
   made.outputs = {loss, dx};
   made.run = [=, &ctx] {
-    total_variation(ctx, x->device(), 1e-6, loss->device(), &dx->device(), GradMode::kOverwrite);
+    ops.run(ctx, x->device(), 1e-6, loss->device(), &dx->device(), GradMode::kOverwrite);
   };
   made.wrong = [=, &ctx] {
     const int64_t n = shape[0], h = shape[1], w = shape[2], c = shape[3], row = w * c;
@@ -88,6 +88,8 @@ OpCase total_variation_case(Context& ctx, const Shape& shape, DType dtype) {
   };
   return made;
 }
+
+namespace {
 
 OpCase sigmoid_bce_case(Context& ctx, int64_t batch, DType dtype) {
   const auto logits = std::make_shared<CaseTensor>(ctx, Shape{batch, 1}, dtype, 1, 0, 4);
@@ -296,15 +298,19 @@ OpCase round_case(Context& ctx, int64_t elements) {
   return made;
 }
 
-// Counts the values of all parameters of a network whose gradients are stored.
-OpCase stored_adam_case(Context& ctx, const Network& network, double updates, DType dtype) {
+}  // namespace
+
+OpCase stored_adam_case(Context& ctx, const Network& network, double updates, DType dtype,
+                        const AdamOps& ops) {
   int64_t decayed = 0;
   for (const ParameterPiece& piece : network.spec().pieces())
     if (piece.stored) decayed += piece.decayed;
-  OpCase made = adam_case(ctx, network.spec().stored_gradients(), decayed, dtype);
+  OpCase made = adam_case(ctx, network.spec().stored_gradients(), decayed, dtype, ops);
   made.per_step = updates;
   return made;
 }
+
+namespace {
 
 // The products of 3 x 3 windows that keep the side, at the shapes of a U-net: few channels at the picture's
 // side, more at a half, a quarter and an eighth of it, there dilated too.

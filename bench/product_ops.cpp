@@ -57,13 +57,13 @@ Expected of_convolution(DType dtype, Expected sum) {
 
 }  // namespace
 
-OpCase conv2d_forward_case(Context& ctx, const Conv2dShape& s, DType dtype) {
-  ctx.reserve_workspace(conv2d_workspace_bytes(ctx, s, dtype));
+OpCase conv2d_forward_case(Context& ctx, const Conv2dShape& s, DType dtype, const Conv2dOps& ops) {
+  ctx.reserve_workspace(ops.workspace_bytes(ctx, s, dtype));
   const CasePointer x = factor(ctx, s.x(), dtype, 1), w = factor(ctx, s.weight(), dtype, 2),
                     y = std::make_shared<CaseTensor>(ctx, s.y(), dtype);
   OpCase made = product_case(s.flop(), x, w, y);
   made.needed_flop = needed_flop(s);
-  made.run = [=, &ctx] { conv2d_forward(ctx, s.window, x->device(), w->device(), y->device()); };
+  made.run = [=, &ctx] { ops.forward(ctx, s.window, x->device(), w->device(), y->device()); };
   made.wrong = [=, &ctx] {
     return compare_some(ctx, "y", *y, [&](int64_t index) {
       const ConvPlaces at{s};
@@ -83,13 +83,13 @@ OpCase conv2d_forward_case(Context& ctx, const Conv2dShape& s, DType dtype) {
   return made;
 }
 
-OpCase conv2d_backward_data_case(Context& ctx, const Conv2dShape& s, DType dtype) {
-  ctx.reserve_workspace(conv2d_workspace_bytes(ctx, s, dtype));
+OpCase conv2d_backward_data_case(Context& ctx, const Conv2dShape& s, DType dtype, const Conv2dOps& ops) {
+  ctx.reserve_workspace(ops.workspace_bytes(ctx, s, dtype));
   const CasePointer dy = factor(ctx, s.y(), dtype, 1), w = factor(ctx, s.weight(), dtype, 2),
                     dx = std::make_shared<CaseTensor>(ctx, s.x(), dtype);
   OpCase made = product_case(s.flop(), dy, w, dx);
   made.needed_flop = needed_flop(s);
-  made.run = [=, &ctx] { conv2d_backward_data(ctx, s.window, dy->device(), w->device(), dx->device()); };
+  made.run = [=, &ctx] { ops.backward_data(ctx, s.window, dy->device(), w->device(), dx->device()); };
   made.wrong = [=, &ctx] {
     return compare_some(ctx, "dx", *dx, [&](int64_t index) {
       const ConvPlaces at{s};
@@ -111,14 +111,14 @@ OpCase conv2d_backward_data_case(Context& ctx, const Conv2dShape& s, DType dtype
   return made;
 }
 
-OpCase conv2d_backward_weight_case(Context& ctx, const Conv2dShape& s, DType dtype) {
-  ctx.reserve_workspace(conv2d_workspace_bytes(ctx, s, dtype));
+OpCase conv2d_backward_weight_case(Context& ctx, const Conv2dShape& s, DType dtype, const Conv2dOps& ops) {
+  ctx.reserve_workspace(ops.workspace_bytes(ctx, s, dtype));
   const CasePointer x = factor(ctx, s.x(), dtype, 1), dy = factor(ctx, s.y(), dtype, 2),
                     dw = std::make_shared<CaseTensor>(ctx, s.weight(), parameter_dtype(dtype));
   OpCase made = product_case(s.flop(), x, dy, dw);
   made.needed_flop = needed_flop(s);
   made.run = [=, &ctx] {
-    conv2d_backward_weight(ctx, s.window, x->device(), dy->device(), dw->device(), GradMode::kOverwrite);
+    ops.backward_weight(ctx, s.window, x->device(), dy->device(), dw->device(), GradMode::kOverwrite);
   };
   made.wrong = [=, &ctx] {
     return compare_some(ctx, "dw", *dw, [&](int64_t index) {

@@ -12,7 +12,7 @@ command -v nvcc >/dev/null || {
 tools/install_dependencies.sh
 export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$PWD} CCACHE_NOHASHDIR=1 # as in tests/run.sh
 cmake -S . -B build/cuda -G Ninja -DCMAKE_BUILD_TYPE=Release -DINPAINT_CUDA=ON \
-  -DCMAKE_CUDA_ARCHITECTURES="${1:-90}" -DINPAINT_WERROR=ON -DINPAINT_BENCH=OFF
+  -DCMAKE_CUDA_ARCHITECTURES="${1:-90}" -DINPAINT_WERROR=ON
 cmake --build build/cuda -j "$(nproc)" --target inpaint_train_program inpaint_eval inpaint_data inpaint_shared \
-  cudnn_plans_tests
+  cudnn_plans_tests bench_kernels
 build/cuda/bin/cudnn_plans_tests

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks what nvcc makes of the CUDA kernels, without a GPU.
 
-    tests/cuda_code_check.py [--all] [FILE.cu ...]      default: kernels/*.cu
+    tests/cuda_code_check.py [--all] [FILE.cu ...]      default: kernels/**/*.cu and bench/naive/*.cu
 
 Each file is compiled for sm_90, and with --all for the other architectures of a release; it must bring no warning and no
 kernel that spills registers.
@@ -11,6 +11,12 @@ A kernel may state what it is made into, in a comment before it:
 
 Checked for sm_90 over the kernel's instances: none of another type than double (which is for tests) uses more registers;
 of each type at least one has such loads and stores (instances for values one by one have none).
+
+The pages of docs/kernels state what nvcc PAGES_NVCC makes of some instances, a row each:
+
+    | `kernels/parameter/adam_cuda.cu` | `adam_kernel<true, false, float>` | 64 | 72 |
+
+registers and bytes of static shared memory. With that nvcc they are compared.
 
 Needs nvcc, and cuobjdump with nvdisasm: those beside nvcc or on the PATH, else a package of Python's index in .venv/cuda.
 Prints a line per kernel and ends with `N passed, N failed`.
@@ -32,6 +38,8 @@ TOOLS = ("nvidia-cuda-cuobjdump==13.2.86", "nvidia-cuda-nvdisasm==13.2.86")
 OPTIONS = ["-std=c++20", "-O3", "-lineinfo", "--expt-relaxed-constexpr", "-DFMT_USE_CONSTEXPR=1", f"-I{ROOT}",
            "--Werror=all-warnings", "-Xcompiler=-Wall,-Wextra,-Wshadow,-Wnon-virtual-dtor,-Werror", "-Xptxas=-v"]
 STATEMENT = re.compile(r"// sm_90: at most (\d+) registers(?: \([^)]*\))?((?:, 128-bit (?:loads|stores))*)\n")
+PAGES_NVCC = "13.0"
+PAGE_ROW = re.compile(r"^\| `([\w/]+\.cu)` \| `(\w+_kernel[^`]*)` \| (\d+) \| ([\d,]+) \|$", re.MULTILINE)
 KERNEL = re.compile(r"\b(\w+_kernel)\(")
 WIDE = {"loads": re.compile(r"\bLDG\.E\.(?:\w+\.)*128\b"), "stores": re.compile(r"\bSTG\.E\.(?:\w+\.)*128\b")}
 
@@ -81,15 +89,26 @@ class Instance:
     def __init__(self, name, code):
         plain = name.replace("(anonymous namespace)::", "")
         self.kernel = re.search(r"(\w+_kernel)\b", plain)[1]
+        self.name = re.search(r"\w+_kernel(<.*?>)?(?=\()", re.sub(r"\([\w:]+\)(?=\d)", "", plain))[0]
         arguments = re.search(r"_kernel<(.*?)>\(", plain)
         self.types = tuple(a.strip() for a in (arguments[1] if arguments else "").split(",")
                            if a.strip() and not re.match(r"\d|true$|false$|\(", a.strip()))
         self.wide = {wide for wide, pattern in WIDE.items() if pattern.search(code)}
-        self.registers = 0
+        self.registers = self.shared = 0
+
+
+def page_rows(source, nvcc):
+    """What the pages state of a file: (page, kernel, registers, bytes of static shared memory)."""
+    version = subprocess.run([nvcc, "--version"], check=True, capture_output=True, text=True).stdout
+    if f"release {PAGES_NVCC}," not in version:
+        return []
+    return [(page.name, row[2], int(row[3]), int(row[4].replace(",", "")))
+            for page in sorted((ROOT / "docs/kernels").glob("*.md")) for row in PAGE_ROW.finditer(page.read_text())
+            if (ROOT / row[1]) == source.resolve()]
 
 
 def compile_file(nvcc, source, folder, architecture):
-    """Messages of the compiler that are failures, registers by mangled name, the compiled file."""
+    """Messages of the compiler that are failures, (registers, shared memory) by mangled name, the compiled file."""
     out = folder / f"{source.stem}_{architecture}.cubin"
     run = subprocess.run([nvcc, *OPTIONS, f"-arch=sm_{architecture}", "-cubin", "-o", out, source],
                          capture_output=True, text=True)
@@ -106,7 +125,8 @@ def compile_file(nvcc, source, folder, architecture):
                 name = demangled([entry])[entry]
                 failures.append(f"sm_{architecture}: {name}: {found[0]}")
         elif (found := re.search(r"Used (\d+) registers", line)) and entry:
-            registers[entry] = int(found[1])
+            shared = re.search(r"(\d+) bytes smem", line)
+            registers[entry] = int(found[1]), int(shared[1]) if shared else 0
     return failures, registers, out
 
 
@@ -118,7 +138,7 @@ def instances(cuobjdump, cubin, registers):
     result = []
     for mangled, body in bodies.items():
         instance = Instance(names[mangled], body)
-        instance.registers = registers[mangled]
+        instance.registers, instance.shared = registers[mangled]
         result.append(instance)
     return result
 
@@ -146,7 +166,13 @@ def check(nvcc, cuobjdump, source, folder, architectures):
                     failures.append(f"{kernel}<{', '.join(types)}>: no 128-bit {access}")
         lines.append(f"{source.name}: {kernel}: {len(mine)} instances, {used} of {most} registers"
                      + "".join(f", 128-bit {access}" for access in wide))
-    return lines, [f"{source.name}: {failure}" for failure in failures], len(stated) + 1
+    rows = page_rows(source, nvcc)
+    for page, kernel, registers, shared in rows:
+        made = {(i.registers, i.shared) for i in compiled if i.name == kernel}
+        if made != {(registers, shared)}:
+            failures.append(f"{page} states {registers} registers and {shared} bytes of shared memory for {kernel}: "
+                            f"it is made into {', '.join(map(str, made)) or 'nothing'}")
+    return lines, [f"{source.name}: {failure}" for failure in failures], len(stated) + len(rows) + 1
 
 
 def main():
@@ -157,7 +183,8 @@ def main():
     os.environ["PATH"] += f":{nvdisasm_folder}"
     names = [name for name in sys.argv[1:] if name != "--all"]
     architectures = (STATED, *OTHERS) if len(names) < len(sys.argv) - 1 else (STATED,)
-    sources = [Path(name) for name in names] or sorted((ROOT / "kernels").rglob("*.cu"))
+    sources = [Path(name) for name in names] or sorted([*(ROOT / "kernels").rglob("*.cu"),
+                                                             *(ROOT / "bench/naive").glob("*.cu")])
     failed = passed = 0
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for lines, failures, checks in pool.map(lambda s: check(nvcc, cuobjdump, s, Path(folder), architectures), sources):

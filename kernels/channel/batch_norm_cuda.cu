@@ -26,7 +26,8 @@ struct Workspace {
   }
 };
 
-// Mean and variance. sm_90: at most 128 registers, 128-bit loads
+// Mean and variance.
+// sm_90: at most 128 registers, 128-bit loads
 template <int V, typename T>
 __global__ void __launch_bounds__(kBlockThreads, 2)
     statistics_kernel(ChannelBlocks b, const T* __restrict__ x, RowBlockSums blocks,

@@ -92,7 +92,8 @@ struct Statistics {
 
 // y = act((x - mean) scale + beta + addend). The first row block of a picture writes
 // the statistics, each of them in the block that has the group's first channel.
-// y may be x or the addend. sm_90: at most 80 registers, 128-bit loads, 128-bit stores
+// y may be x or the addend.
+// sm_90: at most 80 registers, 128-bit loads, 128-bit stores
 template <int V, bool kAdds, typename T>
 __global__ void __launch_bounds__(kBlockThreads)
     normalise_kernel(ChannelBlocks b, Groups groups, double epsilon, const double* __restrict__ totals,

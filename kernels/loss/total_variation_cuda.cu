@@ -35,7 +35,8 @@ __device__ Pack<T, N> left_of(const Pack<T, N>& here, const T* row, const Pictur
 }
 
 // The blocks' x goes over a picture's packs, their y over pictures. Each difference is counted once, by the
-// value above or on the left of it. sm_90: at most 80 registers, 128-bit loads, 128-bit stores
+// value above or on the left of it.
+// sm_90: at most 80 registers, 128-bit loads, 128-bit stores
 template <Write W, bool kPacked, typename T>
 __global__ void __launch_bounds__(kBlockThreads)
     total_variation_kernel(Pictures s, const T* __restrict__ x, Compute<T> scale, T* __restrict__ dx,

@@ -9,7 +9,8 @@ namespace inpaint::cuda {
 namespace {
 
 // In place, packs without a missing value stay as they are. filled and painted are not __restrict__: they may
-// be one array. sm_90: at most 48 registers, 128-bit loads, 128-bit stores
+// be one array.
+// sm_90: at most 48 registers, 128-bit loads, 128-bit stores
 template <bool kPacked, typename T>
 __global__ void __launch_bounds__(kBlockThreads)
     compose_hole_kernel(unsigned all, unsigned c, const Compute<T>* filled, const T* __restrict__ residual,

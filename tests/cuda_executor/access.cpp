@@ -6,6 +6,7 @@
 #include "tests/cuda_executor/block.h"
 #include "tests/cuda_executor/device_memory.h"
 #include "tests/cuda_executor/executor.h"
+#include "tests/cuda_executor/traffic.h"
 
 // Set by the linker, for a program and for a shared library alike: the constants lie between __ehdr_start
 // and __dso_handle, the variables from there to _end. The section holds those variables which kernels only
@@ -75,6 +76,8 @@ void check_device(const Request& request) {
     }
   }
   if (request.kind != Access::kRead) slot->mark_written(offset, request.bytes);
+  if (traffic_is_counted())
+    count_access(request.kind, request.pointer, request.bytes, request.code, running.thread->number);
 }
 
 void check_shared(const Request& request, Shadow& shadow, size_t offset) {

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "tests/cuda_executor/asan.h"
+#include "tests/cuda_executor/traffic.h"
 
 // The variables behind the constants of device_threads.h, kept apart from those that a kernel may write.
 #define INPAINT_BUILTIN(name) asm(name) __attribute__((section("cuda_executor_constant")))
@@ -215,6 +216,7 @@ bool Block::release_barrier() {
     thread.result = result;
   }
   timeline_.barrier();
+  if (traffic_is_counted()) count_barrier();
   if (is_shuffled()) order_threads();
   return true;
 }
@@ -369,7 +371,9 @@ std::optional<Violation> run_launch(const Launch& launch, const Schedule& schedu
                                     static_cast<unsigned>(row % launch.grid.y),
                                     static_cast<unsigned>(row / launch.grid.y)}))
       return violation;
+    if (traffic_is_counted()) count_barrier();
   }
+  if (traffic_is_counted()) count_launch(launch.call.kernel, launch.shared_bytes);
   return std::nullopt;
 }
 

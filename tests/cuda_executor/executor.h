@@ -88,6 +88,25 @@ struct Counters {
 };
 Counters counters();
 
+// What launches of one kernel have moved between global memory and the multiprocessors.
+struct Traffic {
+  std::string kernel;  // "function at file:line"
+  int64_t launches = 0;
+  int64_t dynamic_shared_bytes = 0;  // of a block, at most
+  struct Accesses {
+    int64_t of_threads = 0;
+    int64_t bytes = 0;     // of all threads: one that 32 lanes read counts 32 times
+    int64_t of_warps = 0;  // accesses, each of up to 32 lanes at once
+    int64_t sectors = 0;   // of 32 bytes: the different ones of each warp's access, added up
+    // The different ones of each launch, added up: what a cache that held everything would ask for.
+    int64_t different_sectors = 0;
+  } reads, writes, atomics;
+};
+
+// Begins or ends counting; what was counted is forgotten. It needs kChecksAccesses and access checks.
+void set_traffic_count(bool on);
+std::vector<Traffic> take_traffic();  // of each kernel, in the order of their first launches
+
 // The nodes of the graph that was captured last, in the order of their capture: "function at file:line" of a
 // kernel; copy, fill, library or host function.
 std::vector<std::string> newest_graph();

@@ -1,6 +1,7 @@
-// The functions that instrumented code calls at each load and store (-fsanitize=thread), and where an address
-// is not aligned to its type or an index lies outside its array (-fsanitize=alignment,bounds). The compilers
-// mean them for the sanitizers' own runtimes, which this program is not linked with.
+// The functions that instrumented code calls at each load and store (-fsanitize=thread), in each basic block
+// (-fsanitize-coverage=trace-pc), and where an address is not aligned to its type or an index lies outside
+// its array (-fsanitize=alignment,bounds). The compilers mean them for the sanitizers' own runtimes, which this
+// program is not linked with.
 
 #include <cstdint>
 #include <cstdio>
@@ -10,6 +11,7 @@
 
 #include "tests/cuda_executor/access.h"
 #include "tests/cuda_executor/block.h"
+#include "tests/cuda_executor/traffic.h"
 
 using inpaint::executor::Access;
 using inpaint::executor::check_access;
@@ -39,6 +41,11 @@ INPAINT_HOOKS(2)
 INPAINT_HOOKS(4)
 INPAINT_HOOKS(8)
 INPAINT_HOOKS(16)
+
+void __sanitizer_cov_trace_pc() {
+  if (running.thread != nullptr && inpaint::executor::traffic_is_counted())
+    inpaint::executor::count_basic_block(INPAINT_HERE, running.thread->number);
+}
 
 // Atomics of the C++ library, which host code in the same file may use (shared_ptr, for one): done as asked,
 // with the strongest order.

@@ -159,6 +159,16 @@ __global__ void warp_rounds_kernel(int* out) {
   out[i] = mine;
 }
 
+__global__ void every_other_turn_kernel(const float* __restrict__ x, int turns, float* __restrict__ out) {
+  const int lane = static_cast<int>(threadIdx.x);
+  float sum = 0;
+  for (int turn = 0; turn < turns; ++turn) {
+    if ((turn + lane) % 2 != 0) continue;
+    sum += x[32 * turn + lane];
+  }
+  out[lane] = sum;
+}
+
 }  // namespace
 
 int sum_blocks(int64_t n) {
@@ -212,6 +222,10 @@ void barrier_results(cudaStream_t stream, int threads, int* out) {
 
 void warp_rounds(cudaStream_t stream, int threads, int* out) {
   launch("warp_rounds", stream, dim3(1), dim3(static_cast<unsigned>(threads)), 0, warp_rounds_kernel, out);
+}
+
+void every_other_turn(cudaStream_t stream, const float* x, int turns, float* out) {
+  launch("every_other_turn", stream, dim3(1), dim3(32), 0, every_other_turn_kernel, x, turns, out);
 }
 
 }  // namespace inpaint::samples

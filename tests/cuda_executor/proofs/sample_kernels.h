@@ -48,4 +48,8 @@ void barrier_results(cudaStream_t stream, int threads, int* out);
 // 1000 times.
 void warp_rounds(cudaStream_t stream, int threads, int* out);
 
+// out[lane] = the sum of x[32 turn + lane] over those of the `turns` turns in which turn + lane is even; one
+// warp. Neighbours leave out different turns.
+void every_other_turn(cudaStream_t stream, const float* x, int turns, float* out);
+
 }  // namespace inpaint::samples
