@@ -28,6 +28,7 @@ OpCase conv2d_backward_weight_case(Context& ctx, const Conv2dShape& s, DType dty
 OpCase linear_forward_case(Context& ctx, const LinearShape& s, DType dtype);
 OpCase linear_backward_data_case(Context& ctx, const LinearShape& s, DType dtype);
 OpCase linear_backward_weight_case(Context& ctx, const LinearShape& s, DType dtype);
+OpCase linear_gradient_squares_case(Context& ctx, const LinearShape& s, DType dtype);
 
 struct AdamOps {
   decltype(&adam_workspace_bytes) workspace_bytes = adam_workspace_bytes;

@@ -20,6 +20,16 @@ CasePointer output(const Context& ctx, const Shape& shape, DType dtype) {
   return std::make_shared<CaseTensor>(ctx, shape, dtype);
 }
 
+// The first linear layer whose weight gradient is not stored.
+LinearShape first_handed_over(const Network& network, int64_t batch) {
+  const auto& weights = network.spec().list(ParameterId::Kind::kWeight);
+  const auto found = std::find_if(weights.begin(), weights.end(), [](const ParameterInfo& weight) {
+    return weight.gradient == GradientUse::kHandOver;
+  });
+  INPAINT_CHECK(found != weights.end(), "{} hands over no gradient", network.name());
+  return {batch, found->shape[1], found->shape[0]};
+}
+
 double sign(double value) { return value > 0 ? 1 : value < 0 ? -1 : 0; }
 
 OpCase reconstruction_case(Context& ctx, const Shape& shape, DType dtype) {
@@ -343,7 +353,9 @@ std::vector<CaseMaker> op_cases(const ContextEncoderOptions& options, int64_t ba
   const int64_t side = options.image_size, c = options.image_channel;
   const Shape image{batch, side, side, c}, hole{batch, side / 2, side / 2, c};
   const Shape features{batch, side / 2, side / 2, 48};  // of a U-Net, near its outer end
-  const int64_t weights = make_generator(options).spec().elements(ParameterId::Kind::kWeight);
+  const Network generator = make_generator(options);
+  const LinearShape bottleneck = first_handed_over(generator, batch);
+  const int64_t weights = generator.spec().elements(ParameterId::Kind::kWeight);
   std::vector<CaseMaker> cases = {
       {"cut_hole", [=](Context& ctx) { return cut_hole_case(ctx, image, hole, dtype); }},
       {"harmonic_fill", [=](Context& ctx) { return harmonic_fill_case(ctx, image, parameter_dtype(dtype)); }},
@@ -355,6 +367,8 @@ std::vector<CaseMaker> op_cases(const ContextEncoderOptions& options, int64_t ba
        [=](Context& ctx) { return stored_adam_case(ctx, make_generator(options), 5, dtype); }},
       {"adam/discriminator",
        [=](Context& ctx) { return stored_adam_case(ctx, make_discriminator(options), 1, dtype); }},
+      {"linear_gradient_squares",
+       [=](Context& ctx) { return linear_gradient_squares_case(ctx, bottleneck, dtype); }},
       {"append_mask", [=](Context& ctx) { return append_mask_case(ctx, image, dtype); }},
       {"compose_hole", [=](Context& ctx) { return compose_hole_case(ctx, image, dtype); }},
       {"hole_loss", [=](Context& ctx) { return hole_loss_case(ctx, image, dtype); }},

@@ -1,5 +1,6 @@
 // The matrix products of layer_ops.h. Their operands are uniform in [-1, 1].
 #include "bench/layer_ops.h"
+#include "kernels/linear/linear_gradient_squares.h"
 
 namespace inpaint::bench {
 namespace {
@@ -187,6 +188,28 @@ OpCase linear_backward_weight_case(Context& ctx, const LinearShape& s, DType dty
       Expected sum;
       for (int64_t n = 0; n < s.n; ++n)
         sum.add((*dy)[n * s.out + index / s.in] * (*x)[n * s.in + index % s.in]);
+      return sum;
+    });
+  };
+  return made;
+}
+
+OpCase linear_gradient_squares_case(Context& ctx, const LinearShape& s, DType dtype) {
+  ctx.reserve_workspace(linear_gradient_squares_workspace_bytes(ctx, s.n));
+  const CasePointer x = factor(ctx, {s.n, s.in}, dtype, 1), dy = factor(ctx, {s.n, s.out}, dtype, 2),
+                    squares = std::make_shared<CaseTensor>(ctx, Shape{1}, DType::kF64);
+  OpCase made = product_case(0, x, dy, squares);  // in double, on no matrix unit
+  made.run = [=, &ctx] { linear_gradient_squares(ctx, x->device(), dy->device(), squares->device()); };
+  made.wrong = [=, &ctx] {
+    return compare_some(ctx, "squares", *squares, [&](int64_t) {
+      const auto dot = [](const CaseTensor& t, int64_t a, int64_t b, int64_t n) {
+        double sum = 0;
+        for (int64_t i = 0; i < n; ++i) sum += t[a * n + i] * t[b * n + i];
+        return sum;
+      };
+      Expected sum;
+      for (int64_t a = 0; a < s.n; ++a)
+        for (int64_t b = 0; b < s.n; ++b) sum.add(dot(*x, a, b, s.in) * dot(*dy, a, b, s.out));
       return sum;
     });
   };

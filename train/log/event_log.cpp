@@ -126,10 +126,12 @@ EventLog::EventLog(const std::filesystem::path& folder, int64_t first_step)
 
 event::Event EventLog::make_event(int64_t step) const {
   event::Event event;
-  event.set_wall_time(seconds_since_1970() + ahead_);
+  event.set_wall_time(now());
   event.set_step(step);
   return event;
 }
+
+double EventLog::now() const { return seconds_since_1970() + ahead_; }
 
 void EventLog::append(std::string_view event) {
   std::string record;
@@ -184,6 +186,18 @@ void EventLog::text(int64_t step, std::string_view tag, std::string_view markdow
   tensor.set_dtype(event::Tensor::STRING);
   tensor.mutable_tensor_shape();
   tensor.add_string_val(std::string(markdown));
+  append(event.SerializeAsString());
+}
+
+void EventLog::plugin(int64_t step, std::string_view tag, std::string_view name, std::string_view content) {
+  event::Event event = make_event(step);
+  event::Summary::Value& entry = *event.mutable_summary()->add_value();
+  entry.set_tag(std::string(tag));
+  event::Summary::Metadata::Plugin& plugin = *entry.mutable_metadata()->mutable_plugin_data();
+  plugin.set_plugin_name(std::string(name));
+  plugin.set_content(std::string(content));
+  entry.mutable_tensor()->set_dtype(event::Tensor::FLOAT);
+  entry.mutable_tensor()->mutable_tensor_shape()->add_dim()->set_size(0);
   append(event.SerializeAsString());
 }
 

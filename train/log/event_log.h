@@ -49,6 +49,11 @@ class EventLog {
   // Text in Markdown, for TensorBoard's page of texts.
   void text(int64_t step, std::string_view tag, std::string_view markdown);
 
+  // What a plugin of TensorBoard reads from the metadata of a value: `content`. The value is an empty tensor.
+  void plugin(int64_t step, std::string_view tag, std::string_view name, std::string_view content);
+
+  double now() const;  // the time of a point that is made now, in seconds since 1970
+
   void sync() { file_.sync(); }  // the disk has every record
 
  private:

@@ -3,6 +3,7 @@
 #include <sstream>
 #include <vector>
 
+#include "train/log/hparams.h"
 #include "train/settings/settings_text.h"
 
 namespace inpaint {
@@ -34,6 +35,13 @@ void RunLogs::settings(const TrainSettings& settings) {
   std::istringstream lines(describe_settings(settings));
   for (std::string line; std::getline(lines, line);) markdown += "    " + line + '\n';
   events_.text(first_step_, "settings", markdown);
+  events_.plugin(first_step_, kExperimentTag, kHparamsPlugin, hparams_experiment());
+  events_.plugin(first_step_, kSessionStartTag, kHparamsPlugin,
+                 hparams_session_start(settings, events_.now()));
+}
+
+void RunLogs::complete(int64_t step) {
+  events_.plugin(step, kSessionEndTag, kHparamsPlugin, hparams_session_end(events_.now()));
 }
 
 void RunLogs::epoch(int64_t epoch, const EpochSums& sums) { loss_log_.append(loss_log_line(epoch, sums)); }
@@ -68,6 +76,19 @@ void RunLogs::summary(int64_t step, const Losses& losses, const Tensor& real_sco
   append_scores(real_scores, scores);
   append_scores(fake_scores, scores);
   events_.histogram(step, "disc_score", scores);
+}
+
+void RunLogs::gradients(int64_t step, const GradientFigures& figures) {
+  events_.scalar(step, "gradient_norm/generator", figures.generator_norm);
+  if (figures.discriminator_norm)
+    events_.scalar(step, "gradient_norm/discriminator", *figures.discriminator_norm);
+  for (const LossShare& share : figures.loss_shares)
+    events_.scalar(step, fmt::format("loss_share/{}", share.term), share.share);
+}
+
+void RunLogs::sample(int64_t step, std::string_view shows, int64_t height, int64_t width, int64_t channels,
+                     std::span<const uint8_t> png) {
+  events_.image(step, fmt::format("sample/{}", shows), height, width, channels, std::as_bytes(png));
 }
 
 void RunLogs::validation(const ValidationRecord& record) {

@@ -22,8 +22,10 @@ class RunLogs {
   // For a run that goes on at `state`. Within an epoch, the validation of its last step is still to come.
   RunLogs(const std::filesystem::path& folder, const RunState& state);
 
-  // The settings of the run, as the text `settings` at the step it goes on from.
+  // The settings of the run, as the text `settings` at the step it goes on from, and as the run's row of the
+  // page HPARAMS (hparams.h); complete() ends that row.
   void settings(const TrainSettings& settings);
+  void complete(int64_t step);
 
   void epoch(int64_t epoch, const EpochSums& sums);
 
@@ -36,6 +38,13 @@ class RunLogs {
   // adv_gene_loss) and disc_loss (= adv_disc_loss), histograms gene_score (fake) and disc_score (real, then
   // fake). Scores [N, 1], in the host's memory.
   void summary(int64_t step, const Losses& losses, const Tensor& real_scores, const Tensor& fake_scores);
+
+  // Scalars gradient_norm/generator and, with a discriminator, /discriminator; loss_share/<term>.
+  void gradients(int64_t step, const GradientFigures& figures);
+
+  // A sample as the bytes of a PNG file: the image sample/<shows>.
+  void sample(int64_t step, std::string_view shows, int64_t height, int64_t width, int64_t channels,
+              std::span<const uint8_t> png);
 
   // A line, and scalars validate/rec_loss, /ssim and, where there is one, /psnr and /gain; with a
   // discriminator also /gene_loss (= adv_gene_loss), /disc_loss (= adv_disc_loss) and /disc_acc.

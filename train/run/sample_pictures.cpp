@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/device/copy.h"
+#include "core/file/replace_file.h"
 #include "core/image/image_codec.h"
 #include "kernels/picture/image_quality.h"
 #include "kernels/picture/to_bytes.h"
@@ -41,13 +42,17 @@ SamplePictures::SamplePictures(Context& ctx, const TrainingStep& step, const Sha
   ctx.reserve_workspace(ssim_workspace_bytes(ctx, pictures));
 }
 
-void SamplePictures::save(const Context& ctx, const TrainingStep& step, const Batch& batch, int64_t count,
-                          int64_t number) const {
+std::vector<SampleSheet> SamplePictures::save(const Context& ctx, const TrainingStep& step,
+                                              const Batch& batch, int64_t count, int64_t number) const {
   const std::string stem = std::to_string(number);
-  save_grid(ctx, first_of(batch.pictures, count), stem + "_0.png");
-  const Tensor inpainted = arena_.tensor(pictures_);
-  step.write_inpainted(inpainted);
-  save_grid(ctx, first_of(as_bytes(ctx, inpainted), count), stem + "_1.png");
+  std::vector<SampleSheet> sheets;
+  const auto save = [&](const Tensor& pictures, std::string_view shows, const char* ending) {
+    sheets.push_back(save_grid(ctx, first_of(pictures, count), shows, stem + ending));
+  };
+  save(batch.pictures, "pictures", "_0.png");
+  const Tensor painted = arena_.tensor(pictures_);
+  step.write_inpainted(painted);
+  save(as_bytes(ctx, painted), "filled", "_1.png");
 
   const int64_t channels = batch.pictures.shape[3];
   const uint8_t* pixels = batch.pictures.as<uint8_t>();
@@ -56,7 +61,9 @@ void SamplePictures::save(const Context& ctx, const TrainingStep& step, const Ba
     if (batch.holes.mask.as<uint8_t>()[i] != 0)
       std::fill_n(masked.begin() + i * channels, channels, kMidGrey);
   const Tensor with_holes{batch.pictures.shape, DType::kU8, Device::kCpu, masked.data()};
-  save_grid(ctx, first_of(with_holes, count), stem + "_2.png");
+  save(with_holes, "holes", "_2.png");
+  if (step.write_harmonic(painted)) save(as_bytes(ctx, painted), "harmonic", "_3.png");
+  return sheets;
 }
 
 HoleQuality SamplePictures::measure(const Context& ctx, const TrainingStep& step, const Batch& batch,
@@ -121,8 +128,12 @@ double SamplePictures::ssim_of(const Context& ctx, const Tensor& a, const Tensor
   return sum;
 }
 
-void SamplePictures::save_grid(const Context& ctx, const Tensor& pictures, const std::string& name) const {
-  write_png(folder_ / name, picture_grid(HostCopy(ctx, pictures)));
+SampleSheet SamplePictures::save_grid(const Context& ctx, const Tensor& pictures, std::string_view shows,
+                                      const std::string& name) const {
+  const Image grid = picture_grid(HostCopy(ctx, pictures));
+  std::vector<uint8_t> png = encode_png(grid);
+  replace_file(folder_ / name, {reinterpret_cast<const char*>(png.data()), png.size()});
+  return {shows, grid.height, grid.width, grid.channels, std::move(png)};
 }
 
 }  // namespace inpaint

@@ -275,6 +275,7 @@ int TrainingRun::run() {
                           settings_.model == ModelKind::kHarmonicUnet
                               ? fmt::format("gain {:+.4f} dB", state_.best_gain)
                               : fmt::format("rec_loss {:.8f}", state_.best_rec_loss)));
+  if (logs_) logs_->complete(state_.step);
   if (validation_ && ranks_.is_first()) leave_report();
   out_.line(fmt::format("Done: step {} is saved in {}", state_.step, checkpoint_folder(settings_).string()));
   return 0;
@@ -395,16 +396,19 @@ void TrainingRun::train_batch(const LoadedBatch& batch) {
   const int64_t number = state_.step + 1;
   if (ranks_.is_first() && state_.batch == 0 && state_.epoch % settings_.sample == 0)
     sample(first_of(pictures, share_.count));
-  if (summary_is_due(number, settings_.summary)) {
+  const bool has_summary = summary_is_due(number, settings_.summary);
+  if (has_summary) {
     Losses seen = step_->watch(Statistics::kBatch, settings_.accumulate * share_.count);
     agree_on(seen);
     if (logs_)
       logs_->summary(number, seen, HostCopy(ctx_, step_->real_scores()),
                      HostCopy(ctx_, step_->fake_scores()));
+    step_->watch_gradients();
   }
 
   step_->train(progress());
   Losses losses = step_->losses();
+  if (has_summary && logs_) logs_->gradients(number, step_->gradients());
   state_.step = number;
   ++state_.batch;
   if (settings_.minutes > 0)
@@ -519,7 +523,9 @@ RunState TrainingRun::roll_back(const std::string& what) {
 void TrainingRun::sample(const Batch& batch) {
   const int64_t pictures = std::min<int64_t>(share_.count, data_.set->count());
   const Losses losses = step_->watch(Statistics::kRunning, pictures);
-  samples_.save(ctx_, *step_, batch, pictures, state_.epoch);
+  for (const SampleSheet& sheet : samples_.save(ctx_, *step_, batch, pictures, state_.epoch))
+    if (logs_)
+      logs_->sample(state_.step + 1, sheet.shows, sheet.height, sheet.width, sheet.channels, sheet.png);
   out_.line(sample_line(losses, samples_.measure(ctx_, *step_, batch, pictures)));
 }
 

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
+#include <vector>
 
 namespace inpaint {
 
@@ -11,6 +13,19 @@ struct Losses {
   bool is_adversarial = true;  // false: there is no discriminator, and only rec_loss and gene_loss_ori count
   double rec_loss = 0, adv_gene_loss = 0, tv_loss = 0, gene_loss_ori = 0;
   double adv_disc_loss = 0, disc_loss_ori = 0, disc_acc = 0;
+};
+
+// A term of the generator's loss, and its part in what drives the generator: loss_shares.h.
+struct LossShare {
+  std::string_view term;
+  double share;
+};
+
+// The gradients of one batch, for curves.
+struct GradientFigures {
+  double generator_norm = 0;  // before any clip, without the weight decay
+  std::optional<double> discriminator_norm = std::nullopt;
+  std::vector<LossShare> loss_shares;
 };
 
 // How like the target the painted holes are.

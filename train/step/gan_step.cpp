@@ -52,6 +52,8 @@ GanStep::GanStep(Context& ctx, Model& model, int64_t batch_size, const StepOptio
                  figures_),
       discriminator_(ctx, model.discriminator, model.discriminator_params, discriminator_options(options),
                      batch_size, figures_),
+      shares_(ctx, {"rec", "adv", "tv"}, model.discriminator.in_shape(batch_size).elements(),
+              options.micro_batches, options.ranks, figures_),
       generator_pass_(ctx, model.generator, model.generator.in_shape(batch_size), model.activation_dtype(),
                       keep_of(model)),
       real_passes_(real_passes(ctx, model, batch_size, options.micro_batches)),
@@ -270,6 +272,62 @@ void GanStep::update_generator(int i) {
   }
   generator_.apply(ctx_, update, i);
   generator_pass_.expire();
+}
+
+void GanStep::watch_gradients() {
+  const Network &generator = model_.generator, &disc = model_.discriminator;
+  const Parameters &params = model_.generator_params, &disc_params = model_.discriminator_params;
+  const Tensor dscore = arena_.tensor(memory_.dscore), dfake = arena_.tensor(memory_.dfake);
+  const int last = options_.micro_batches - 1;
+  GradientNorm norm = generator_.norm_sink(), disc_norm = discriminator_.norm_sink();
+  enum : size_t { kReconstruction, kAdversarial, kVariation };
+  cut_holes();
+  expire_passes();
+  for (int m = 0; m <= last; ++m) {
+    turn_to(m);
+    forward_generator(Statistics::kBatch);
+
+    // The discriminator's, as in update_discriminator.
+    forward_real(Statistics::kBatch);
+    objective_.judge_real(ctx_, m, real_scores(), dscore);
+    disc.backward(ctx_, disc_params, dscore, nullptr,
+                  {ParameterGrads::sum_from(m), &disc_norm, &weight_gradients_}, real_pass().get());
+    forward_fake(Statistics::kBatch);
+    objective_.judge_fake(ctx_, m, fake_scores(), dscore);
+    disc.backward(ctx_, disc_params, dscore, nullptr,
+                  {ParameterGrads::kAccumulate, &disc_norm, &weight_gradients_,
+                   m == last ? discriminator_.watcher() : nullptr},
+                  fake_pass_);
+    if (m == last) discriminator_.measure(ctx_, disc_norm);
+
+    // The generator's, as in update_generator, with a look at each term on the way.
+    objective_.reconstruction_gradient(ctx_, fake_images(), hidden_images(), dfake);
+    shares_.take(ctx_, kReconstruction, m, dfake);
+    objective_.variation_gradient(ctx_, fake_images(), dfake);
+    shares_.take(ctx_, kVariation, m, dfake);
+    forward_fake(Statistics::kBatch);  // backward has used the pass's memory
+    objective_.judge(ctx_, m, real_scores(), fake_scores(), dscore);
+    disc.backward(ctx_, disc_params, dscore, &dfake, ParameterGrads::kSkip, fake_pass_);
+    shares_.take(ctx_, kAdversarial, m, dfake);
+    objective_.paint(ctx_, m, fake_images(), hidden_images(), &dfake);
+    generator.backward(
+        ctx_, params, dfake, nullptr,
+        {ParameterGrads::sum_from(m), &norm, &weight_gradients_, m == last ? generator_.watcher() : nullptr},
+        generator_pass_.get());
+  }
+  generator_.measure(ctx_, norm);
+  shares_.complete();
+
+  expire_passes();
+  judged_ = options_.micro_batches * pictures();
+  figures_.read_back();
+  figures_.wait();
+}
+
+GradientFigures GanStep::gradients() const {
+  return {.generator_norm = generator_.gradient_norm(),
+          .discriminator_norm = discriminator_.gradient_norm(),
+          .loss_shares = shares_.values()};
 }
 
 Losses GanStep::losses() {

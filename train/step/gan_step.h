@@ -13,6 +13,7 @@
 #include "train/model/model.h"
 #include "train/step/cached_pass.h"
 #include "train/step/learner.h"
+#include "train/step/loss_shares.h"
 #include "train/step/objective.h"
 #include "train/step/training_step.h"
 
@@ -32,6 +33,10 @@ class GanStep final : public TrainingStep {
   // Those of the last generator update (of the last discriminator update where gene_iter is 0).
   Losses losses() override;
   Losses watch(Statistics statistics, int64_t pictures) override;
+
+  // As the first update of each network would find them. The terms are rec, adv and tv.
+  void watch_gradients() override;
+  GradientFigures gradients() const override;
 
   DType picture_type() const override { return model_.activation_dtype(); }
   void write_inpainted(const Tensor& inpainted) const override;
@@ -88,6 +93,7 @@ class GanStep final : public TrainingStep {
   DeviceFigures figures_;
   Objective objective_;
   Learner generator_, discriminator_;
+  LossShares shares_;
   CachedPass generator_pass_;
   std::deque<CachedPass> real_passes_;  // of each micro-batch, in one memory: their outputs stay
   Pass fake_pass_;

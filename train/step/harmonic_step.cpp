@@ -39,6 +39,8 @@ HarmonicStep::HarmonicStep(Context& ctx, Model& model, int64_t batch_size, const
       rms_(figures_.add(options.micro_batches)),
       generator_(ctx, model.generator, model.generator_params, learner_options(options), batch_size, figures_,
                  &*model.generator_averages),
+      shares_(ctx, {"l1", "rms"}, pictures_of(model.generator, batch_size).elements(), micro_batches_,
+              options.ranks, figures_),
       painter_(ctx, model.generator, pictures_of(model.generator, batch_size), model.activation_dtype(),
                is_trained(model) ? Pass::Keep::kForBackward : Pass::Keep::kOutputOnly),
       weight_gradients_(ctx, Urgency::kNormal) {
@@ -134,6 +136,26 @@ Losses HarmonicStep::watch(Statistics statistics, int64_t pictures) {
   judged_ = pictures;
   figures_.read_back();
   return losses();
+}
+
+void HarmonicStep::watch_gradients() {
+  const double share = 1.0 / micro_batches_;  // of the mean over the batch
+  const HoleLossWeights alone[] = {{.l1 = share, .rms = 0}, {.l1 = 0, .rms = share}};
+  for (int m = micro_batches_; m-- > 0;) {
+    if (m + 1 < micro_batches_) paint(model_.generator_params, m, pictures(), nullptr);  // the last one is
+    for (size_t term = 0; term < std::size(alone); ++term) {
+      hole_loss(ctx_, painter_.painted(), painter_.images(), painter_.mask(), alone[term],
+                figures_.tensor(l1_ + m), figures_.tensor(rms_ + m), &dresidual_, GradMode::kOverwrite);
+      shares_.take(ctx_, term, m, dresidual_);
+    }
+  }
+  shares_.complete();
+  figures_.read_back();
+  figures_.wait();
+}
+
+GradientFigures HarmonicStep::gradients() const {
+  return {.generator_norm = generator_.gradient_norm(), .loss_shares = shares_.values()};
 }
 
 void HarmonicStep::write_inpainted(const Tensor& inpainted) const {

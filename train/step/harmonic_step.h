@@ -13,6 +13,7 @@
 #include "core/device/recording.h"
 #include "train/model/residual_painter.h"
 #include "train/step/device_figures.h"
+#include "train/step/loss_shares.h"
 #include "train/step/training_step.h"
 
 namespace inpaint {
@@ -26,6 +27,11 @@ class HarmonicStep final : public TrainingStep {
   void train(double progress) override;
   Losses losses() override;
   Losses watch(Statistics statistics, int64_t pictures) override;
+
+  // The terms are l1 and rms, the two summands of rec_loss. The norm is that of the update which the clip has
+  // looked at: of the last train().
+  void watch_gradients() override;
+  GradientFigures gradients() const override;
 
   DType picture_type() const override { return painter_.painted().dtype; }
   void write_inpainted(const Tensor& inpainted) const override;
@@ -55,6 +61,7 @@ class HarmonicStep final : public TrainingStep {
   DeviceFigures figures_;
   int l1_, rms_;  // places of the figures, of the first micro-batch
   Learner generator_;
+  LossShares shares_;
   ResidualPainter painter_;
   Arena arena_;
   int on_cpu_[2] = {};  // places in the arena of the loaded pictures and masks

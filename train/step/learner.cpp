@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "core/device/copy.h"
 #include "kernels/parameter/adaptive_clip.h"
@@ -30,7 +31,7 @@ Learner::Learner(Context& ctx, const Network& network, const Parameters& params,
       half_squares_(figures.add(static_cast<int64_t>(params.pieces().size()))),
       others_(figures.add()),
       checked_(figures.add()),
-      gradient_squares_(figures.add()),
+      gradient_squares_(figures.add(GradientNorm::count(params))),
       clip_mean_(figures.add()),
       clip_scale_(figures.add()) {
   if (options.ranks != nullptr && params.use() == Parameters::Use::kTraining)
@@ -46,6 +47,7 @@ Learner::Learner(Context& ctx, const Network& network, const Parameters& params,
   const int64_t parameters = network.spec().parameters();
   ctx.reserve_workspace(
       std::max(sum_of_squares_workspace_bytes(ctx, parameters), adam_workspace_bytes(ctx, parameters)));
+  ctx.reserve_workspace(GradientNorm::workspace_bytes(ctx, params, batch));
   if (ctx.device() == Device::kCpu)  // on a GPU the branch has workspace of its own
     ctx.reserve_workspace(FusedAdam::workspace_bytes(ctx, network.spec(), batch, params.activation_dtype()));
 }
@@ -86,6 +88,22 @@ void Learner::apply(const Context& ctx, const FusedAdam& update, int i) const {
     moving_average(ctx, rates_.slice(options_.updates_per_step + i, 1), params_.values(),
                    averages_->values());
   sum_of_squares(ctx, other_values(params_), figures_.tensor(others_));
+}
+
+double Learner::gradient_norm() const {
+  std::vector<double> squares;
+  for (int i = 0; i < static_cast<int>(GradientNorm::count(params_)); ++i)
+    squares.push_back(figures_.value(gradient_squares_ + i));
+  return GradientNorm::of(squares);
+}
+
+GradientNorm Learner::norm_sink() const {
+  return {params_, figures_.tensor(gradient_squares_, GradientNorm::count(params_))};
+}
+
+void Learner::measure(const Context& ctx, const GradientNorm& sink) const {
+  if (exchange_ != nullptr) exchange_->finish();
+  sink.add_stored(ctx);
 }
 
 double Learner::decay_loss() const {

@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "nn/gradient_norm.h"
 #include "nn/network.h"
 #include "train/step/device_figures.h"
 #include "train/step/fused_adam.h"
@@ -44,6 +45,15 @@ class Learner {
   // live on the device and a recorded step can be replayed. progress: training_step.h.
   void upload_rates(const Context& ctx, double progress);
 
+  // The norm of the gradient, before any clip: of the last update with an adaptive clip, or of the last
+  // measure(); as the figures were last read. 0 before either.
+  double gradient_norm() const;
+
+  // Behind a backward with this sink and the watcher, which no update follows: measure() finds the norm of
+  // its gradients.
+  GradientNorm norm_sink() const;
+  void measure(const Context& ctx, const GradientNorm& sink) const;
+
   // Takes the means over several ranks: pass it to the backward that makes the gradients complete, that of
   // the last micro-batch. Else null.
   BackwardWatcher* watcher() const { return exchange_.get(); }
@@ -70,7 +80,7 @@ class Learner {
   DeviceFigures& figures_;
   double learning_rate_;
   int half_squares_, others_, checked_;            // places: of each piece; sums of squares
-  int gradient_squares_, clip_mean_, clip_scale_;  // places: of the adaptive clip
+  int gradient_squares_, clip_mean_, clip_scale_;  // places: GradientNorm's; of the adaptive clip
   Buffer device_memory_, host_memory_;
   Tensor rates_, host_rates_;  // Adam's for the updates of a step, then the average's likewise
 };

@@ -74,6 +74,17 @@ void Objective::paint(const Context& ctx, int m, const Tensor& fake, const Tenso
   if (dfake != nullptr) sum_of_squares(ctx, *dfake, figures_.tensor(image_squares_ + m));
 }
 
+void Objective::reconstruction_gradient(const Context& ctx, const Tensor& fake, const Tensor& hidden,
+                                        const Tensor& dfake) const {
+  reconstruction_loss(ctx, options_.norm, fake, hidden, options_.lamb_rec / options_.micro_batches,
+                      figures_.tensor(unused_), &dfake, GradMode::kOverwrite);
+}
+
+void Objective::variation_gradient(const Context& ctx, const Tensor& fake, const Tensor& dfake) const {
+  total_variation(ctx, fake, options_.lamb_tv / options_.micro_batches, figures_.tensor(unused_), &dfake,
+                  GradMode::kOverwrite);
+}
+
 Losses Objective::losses(int64_t pictures) const {
   const auto mean = [&](int place) { return figures_.mean(place, pictures, pictures_); };
   const auto sum = [&](int place) { return figures_.sum(place, pictures, pictures_); };

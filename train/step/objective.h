@@ -40,6 +40,12 @@ class Objective {
   // it; null: no gradients.
   void paint(const Context& ctx, int m, const Tensor& fake, const Tensor& hidden, const Tensor* dfake) const;
 
+  // The gradient of one term alone, with its weight, at a micro-batch's fake image, into dfake. (The
+  // adversarial one's comes out of the discriminator.)
+  void reconstruction_gradient(const Context& ctx, const Tensor& fake, const Tensor& hidden,
+                               const Tensor& dfake) const;
+  void variation_gradient(const Context& ctx, const Tensor& fake, const Tensor& dfake) const;
+
   // The losses, from the figures that were read; the first `pictures` of the batch were judged.
   Losses losses(int64_t pictures) const;
 

@@ -39,6 +39,12 @@ class TrainingStep {
   // in use, with running averages (a sample, validation).
   virtual Losses watch(Statistics statistics, int64_t pictures) = 0;
 
+  // What drives the networks at the batch that watch(Statistics::kBatch) has just seen all of, changing no
+  // state: the shares of the losses (loss_shares.h), and the norms that train() does not compute itself.
+  // Costs about an update of each network, and waits. gradients() has the figures after the next train().
+  virtual void watch_gradients() = 0;
+  virtual GradientFigures gradients() const = 0;
+
   // The pictures of the micro-batch that was last trained on or watched, with the painted holes, in [-1, 1];
   // inpainted [N, S, S, C] of picture_type(), in the device's memory.
   virtual DType picture_type() const = 0;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "event.pb.h"
+#include "hparams.pb.h"
 #include "tests/harness/temporary_folder.h"
 
 using namespace inpaint;
@@ -117,7 +118,7 @@ TEST_CASE("run logs: the settings are a text, a line a flag") {
   settings.batch_size = 7;
   RunLogs(folder.path(), RunState{.step = 3}).settings(settings);
   const auto values = summaries_in(folder, 4);
-  REQUIRE(values.size() == 1);
+  REQUIRE(values.size() == 3);
   const event::Summary::Value& value = values.at("settings");
   CHECK(value.metadata().plugin_data().plugin_name() == "text");
   CHECK(value.tensor().dtype() == event::Tensor::STRING);
@@ -125,6 +126,65 @@ TEST_CASE("run logs: the settings are a text, a line a flag") {
   const std::string text = value.tensor().string_val(0);
   CHECK(text.starts_with("    "));
   CHECK(text.find("batch_size") != std::string::npos);
+}
+
+TEST_CASE("run logs: a run is a row of the page HPARAMS, which complete ends") {
+  const TemporaryFolder folder;
+  TrainSettings settings;
+  settings.batch_size = 7;
+  {
+    RunLogs logs(folder.path(), RunState{.step = 3});
+    logs.settings(settings);
+    logs.complete(4);
+  }
+  const auto values = summaries_in(folder, 4);
+  const auto content = [&](const char* tag) {
+    const event::Summary::Value& value = values.at(tag);
+    CHECK(value.metadata().plugin_data().plugin_name() == "hparams");
+    CHECK(value.tensor().dtype() == event::Tensor::FLOAT);
+    REQUIRE(value.tensor().tensor_shape().dim_size() == 1);
+    CHECK(value.tensor().tensor_shape().dim(0).size() == 0);
+    hparams::PluginData data;
+    REQUIRE(data.ParseFromString(value.metadata().plugin_data().content()));
+    return data;
+  };
+  CHECK(content("_hparams_/experiment").experiment().hparam_infos_size() > 30);
+  const hparams::SessionStart start = content("_hparams_/session_start_info").session_start_info();
+  const auto batch_size = std::find_if(start.hparams().begin(), start.hparams().end(),
+                                       [](const auto& entry) { return entry.key() == "batch_size"; });
+  REQUIRE(batch_size != start.hparams().end());
+  CHECK(batch_size->value().number_value() == 7);
+  CHECK(start.start_time_secs() > 1.6e9);
+  const hparams::SessionEnd end = content("_hparams_/session_end_info").session_end_info();
+  CHECK(end.status() == hparams::SessionEnd::SUCCESS);
+  CHECK(end.end_time_secs() >= start.start_time_secs());
+}
+
+TEST_CASE("run logs: norms of gradients, shares of losses and samples have tags of their own") {
+  const TemporaryFolder folder;
+  const std::vector<uint8_t> png = {1, 2, 255};
+  {
+    RunLogs logs(folder.path(), RunState{.step = 6});
+    logs.gradients(
+        7,
+        {.generator_norm = 0.5, .discriminator_norm = 0.25, .loss_shares = {{"rec", 0.75}, {"adv", 0.125}}});
+    logs.sample(7, "filled", 20, 30, 3, png);
+  }
+  const auto values = summaries_in(folder, 7);
+  REQUIRE(values.size() == 5);
+  CHECK(values.at("gradient_norm/generator").simple_value() == 0.5f);
+  CHECK(values.at("gradient_norm/discriminator").simple_value() == 0.25f);
+  CHECK(values.at("loss_share/rec").simple_value() == 0.75f);
+  CHECK(values.at("loss_share/adv").simple_value() == 0.125f);
+  const event::Summary::Image& image = values.at("sample/filled").image();
+  CHECK(image.height() == 20);
+  CHECK(image.width() == 30);
+  CHECK(image.colorspace() == 3);
+  CHECK(image.encoded_image_string() == std::string(png.begin(), png.end()));
+
+  const TemporaryFolder without;
+  RunLogs(without.path(), RunState{.step = 6}).gradients(7, {.generator_norm = 0.5, .loss_shares = {}});
+  CHECK(summaries_in(without, 7).size() == 1);
 }
 
 TEST_CASE("run logs: a resumed run cuts what lies behind its step and its epoch") {

@@ -117,6 +117,11 @@ TEST_CASE("run: a whole-picture model goes on exactly: average, clip, schedule a
   whole.max_steps = 7;
   const std::string said = run_quietly(whole);
   CHECK(contains(said, "dB over harmonic"));
+  const fs::path sheets = sample_folder(whole);
+  for (const char* name : {"0_0.png", "0_1.png", "0_2.png", "0_3.png"}) CHECK(fs::exists(sheets / name));
+  // The model starts from the harmonic fill, and the first sample is made before the first step.
+  CHECK(decode_image(sheets / "0_3.png") == decode_image(sheets / "0_1.png"));
+  CHECK_FALSE(decode_image(sheets / "2_3.png") == decode_image(sheets / "2_1.png"));
   CHECK_FALSE(contains(said, "disc_loss"));
   parted.max_steps = 2;  // in the middle of an epoch
   run_quietly(parted);
@@ -326,6 +331,7 @@ TEST_CASE("run: what it leaves is what the specification names") {
     CHECK(grid.height == 128);
   }
   CHECK_FALSE(fs::exists(samples / "1_0.png"));
+  CHECK_FALSE(fs::exists(samples / "0_3.png"));  // this model does not start from the harmonic fill
   // The inpainted and the masked grid differ in the holes only, where the masked one is mid grey.
   const Image pictures = decode_image(samples / "0_0.png"), filled = decode_image(samples / "0_1.png"),
               masked = decode_image(samples / "0_2.png");
