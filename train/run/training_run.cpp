@@ -4,8 +4,6 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <functional>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <set>
@@ -23,12 +21,13 @@
 #include "train/checkpoint/non_finite.h"
 #include "train/checkpoint/resume.h"
 #include "train/data/batch_loader.h"
-#include "train/data/dataset_description.h"
 #include "train/log/progress.h"
 #include "train/log/run_logs.h"
 #include "train/report/training_report.h"
 #include "train/run/rank_agreement.h"
+#include "train/run/run_beginning.h"
 #include "train/run/run_holes.h"
+#include "train/run/run_length.h"
 #include "train/run/run_plan.h"
 #include "train/run/run_warnings.h"
 #include "train/run/sample_pictures.h"
@@ -56,9 +55,9 @@ class TrainingRun {
 
  private:
   const MaskFiles* masks() const { return masks_ ? &*masks_ : nullptr; }
-  bool finished() const;
-  std::string why_finished() const;
-  double progress() const;
+  Say say() {
+    return [this](const std::string& line) { out_.line(line); };
+  }
   void go_on_at(const RunState& state);
   int stop_signal() const;
   void agree_on(Losses& losses);
@@ -73,7 +72,6 @@ class TrainingRun {
   RunState roll_back(const std::string& what);
   void sample(const Batch& batch);
   void end_epoch();
-  bool out_of_patience() const;
   bool validate(Standing& standing);
   void validate_short_run();
   void leave_report();
@@ -81,7 +79,6 @@ class TrainingRun {
   double minutes_since_save() const;  // or since the run has begun
   bool save_is_due() const;
   void submit_checkpoint(Standing standing);
-  int64_t steps_left() const;
 
   const TrainSettings& settings_;
   Ranks& ranks_;
@@ -100,6 +97,7 @@ class TrainingRun {
   RunState state_;
   std::optional<CheckpointWriter> writer_;
   BatchLoader loader_;
+  RunLength length_;
   StopSignal signal_;
   RunHoles holes_;
   std::optional<RunLogs> logs_;  // behind all that needs memory: a run that does not get it makes no file
@@ -111,73 +109,6 @@ class TrainingRun {
   int64_t replaced_pictures_ = 0;     // in this epoch
   RunWarnings warnings_;
 };
-
-// Where there is a set to validate with, and a wish to.
-std::optional<ValidationPass> validation_of(const TrainSettings& settings, TrainingPictures& data,
-                                            const MaskFiles* masks, Ranks& ranks) {
-  constexpr auto kAll = ValidationPass::Pictures::kAll;
-  const std::filesystem::path file = data_file(settings, Split::kValidate);
-  if (settings.validate_every == 0) return std::nullopt;
-  if (data.held_out)
-    return std::optional<ValidationPass>(std::in_place, settings, std::move(data.held_out), data.workers,
-                                         kAll, masks, ranks);
-  if (!std::filesystem::exists(file)) {
-    if (settings.patience == 0) return std::nullopt;
-    user_error("patience={} needs validations, and {} is not there; make it, or give patience=0",
-               settings.patience, file.string());
-  }
-  try {
-    return std::optional<ValidationPass>(std::in_place, settings,
-                                         open_dataset(file, settings.image_size, settings.image_channel), 1,
-                                         kAll, masks, ranks);
-  } catch (const UserError& error) {
-    user_error("{} (validate_every=0 trains without it)", error.what());
-  }
-}
-
-// What the data set's description says of its bytes; -1 where there is none.
-int64_t checksum_of_data(const TrainSettings& settings) {
-  if (settings.data_dir != TrainSettings::kNoFolder) return -1;
-  const auto described = read_description(data_file(settings, Split::kTrain));
-  return described ? int64_t{described->crc32c} : -1;
-}
-
-// Rank 0 opens them first: it may have to decode them into a file. The others then find that.
-TrainingPictures open_pictures(const TrainSettings& settings, const Context& ctx, Ranks& ranks,
-                               const std::function<void(const std::string&)>& say) {
-  if (!ranks.is_first()) ranks.wait_for_all();
-  TrainingPictures pictures = open_training_pictures(settings, ctx, say);
-  if (ranks.is_first()) ranks.wait_for_all();
-  check_same_pictures(ranks, pictures.set->count(), pictures.set->path().string());
-  return pictures;
-}
-
-Beginning begin(const TrainSettings& settings, const PictureSet& data, const Context& ctx, Model& model,
-                Progress& out) {
-  Beginning beginning = begin_training(settings, checkpoint_folder(settings), ctx, model);
-  for (const std::string& note : beginning.notes) out.line(note);
-  const int64_t then = beginning.state.data_crc32c, now = checksum_of_data(settings);
-  if (then >= 0 && now >= 0 && then != now)
-    out.line(fmt::format(
-        "note: {} has changed since the checkpoint was made; the run goes on with what it holds now",
-        data.path().string()));
-  beginning.state.data_crc32c = now;
-  // With fewer pictures or larger batches than before, the epoch may be over here already.
-  beginning.state.batch =
-      std::min(beginning.state.batch, batches_in_epoch(data.count(), settings.step_images()));
-  return beginning;
-}
-
-// What rank 0 begins at, for all; the others read no checkpoint.
-Beginning begin_together(const TrainSettings& settings, const PictureSet& data, const Context& ctx,
-                         Model& model, Ranks& ranks, Progress& out) {
-  Beginning beginning;
-  if (ranks.is_first()) beginning = begin(settings, data, ctx, model, out);
-  ranks.wait_for_all();  // a large checkpoint takes its time
-  share_state(ranks, beginning.state);
-  share_model(ranks, ctx, model);
-  return beginning;
-}
 
 TrainSettings with_threads(const TrainSettings& settings, const Ranks& ranks) {
   TrainSettings s = settings;
@@ -211,8 +142,8 @@ TrainingRun::TrainingRun(const TrainSettings& settings, std::FILE* out, Ranks& r
       out_(out),
       masks_(open_masks(settings)),
       ctx_(open_context(with_threads(settings, ranks))),
-      data_(open_pictures(settings, ctx_, ranks, [this](const std::string& line) { out_.line(line); })),
-      validation_(validation_of(settings, data_, masks(), ranks)),
+      data_(open_pictures(settings, ctx_, ranks, say())),
+      validation_(open_validation(settings, data_, masks(), ranks)),
       store_(ranks.is_first()
                  ? std::optional<CheckpointStore>(std::in_place, checkpoint_folder(settings), settings.keep)
                  : std::nullopt),
@@ -220,7 +151,7 @@ TrainingRun::TrainingRun(const TrainSettings& settings, std::FILE* out, Ranks& r
              handed_over(settings, ranks.are_several())),
       step_(make_training_step(ctx_, model_, share_.count, options_of_step(settings, ranks))),
       samples_(ctx_, *step_, share_shape(settings, share_), sample_folder(settings)),
-      beginning_(begin_together(settings, *data_.set, ctx_, model_, ranks, out_)),
+      beginning_(begin_together(settings, *data_.set, ctx_, model_, ranks, say())),
       state_(beginning_.state),
       loader_(*data_.set, {.batch_size = settings.batch_size,
                            .micro_batches = settings.accumulate,
@@ -233,6 +164,7 @@ TrainingRun::TrainingRun(const TrainSettings& settings, std::FILE* out, Ranks& r
                            .first_batch = state_.batch,
                            .workers = data_.workers,
                            .device = ctx_.device()}),
+      length_(settings, loader_.batches_per_epoch()),
       holes_(settings, masks(), RandomStream::kHoleOffsets, ctx_.device(), share_.count, settings.accumulate),
       good_file_(beginning_.file),
       warnings_(settings) {
@@ -250,9 +182,10 @@ TrainingRun::TrainingRun(const TrainSettings& settings, std::FILE* out, Ranks& r
 
 int TrainingRun::run() {
   if (state_.batch == loader_.batches_per_epoch()) end_epoch();
-  if (state_.step > 0 && finished()) out_.line("Nothing is left to do: " + why_finished());
+  if (state_.step > 0 && length_.is_over(state_))
+    out_.line("Nothing is left to do: " + length_.why_over(state_));
   int64_t announced = -1;
-  while (!finished() && stop_signal() == 0) {
+  while (!length_.is_over(state_) && stop_signal() == 0) {
     if (state_.epoch != announced) out_.line(fmt::format("Current Epoch is: {}", state_.epoch));
     announced = state_.epoch;
     train_batch(loader_.next());
@@ -269,7 +202,7 @@ int TrainingRun::run() {
     out_.line(fmt::format("Stopped by a signal; step {} is saved", state_.step));
     return ranks_.is_first() ? 128 + signal : 0;  // a launcher kills all where one ends with an error
   }
-  if (out_of_patience())
+  if (length_.is_out_of_patience(state_))
     out_.line(fmt::format("{} validations have not been better than step {}'s ({})",
                           state_.validations_since_best, state_.best_step,
                           settings_.model == ModelKind::kHarmonicUnet
@@ -296,37 +229,6 @@ void TrainingRun::agree_on(Losses& losses) {
                .save_is_due = settings_.save_minutes > 0 && minutes_since_save() >= settings_.save_minutes});
   losses = agreed_.losses;
   state_.train_seconds = agreed_.train_seconds;
-}
-
-bool TrainingRun::finished() const {
-  return (settings_.minutes == 0 && state_.epoch >= settings_.epoch) || out_of_patience() ||
-         (settings_.max_steps != TrainSettings::kNoStepLimit && state_.step >= settings_.max_steps) ||
-         (settings_.minutes > 0 && state_.train_seconds >= 60 * settings_.minutes);
-}
-
-// For a run that goes on at its end.
-std::string TrainingRun::why_finished() const {
-  const auto reached = [&](std::string_view flag, const std::string& value) {
-    return fmt::format("{}={} is reached, at step {}; give a larger {} to go on", flag, value, state_.step,
-                       flag);
-  };
-  if (out_of_patience()) return reached("patience", std::to_string(settings_.patience));
-  if (settings_.minutes > 0 && state_.train_seconds >= 60 * settings_.minutes)
-    return reached("minutes", fmt::format("{}", settings_.minutes));
-  if (settings_.max_steps != TrainSettings::kNoStepLimit && state_.step >= settings_.max_steps)
-    return reached("max_steps", std::to_string(settings_.max_steps));
-  return reached("epoch", std::to_string(settings_.epoch));
-}
-
-// The share of the planned run that is done.
-double TrainingRun::progress() const {
-  if (settings_.minutes > 0) return std::min(1.0, state_.train_seconds / (60 * settings_.minutes));
-  int64_t planned = settings_.schedule_steps;
-  if (planned == 0) {
-    planned = (settings_.epoch - settings_.start_epoch) * loader_.batches_per_epoch();
-    if (settings_.max_steps > 0) planned = std::min(planned, settings_.max_steps);
-  }
-  return std::min(1.0, static_cast<double>(state_.step) / static_cast<double>(std::max<int64_t>(1, planned)));
 }
 
 // What the networks in training count, as it was at this state.
@@ -406,7 +308,7 @@ void TrainingRun::train_batch(const LoadedBatch& batch) {
     step_->watch_gradients();
   }
 
-  step_->train(progress());
+  step_->train(length_.progress(state_));
   Losses losses = step_->losses();
   if (has_summary && logs_) logs_->gradients(number, step_->gradients());
   state_.step = number;
@@ -426,7 +328,7 @@ void TrainingRun::train_batch(const LoadedBatch& batch) {
              .last_epoch = settings_.epoch - 1,
              .batch = batch.index,
              .batches = loader_.batches_per_epoch(),
-             .steps_left = steps_left(),
+             .steps_left = length_.steps_left(state_),
              .batch_size = settings_.step_images(),
              .waited_seconds = loader_.waited_seconds()},
             losses);
@@ -529,10 +431,6 @@ void TrainingRun::sample(const Batch& batch) {
   out_.line(sample_line(losses, samples_.measure(ctx_, *step_, batch, pictures)));
 }
 
-bool TrainingRun::out_of_patience() const {
-  return settings_.patience > 0 && state_.validations_since_best >= settings_.patience;
-}
-
 // A signal while it validates leaves the epoch's end to the next run.
 void TrainingRun::end_epoch() {
   const int64_t epochs = state_.epoch + 1 - settings_.start_epoch;
@@ -628,17 +526,6 @@ void TrainingRun::submit_checkpoint(Standing standing) {
   writer_->submit();
   good_file_ = store_->path_of(state_.step);
   rollbacks_ = 0;
-}
-
-int64_t TrainingRun::steps_left() const {
-  int64_t steps = (settings_.epoch - state_.epoch) * loader_.batches_per_epoch() - state_.batch;
-  if (settings_.minutes > 0) {  // as many as fit at the pace so far
-    const double share = std::max(progress(), 1e-9);
-    steps = static_cast<int64_t>(static_cast<double>(state_.step) * (1 - share) / share);
-  }
-  return settings_.max_steps == TrainSettings::kNoStepLimit
-             ? steps
-             : std::min(steps, settings_.max_steps - state_.step);
 }
 
 }  // namespace
