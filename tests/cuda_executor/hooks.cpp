@@ -1,7 +1,7 @@
-// The functions that instrumented code calls at each load and store (-fsanitize=thread), in each basic block
-// (-fsanitize-coverage=trace-pc), and where an address is not aligned to its type or an index lies outside
-// its array (-fsanitize=alignment,bounds). The compilers mean them for the sanitizers' own runtimes, which this
-// program is not linked with.
+// The functions that instrumented code calls at each load and store (-fsanitize=thread), in each basic
+// block (-fsanitize-coverage=trace-pc), and where an address is not aligned to its type or an index lies
+// outside its array (-fsanitize=alignment,bounds). The compilers mean them for the sanitizers' own
+// runtimes; this program is not linked with those.
 
 #include <cstdint>
 #include <cstdio>
