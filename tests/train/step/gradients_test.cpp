@@ -12,6 +12,9 @@
 #include "tests/train/step/tiny_training.h"
 #include "train/holes/hole_form.h"
 #include "train/step/training_step.h"
+#ifdef INPAINT_CUDA_EXECUTOR
+#include "tests/cuda_executor/executor.h"
+#endif
 
 using namespace inpaint;
 
@@ -319,23 +322,27 @@ TEST_CASE("gradients: several ranks come to those of the whole batch") {
 
 TEST_CASE("GPU: gradients: the CPU's figures, beside recorded steps" *
           doctest::skip(Context::gpu_count() == 0)) {
+#ifdef INPAINT_CUDA_EXECUTOR
+  executor::set_access_checks(false);  // they take most of the time
+#endif
   const auto open = [] { return Context(Gpu{}, 1); };
-  for (const ModelOptions& options : {kGan, kUnet})
-    for (const DType dtype : {DType::kF64, DType::kBF16}) {
-      const double tolerance = dtype == DType::kF64 ? 1e-8 : 0.1;
-      Watched cpu(options, {}, dtype), gpu(options, {}, dtype, HandedOver::kNotStored, open),
-          plain(options, {}, dtype, HandedOver::kNotStored, open);
-      const GradientFigures want = cpu.watch_then_train(0), got = gpu.watch_then_train(0);
-      plain.train(0);
-      CHECK(got.generator_norm == doctest::Approx(want.generator_norm).epsilon(tolerance));
-      CHECK(got.discriminator_norm.value_or(0) ==
-            doctest::Approx(want.discriminator_norm.value_or(0)).epsilon(tolerance));
-      for (size_t i = 0; i < want.loss_shares.size(); ++i)
-        CHECK(std::abs(got.loss_shares.at(i).share - want.loss_shares[i].share) <= tolerance);
-      for (uint64_t picture = kBatch; picture < 3 * kBatch; picture += kBatch) {
-        gpu.watch_then_train(picture);
-        plain.train(picture);
-      }
-      CHECK(bytes_of(gpu) == bytes_of(plain));
-    }
+  const StepOptions step_options{.gene_iter = 1};
+  for (const ModelOptions& options : {kGan, kUnet}) {
+    Watched cpu(options, step_options, DType::kF32),
+        gpu(options, step_options, DType::kF32, HandedOver::kNotStored, open),
+        plain(options, step_options, DType::kF32, HandedOver::kNotStored, open);
+    const GradientFigures want = cpu.watch_then_train(0), got = gpu.watch_then_train(0);
+    plain.train(0);
+    CHECK(got.generator_norm == doctest::Approx(want.generator_norm).epsilon(1e-3));
+    CHECK(got.discriminator_norm.value_or(0) ==
+          doctest::Approx(want.discriminator_norm.value_or(0)).epsilon(1e-3));
+    for (size_t i = 0; i < want.loss_shares.size(); ++i)
+      CHECK(std::abs(got.loss_shares.at(i).share - want.loss_shares[i].share) <= 1e-3);
+    gpu.watch_then_train(kBatch);
+    plain.train(kBatch);
+    CHECK(bytes_of(gpu) == bytes_of(plain));
+  }
+#ifdef INPAINT_CUDA_EXECUTOR
+  executor::set_access_checks(true);
+#endif
 }
