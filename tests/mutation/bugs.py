@@ -30,6 +30,7 @@ BUGS = [
     ("train/step/objective.cpp", "options_.lamb_rec / count", "options_.lamb_rec", "the reconstruction loss grows with micro-batches", TRAIN, "accumulation: micro-batches of a GAN*"),
     ("train/step/gan_step.cpp", "if (micro_batch != micro_batch_) generator_pass_.expire();", "", "another micro-batch's pass of the generator", TRAIN, "accumulation: the same bits*"),
     ("train/step/gan_step.cpp", "m == last ? generator_.watcher() : nullptr", "generator_.watcher()", "gradients sent before the last micro-batch", TRAIN, "accumulation: two ranks*"),
+    ("train/step/harmonic_step.cpp", "m + 1 == micro_batches_ ? generator_.watcher() : nullptr", "generator_.watcher()", "harmonic step: gradients sent before the last micro-batch", TRAIN, "accumulation: two ranks*"),
     ("train/step/device_figures.cpp", "std::min(n, pictures - m * n)", "n", "part of a micro-batch weighs as much as a whole one", TRAIN, "accumulation: a watch*"),
     ("train/data/batch_loader.cpp", "slot.batch.index * options_.micro_batches + m", "slot.batch.index * options_.micro_batches + 0 * m", "the first micro-batch for all", TRAIN, "batch_loader: micro-batches*"),
     ("train/run/run_holes.cpp", "first += static_cast<uint64_t>(settings_.batch_size)", "first += 0", "the holes of the first micro-batch for all", TRAIN, "accumulate: a step takes*"),
