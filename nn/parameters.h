@@ -34,8 +34,8 @@ enum class GradientUse {
   kHandOver,  // hand it over to a sink, where the parameters do not store it: no accumulation then
 };
 
-// Whether the parameters store the gradients that may be handed over. Sums over ranks or micro-batches need
-// them.
+// Whether the parameters store the gradients that may be handed over, as sums over ranks or micro-batches
+// need it.
 enum class HandedOver { kNotStored, kStored };
 
 struct ParameterInfo {

@@ -66,8 +66,8 @@ void write_bytes(png_structp png, png_bytep from, png_size_t count) {
 
 void flush_nothing(png_structp) {}
 
-// libpng asks for a chunk's memory before it finds that the file is shorter. A chunk is its length, type, data
-// and checksum (PNG specification, 5.3).
+// libpng asks for a chunk's memory before it finds that the file is shorter. A chunk is its length, type,
+// data and checksum (PNG specification, 5.3).
 void check_chunks_are_whole(const PngReading& r) {
   constexpr size_t kSignature = 8, kFrame = 12;
   for (size_t at = kSignature; at < r.file.size();) {

@@ -349,6 +349,8 @@ BUGS = [
     ("train/step/gan_step.cpp", "m, dfake);\n    objective_.paint(ctx_, m, fake_images(), hidden_images(), &dfake);\n", "m, dfake);\n", "gradients: the generator's from the discriminator alone", TRAIN, "gradients: the norms*"),
     ("nn/gradient_norm.cpp", "squares_.slice(1 + piece, 1)", "squares_.slice(0 * piece, 1)", "gradients: those that are handed over left out", TRAIN, "gradients: the norms*"),
     ("train/step/loss_shares.h", "std::sqrt(squares)", "squares", "gradients: shares of squares", TRAIN, "gradients: the shares*"),
+    ("train/step/loss_shares.h", "figures_.tensor(place(term) + m)", "figures_.tensor(place(term) + 0 * m)", "gradients: shares of one micro-batch", TRAIN, "gradients: a whole-picture model's micro*"),
+    ("train/step/harmonic_step.cpp", "if (m + 1 < micro_batches_) paint(model_.generator_params, m, pictures(), nullptr);", "", "gradients: shares of the last micro-batch for all", TRAIN, "gradients: a whole-picture model's micro*"),
     ("train/step/loss_shares.h", "if (ranks_ != nullptr) ranks_", "if (false) ranks_", "gradients: shares of one rank's pictures", TRAIN, "gradients: several*"),
     ("train/step/harmonic_step.cpp", "{.l1 = 0, .rms = share}", "{.l1 = share, .rms = share}", "gradients: a term's share with another's in it", TRAIN, "gradients: the shares*"),
     ("train/log/hparams.cpp", "flag.role == Flag::Role::kModel", "flag.role == Flag::Role::kRun", "hparams: flags that no weight comes from", TRAIN, "hparams*"),

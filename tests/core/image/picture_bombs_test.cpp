@@ -201,7 +201,8 @@ std::vector<Bomb> bombs() {
   return list;
 }
 
-// Of this process so far, in bytes. What is asked for and not touched counts: a limit may refuse it.
+// The most that this process has had so far, in bytes. What it asked for and never touched counts: a limit
+// may refuse it.
 int64_t most_address_space() {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);)
@@ -228,8 +229,7 @@ TEST_CASE("picture bombs: each ends within a second, in memory no more than the 
       const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
       const int64_t taken = most_address_space() - before;
       const bool slow = seconds > (kSanitized ? 10 : 1);
-      const bool large =
-          !kSanitized && taken > static_cast<int64_t>(bomb.file.size()) + (int64_t{64} << 20);
+      const bool large = !kSanitized && taken > static_cast<int64_t>(bomb.file.size()) + (int64_t{64} << 20);
       _exit(slow + 2 * large);
     }
     int status = 0;

@@ -297,16 +297,18 @@ TEST_CASE("gradients: looking at them changes no bit of the training") {
 }
 
 TEST_CASE("gradients: several ranks come to those of the whole batch") {
-  for (const ModelOptions& options : {kGan, kUnet}) {
+  for (const auto& [options, micro_batches] : {std::pair{kGan, 1}, {kUnet, 1}, {kUnet, 2}}) {
     StepOptions step_options;
     step_options.sync_batch_norm = true;
-    Watched alone(options, step_options);
+    step_options.micro_batches = micro_batches;
+    Watched alone(options, step_options, DType::kF64, HandedOver::kStored);
     const GradientFigures want = alone.watch_then_train(0);
+    const ModelOptions& model = options;  // a structured binding cannot be captured
     std::vector<GradientFigures> all(2);
     const RanksEnding ending = run_ranks(2, [&](Ranks& ranks) {
       StepOptions shared = step_options;
       shared.ranks = &ranks;
-      Watched one(options, shared, DType::kF64, HandedOver::kStored);
+      Watched one(model, shared, DType::kF64, HandedOver::kStored);
       all[static_cast<size_t>(ranks.rank())] = one.watch_then_train(0);
     });
     for (const std::string& error : ending.errors) CHECK(error == "");
