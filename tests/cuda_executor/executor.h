@@ -19,6 +19,13 @@ inline constexpr bool kChecksAccesses = true;
 inline constexpr bool kChecksAccesses = false;
 #endif
 
+// True where it can count what a kernel moves: GCC marks the basic blocks for it (traffic.h).
+#if defined(INPAINT_EXECUTOR_HOOKS) && !defined(__clang__)
+inline constexpr bool kCountsTraffic = true;
+#else
+inline constexpr bool kCountsTraffic = false;
+#endif
+
 enum class Order { kForward, kReverse, kShuffled };
 
 // When the work of a stream is done. Work that nothing waits for stays undone, as long as a GPU may take.
@@ -103,7 +110,7 @@ struct Traffic {
   } reads, writes, atomics;
 };
 
-// Begins or ends counting; what was counted is forgotten. It needs kChecksAccesses and access checks.
+// Begins or ends counting; what was counted is forgotten. It needs kCountsTraffic and access checks.
 void set_traffic_count(bool on);
 std::vector<Traffic> take_traffic();  // of each kernel, in the order of their first launches
 

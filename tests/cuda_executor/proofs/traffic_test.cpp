@@ -32,8 +32,8 @@ void check(const Traffic::Accesses& got, const Traffic::Accesses& want) {
   CHECK(got.different_sectors == want.different_sectors);
 }
 
-TEST_CASE("traffic: packs of 16 bytes, 32 of them an access of 16 sectors") {
-  if (!executor::kChecksAccesses) return;
+TEST_CASE("traffic: packs of 16 bytes, 32 of them an access of 16 sectors" *
+          doctest::skip(!executor::kCountsTraffic)) {
   const DeviceArray<float> x(1024, 1.0f), y(1024);
   const Traffic::Accesses once{256, 4096, 8, 128, 128}, twice{512, 8192, 16, 256, 256};
   const Traffic one = counted([&] { samples::scale(nullptr, x, 1024, 2, y); });
@@ -49,8 +49,8 @@ TEST_CASE("traffic: packs of 16 bytes, 32 of them an access of 16 sectors") {
   check(two.reads, twice);
 }
 
-TEST_CASE("traffic: shared memory is not counted, but how much of it a block has") {
-  if (!executor::kChecksAccesses) return;
+TEST_CASE("traffic: shared memory is not counted, but how much of it a block has" *
+          doctest::skip(!executor::kCountsTraffic)) {
   const DeviceArray<float> x(32 * 32, 1.0f), y(32 * 32);
   const Traffic traffic = counted([&] { samples::transpose(nullptr, x, 32, 32, 32, y); });
   CHECK(traffic.dynamic_shared_bytes == 32 * 33 * 4);
@@ -58,16 +58,16 @@ TEST_CASE("traffic: shared memory is not counted, but how much of it a block has
   check(traffic.writes, {1024, 4096, 32, 128, 128});
 }
 
-TEST_CASE("traffic: lanes that leave out different turns of a loop do not make one access") {
-  if (!executor::kChecksAccesses) return;
+TEST_CASE("traffic: lanes that leave out different turns of a loop do not make one access" *
+          doctest::skip(!executor::kCountsTraffic)) {
   const DeviceArray<float> x(32 * 6, 1.0f), out(32);
   const Traffic traffic = counted([&] { samples::every_other_turn(nullptr, x, 6, out); });
   check(traffic.reads, {6 * 16, 6 * 16 * 4, 6, 6 * 4, 6 * 4});
   check(traffic.writes, {32, 128, 1, 4, 4});
 }
 
-TEST_CASE("traffic: atomics on one address, in whatever order blocks and lanes run") {
-  if (!executor::kChecksAccesses) return;
+TEST_CASE("traffic: atomics on one address, in whatever order blocks and lanes run" *
+          doctest::skip(!executor::kCountsTraffic)) {
   const executor::Schedule before = executor::schedule();
   for (const executor::Schedule& schedule : executor::schedules()) {
     executor::set_schedule(schedule);
