@@ -146,7 +146,7 @@ std::vector<Flag> make_table() {
   t.whole(kModel, "batch_size", &S::batch_size, {1, kMostImages}, "images",
           "images per step, where accumulate is 1; 2 or more to train");
   t.whole(kModel, "accumulate", &S::accumulate, {1, 256}, "micro-batches",
-          "batches that each update is made from; an epoch has images / (accumulate batch_size) steps");
+          "batches of each update; an epoch has images / (accumulate batch_size) steps");
   t.truth(kModel, "shuffle", &S::shuffle, "visit the images in a new order each epoch, else in file order");
   t.folder(kModel, "data_dir", &S::data_dir, "none or a folder's path",
            "train on the picture files of a folder, not on a .bin file");
