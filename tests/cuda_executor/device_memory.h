@@ -26,6 +26,7 @@ struct Allocation {
   std::byte* end() const { return begin + bytes; }
   void mark_written(size_t offset, size_t count);
   bool is_written(size_t offset, size_t count) const;
+  bool is_untouched() const { return !all_written && written.empty(); }  // no byte of it was written
 };
 
 class DeviceMemory {

@@ -67,8 +67,8 @@ class Programs:
         with tempfile.TemporaryDirectory(dir=self.folder) as run:
             roots = [f"--{kind}_root={run}/{kind}" for kind in ("checkpoint", "log", "sample")]
             self.run("inpaint_train", "--dataname", "tiny", "--image_size", "64", "--image_channel", "3", "--batch_size", "2",
-                     "--max_steps", "1", "--device", "cpu", "--threads", "2", "--seed", "7", "--model", model, *MODELS[model],
-                     *roots, **options)
+                     "--max_steps", "1", "--summary", "1000", "--device", "cpu", "--threads", "2", "--seed", "7",
+                     "--model", model, *MODELS[model], *roots, **options)
             line = next(Path(run).glob("log/*/*/train_log.jsonl")).read_text().splitlines()[0]
         return {name: value for name, value in json.loads(line).items() if "loss" in name}
 

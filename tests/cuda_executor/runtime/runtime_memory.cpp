@@ -55,9 +55,12 @@ void copy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
   std::memmove(to, from, bytes);
   if (target == nullptr) return;
   if (source == nullptr) return target->mark_written(offset_in(*target, to), bytes);
-  for (size_t i = 0; i < bytes;) {  // what was not written remains so in the copy
+  if (source->is_untouched()) return;  // what was not written remains so in the copy
+  const size_t begin = offset_in(*source, from);
+  if (source->is_written(begin, bytes)) return target->mark_written(offset_in(*target, to), bytes);
+  for (size_t i = 0; i < bytes;) {
     size_t end = i;
-    while (end < bytes && source->is_written(offset_in(*source, from) + end, 1)) ++end;
+    while (end < bytes && source->is_written(begin + end, 1)) ++end;
     if (end > i) target->mark_written(offset_in(*target, to) + i, end - i);
     i = end + 1;
   }
