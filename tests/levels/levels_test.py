@@ -62,29 +62,36 @@ class Programs:
         found = re.search(r"^processor +(\S+)(?: \(of (.*)\))?$", self.run("inpaint_train", "--version", **options), re.MULTILINE)
         return found[1], (found[2] or found[1]).split(", ")
 
-    def losses(self, model, **options):
-        """The losses of one training step."""
-        with tempfile.TemporaryDirectory(dir=self.folder) as run:
-            roots = [f"--{kind}_root={run}/{kind}" for kind in ("checkpoint", "log", "sample")]
-            self.run("inpaint_train", "--dataname", "tiny", "--image_size", "64", "--image_channel", "3", "--batch_size", "2",
-                     "--max_steps", "1", "--summary", "1000", "--device", "cpu", "--threads", "2", "--seed", "7",
-                     "--model", model, *MODELS[model], *roots, **options)
-            line = next(Path(run).glob("log/*/*/train_log.jsonl")).read_text().splitlines()[0]
+    def trained(self, model, run, **options):
+        """The losses of one training step; leaves what it makes in the folder `run`."""
+        roots = [f"--{kind}_root={run}/{kind}" for kind in ("checkpoint", "log", "sample")]
+        self.run("inpaint_train", "--dataname", "tiny", "--image_size", "64", "--image_channel", "3", "--batch_size", "2",
+                 "--max_steps", "1", "--summary", "1000", "--device", "cpu", "--threads", "2", "--seed", "7",
+                 "--model", model, *MODELS[model], *roots, **options)
+        line = next(Path(run).glob("log/*/*/train_log.jsonl")).read_text().splitlines()[0]
         return {name: value for name, value in json.loads(line).items() if "loss" in name}
 
-    def filled(self, **options):
-        """The pixels of a fill with the built-in model and texture."""
-        self.run("inpaint_fill", "picture.ppm", "--box", "20,12,24,21", "--out", "out.ppm", "--device", "cpu", **options)
+    def small_model(self):
+        run = self.folder / "small"
+        if not run.exists():
+            self.trained("harmonic_unet", run, level=BASELINE)
+        return ["--checkpoint", next(run.glob("checkpoint/*/*/*.safetensors"))]
+
+    def filled(self, *model, **options):
+        """The pixels of a fill with texture, by the built-in model where none is given."""
+        self.run("inpaint_fill", "picture.ppm", "--box", "20,12,24,21", "--out", "out.ppm", "--device", "cpu", *model, **options)
         return (self.folder / "out.ppm").read_bytes()
 
 
-def check_equal_up_to_rounding(programs, **options):
-    for model in MODELS:
-        want, got = programs.losses(model, level=BASELINE), programs.losses(model, **options)
+def check_equal_up_to_rounding(programs, models=MODELS, **options):
+    for model in models:
+        with tempfile.TemporaryDirectory(dir=programs.folder) as one, tempfile.TemporaryDirectory(dir=programs.folder) as other:
+            want, got = programs.trained(model, one, level=BASELINE), programs.trained(model, other, **options)
         assert want.keys() == got.keys() and want, got
         for name, value in want.items():
             assert abs(got[name] - value) <= SAME * max(abs(value), 1e-3), f"{model}, {name}: {got[name]}, not {value}"
-    want, got = programs.filled(level=BASELINE), programs.filled(**options)
+    model = programs.small_model() if "processor" in options else []  # the built-in one takes minutes there
+    want, got = programs.filled(*model, level=BASELINE), programs.filled(*model, **options)
     differing = sum(abs(a - b) > 1 for a, b in zip(want, got, strict=True))
     assert differing <= len(want) // 100, f"{differing} bytes of the fill differ"  # where two patches fit alike
 
@@ -110,7 +117,9 @@ def test_old_processors(programs):
     """No illegal instruction: a step of both models and a fill, with oneDNN where it is there."""
     for processor, level in EMULATED.items():
         assert programs.level(processor=processor)[0] == level, processor
-        check_equal_up_to_rounding(programs, processor=processor)
+        # With AVX2, emulated, a step of the whole-picture model takes two minutes: the long form has it.
+        is_slow = level != BASELINE and os.environ.get("INPAINT_NIGHTLY") != "1"
+        check_equal_up_to_rounding(programs, ["context_encoder"] if is_slow else MODELS, processor=processor)
 
 
 def test_refused(programs):
