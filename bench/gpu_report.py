@@ -257,14 +257,16 @@ class Report:
             yield "results at small shapes", 600, lambda: run(self.program("bench_kernels"), "--device", "cuda", "--check",
                                                          *SMALL_OPTIONS).strip()
         for precision in self.arguments.precision:
-            yield precision, 120, lambda: self.time_kernels(precision)
+            yield precision, 120, lambda: self.time_kernels(precision, "-naive")  # all but these
+        for precision in self.arguments.precision:
+            yield f"{precision}, naive kernels", 120, lambda: self.time_kernels(precision, "naive")
 
-    def time_kernels(self, precision):
+    def time_kernels(self, precision, names):
         self.needs_gpu()
         with tempfile.TemporaryDirectory(prefix="inpaint-report-") as scratch:
             out = Path(scratch) / "kernels.json"
             run(self.program("bench_kernels"), "--device", "cuda", "--precision", precision, "--caches", "cold",
-                f"--benchmark_out={out}", "--benchmark_out_format=json")
+                f"--benchmark_filter={names}", f"--benchmark_out={out}", "--benchmark_out_format=json")
             return json.loads(out.read_text())["benchmarks"]
 
     def steps(self):

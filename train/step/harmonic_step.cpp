@@ -141,8 +141,8 @@ Losses HarmonicStep::watch(Statistics statistics, int64_t pictures) {
 void HarmonicStep::watch_gradients() {
   const double share = 1.0 / micro_batches_;  // of the mean over the batch
   const HoleLossWeights alone[] = {{.l1 = share, .rms = 0}, {.l1 = 0, .rms = share}};
-  for (int m = micro_batches_; m-- > 0;) {
-    if (m + 1 < micro_batches_) paint(model_.generator_params, m, pictures(), nullptr);  // the last one is
+  for (int m = micro_batches_; m-- > 0;) {  // watch() has left the last one painted
+    if (m + 1 < micro_batches_) paint(model_.generator_params, m, pictures(), nullptr);
     for (size_t term = 0; term < std::size(alone); ++term) {
       hole_loss(ctx_, painter_.painted(), painter_.images(), painter_.mask(), alone[term],
                 figures_.tensor(l1_ + m), figures_.tensor(rms_ + m), &dresidual_, GradMode::kOverwrite);
