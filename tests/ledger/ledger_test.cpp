@@ -36,9 +36,11 @@ std::string short_name(const std::string& node) {
   if (at == std::string::npos) return node;
   const std::string file = node.substr(at + 4, node.find(':', at) - at - 4);
   std::string function = node.substr(0, at);
-  const size_t scope = function.find("(anonymous namespace)::");
-  if (scope != std::string::npos) function.erase(0, scope + 23);
-  return file + " " + function.substr(0, function.find_first_of("<("));
+  const std::string unnamed = "(anonymous namespace)::";
+  for (size_t scope; (scope = function.find(unnamed)) != std::string::npos;)
+    function.erase(scope, unnamed.size());
+  function.resize(function.find_first_of("<("));
+  return file + " " + function.substr(function.find_last_of(": ") + 1);
 }
 
 std::string table_of(const std::vector<std::string>& nodes) {
