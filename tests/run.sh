@@ -65,7 +65,18 @@ if [[ -n $sanitize && ${INPAINT_NIGHTLY:-} != 1 ]]; then
   fi
 fi
 cmake --build "$build" -j "$jobs" --target "${targets[@]}"
+ways='' # that the kernels take on the executor
+if [[ $build == build/cpu-release && -x $build/bin/device_coverage_sample ]]; then # GCC's builds have it
+  ways=$PWD/$build/device_coverage
+  rm -rf "$ways"
+  mkdir "$ways"
+  export INPAINT_DEVICE_COVERAGE=$ways
+fi
 ctest --test-dir "$build" --output-on-failure -j "$jobs" "${cases[@]}"
+if [[ -n $ways ]]; then
+  unset INPAINT_DEVICE_COVERAGE
+  tests/device_coverage/run.py "$ways"
+fi
 
 if [[ $coverage -eq 1 ]]; then
   gcovr --root . --filter 'core/' --filter 'kernels/' --filter 'nn/' --filter 'train/' \

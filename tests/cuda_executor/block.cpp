@@ -122,7 +122,10 @@ std::optional<Violation> Block::run(uint3 index) {
   inpaint_grid_size = launch_.grid;
   timeline_.begin_block(static_cast<int>(threads_.size()));
   std::memset(shared_, 0xff, launch_.shared_bytes);
-  for (Thread& thread : threads_) thread.state = Thread::State::kReady;
+  for (Thread& thread : threads_) {
+    thread.state = Thread::State::kReady;
+    thread.basic_block = nullptr;
+  }
   ended_ = 0;
   alive_.assign((threads_.size() + 31) / 32, 0);
   for (const Thread& thread : threads_) alive_[warp_of(thread)] |= 1u << lane_of(thread);

@@ -28,7 +28,8 @@ struct Thread {
   uint3 index{};
   int number = 0;  // in the block; its warp is number / 32, its lane number % 32
   State state = State::kReady;
-  Fiber* fiber = nullptr;  // from its first step to its end
+  const void* basic_block = nullptr;  // that it has begun, for coverage.h
+  Fiber* fiber = nullptr;             // from its first step to its end
   // While it waits, and the answer it waited for:
   Site site{};
   int predicate = 0;

@@ -8,9 +8,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "tests/cuda_executor/access.h"
 #include "tests/cuda_executor/block.h"
+#include "tests/cuda_executor/coverage.h"
 #include "tests/cuda_executor/traffic.h"
 
 using inpaint::executor::Access;
@@ -43,8 +45,12 @@ INPAINT_HOOKS(8)
 INPAINT_HOOKS(16)
 
 void __sanitizer_cov_trace_pc() {
-  if (running.thread != nullptr && inpaint::executor::traffic_is_counted())
-    inpaint::executor::count_basic_block(INPAINT_HERE, running.thread->number);
+  inpaint::executor::Thread* const thread = running.thread;
+  if (thread == nullptr) return;
+  if (inpaint::executor::traffic_is_counted())
+    inpaint::executor::count_basic_block(INPAINT_HERE, thread->number);
+  if (inpaint::executor::ways_are_noted)
+    inpaint::executor::note_way({std::exchange(thread->basic_block, INPAINT_HERE), INPAINT_HERE});
 }
 
 // Atomics of the C++ library, which host code in the same file may use (shared_ptr, for one): done as asked,

@@ -54,19 +54,24 @@ std::vector<std::string> take_violations() {
   return messages;
 }
 
-std::string source_line(const void* code_address) {
-  const auto offset = static_cast<const char*>(code_address) - &__ehdr_start;
-  std::array<char, 4096> line;
-  const auto length = readlink("/proc/self/exe", line.data(), line.size());
-  std::string program(line.data(), static_cast<size_t>(std::max<ssize_t>(length, 0)));
+std::string program_of(const void* code_address) {
   Dl_info file;
   if (dladdr(code_address, &file) != 0 &&
       std::string_view(file.dli_fname).find(".so") != std::string_view::npos)
-    program = file.dli_fname;
+    return file.dli_fname;
+  std::array<char, 4096> path;
+  const auto length = readlink("/proc/self/exe", path.data(), path.size());
+  return {path.data(), static_cast<size_t>(std::max<ssize_t>(length, 0))};
+}
+
+std::string source_line(const void* code_address) {
+  const auto offset = static_cast<const char*>(code_address) - &__ehdr_start;
   char place[32];
   snprintf(place, sizeof(place), "0x%lx", static_cast<unsigned long>(offset));
-  const std::string command = "addr2line -C -f -i -p -s -e '" + program + "' " + place + " 2>/dev/null";
+  const std::string command =
+      "addr2line -C -f -i -p -s -e '" + program_of(code_address) + "' " + place + " 2>/dev/null";
   const std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"), pclose);
+  std::array<char, 4096> line;
   std::string found;
   while (pipe && fgets(line.data(), line.size(), pipe.get()) != nullptr) {
     const std::string_view text(line.data());

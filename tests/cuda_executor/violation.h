@@ -16,6 +16,7 @@ struct Violation {
 void report(Violation violation);                   // adds to the list, and writes it to stderr
 cudaError_t sticky_error();                         // of the first violation not taken yet, or cudaSuccess
 const std::string& first_violation();               // its text, or empty
+std::string program_of(const void* code_address);   // the path of the program or shared library it is in
 std::string source_line(const void* code_address);  // "function at file:line" of code of this program
 
 }  // namespace inpaint::executor
