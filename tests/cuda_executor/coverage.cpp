@@ -8,8 +8,6 @@
 #include <cstdlib>
 #include <set>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "tests/cuda_executor/violation.h"
 
@@ -20,14 +18,13 @@ namespace inpaint::executor {
 
 static const char* const folder = std::getenv("INPAINT_DEVICE_COVERAGE");
 const bool ways_are_noted = folder != nullptr;
-std::array<Way, 4096> recent_ways;
+std::array<uint64_t, 2048> recent_ways;
 
 namespace {
 
-using Offsets = std::pair<uint32_t, uint32_t>;
-
-uint32_t offset_of(const void* code) {
-  return code == nullptr ? 0 : static_cast<uint32_t>(static_cast<const char*>(code) - &__ehdr_start);
+// The offset in the program of the lower half of an address; 0 for none.
+uint64_t offset_of(uint32_t address) {
+  return address == 0 ? 0 : address - static_cast<uint32_t>(reinterpret_cast<uintptr_t>(&__ehdr_start));
 }
 
 // A file that no other process writes.
@@ -39,32 +36,29 @@ int new_file(const std::string& path) {
   }
 }
 
-void write_ways(const std::set<Offsets>& ways) {
+void write_ways(const std::set<uint64_t>& ways) {
   const std::string program = program_of(&__ehdr_start);
   std::string bytes = program + "\n";
-  for (const auto& [from, to] : ways) {
-    bytes.append(reinterpret_cast<const char*>(&from), sizeof(from));
-    bytes.append(reinterpret_cast<const char*>(&to), sizeof(to));
-  }
+  for (const uint64_t way : ways) bytes.append(reinterpret_cast<const char*>(&way), sizeof(way));
   const int file = new_file(folder + program.substr(program.find_last_of('/')));
   if (file < 0 || write(file, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()))
     perror("error: INPAINT_DEVICE_COVERAGE");
   close(file);
 }
 
-std::set<Offsets>& ways() {
+std::set<uint64_t>& ways() {
   static auto* const all = [] {
     std::atexit([] { write_ways(ways()); });
-    return new std::set<Offsets>;  // never destroyed: kernels may run until the process has exited
+    return new std::set<uint64_t>;  // never destroyed: kernels may run until the process has exited
   }();
   return *all;
 }
 
 }  // namespace
 
-void note_new_way(size_t hash, Way way) {
-  recent_ways[hash] = way;
-  ways().emplace(offset_of(way.from), offset_of(way.to));
+void note_new_way(uint64_t& place, uint64_t way) {
+  place = way;
+  ways().insert(offset_of(static_cast<uint32_t>(way)) | offset_of(static_cast<uint32_t>(way >> 32)) << 32);
 }
 
 }  // namespace inpaint::executor

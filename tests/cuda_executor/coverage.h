@@ -5,25 +5,22 @@
 #pragma once
 
 #include <array>
-#include <cstddef>
+#include <bit>
 #include <cstdint>
 
 namespace inpaint::executor {
 
-struct Way {
-  const void *from, *to;
-  bool operator==(const Way&) const = default;
-};
-
 extern const bool ways_are_noted;
-extern std::array<Way, 4096> recent_ways;  // noted before, each at its hash
+extern std::array<uint64_t, 2048> recent_ways;  // noted before, each at its hash
 
-void note_new_way(size_t hash, Way way);
+// A way is the lower halves of both addresses.
+void note_new_way(uint64_t& place, uint64_t way);
 
-inline void note_way(Way way) {
-  const auto from = reinterpret_cast<uintptr_t>(way.from), to = reinterpret_cast<uintptr_t>(way.to);
-  const size_t hash = (from * 5 + to) % recent_ways.size();
-  if (recent_ways[hash] != way) note_new_way(hash, way);
+inline void note_way(const void* from, const void* to) {
+  const uint64_t way =
+      static_cast<uint32_t>(reinterpret_cast<uintptr_t>(from)) | reinterpret_cast<uintptr_t>(to) << 32;
+  uint64_t& place = recent_ways[(way * 0x9e3779b97f4a7c15) >> (64 - std::bit_width(recent_ways.size() - 1))];
+  if (place != way) note_new_way(place, way);
 }
 
 }  // namespace inpaint::executor

@@ -50,7 +50,7 @@ void __sanitizer_cov_trace_pc() {
   if (inpaint::executor::traffic_is_counted())
     inpaint::executor::count_basic_block(INPAINT_HERE, thread->number);
   if (inpaint::executor::ways_are_noted)
-    inpaint::executor::note_way({std::exchange(thread->basic_block, INPAINT_HERE), INPAINT_HERE});
+    inpaint::executor::note_way(std::exchange(thread->basic_block, INPAINT_HERE), INPAINT_HERE);
 }
 
 // Atomics of the C++ library, which host code in the same file may use (shared_ptr, for one): done as asked,

@@ -26,7 +26,6 @@ struct Event {
 using Path = std::vector<Event>;  // of a thread, since the last barrier
 
 struct Counts {
-  bool on = false;
   std::vector<Path> paths;                               // of the threads of the block
   std::array<std::unordered_set<uintptr_t>, 3> sectors;  // of the launch, by kind
   Traffic launch;
@@ -181,7 +180,7 @@ class WarpWalk {
 
 }  // namespace
 
-bool traffic_is_counted() { return counts().on; }
+bool counts_traffic = false;
 
 void count_basic_block(const void* code, int thread) {
   path_of(thread).push_back({code, 0, 0, Access::kRead});
@@ -221,7 +220,7 @@ void count_launch(const void* kernel, size_t shared_bytes) {
 
 void set_traffic_count(bool on) {
   counts() = {};
-  counts().on = on;
+  counts_traffic = on;
 }
 
 std::vector<Traffic> take_traffic() {

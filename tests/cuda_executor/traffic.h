@@ -14,7 +14,8 @@
 
 namespace inpaint::executor {
 
-bool traffic_is_counted();
+extern bool counts_traffic;
+inline bool traffic_is_counted() { return counts_traffic; }
 
 // `code`: the instruction. `thread`: its number in the block.
 void count_basic_block(const void* code, int thread);

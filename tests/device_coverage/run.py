@@ -7,19 +7,20 @@ The tests must have run with INPAINT_DEVICE_COVERAGE=FOLDER in their environment
 programs of a build by GCC with the executor and without sanitizers.
 
 Device code is what a kernel reaches: a function whose name ends in _kernel, all that is inlined there, and what it
-calls. Files of tests/ and outside of this checkout do not count. What is counted is what GCC -O3 made of it:
+calls. A function counts in each kernel that has it; the instances of a kernel's template are one kernel. Files of tests/
+and outside of this checkout do not count. What is counted is what GCC -O3 made of it:
 
-- a line counts when it has an instruction in device code. It is taken when one of them ran, in any kernel.
+- a line counts when it has an instruction. It is taken when one of them ran, in any instance.
 - a branch is a conditional jump behind which different basic blocks begin; each of them is a way. A way is taken when
   a thread went from the block before the jump to the block behind it. A choice that GCC makes without a jump
   (a minimum, a select) is no branch.
-- a branch of the source has many copies: a template's instances, the kernels it is inlined in, unrolled turns. Copies
-  at the same line and column whose ways lead to the same lines and columns are one branch, and a way of it is taken
-  when it is in any copy. Where copies lead elsewhere (what follows an inlined function is the caller's), the one of
-  which the largest share is taken stands for the branch: GCC makes copies with ways that cannot be.
+- a branch of the source has several copies: instances, places it is inlined in, unrolled turns, a loop's entry.
+  Copies at the same line and column whose ways lead to the same lines and columns are one, and a way of it is taken when
+  it is in any copy. Where copies lead elsewhere (what follows an inlined function is the caller's), the one of which
+  the largest share is taken stands for the branch: GCC makes copies with ways that cannot be.
 
 Fails (exit code 1) below --least, 98 % of the lines and 90 % of the ways unless given, and where a kernel of a .cu file is
-in no program that has run. Then, and with --all, each line and way that no test took is named.
+in no program that has run. Then, and with --all, each line and way that no test took is named, by kernel.
 """
 import argparse
 import array
@@ -64,7 +65,7 @@ def outer(block):
 
 
 def measure(codes, taken):
-    """({line: taken}, {place of a branch: {way: taken}}) of these nodes."""
+    """({line: taken}, {place of a branch: {way: taken}}) of a kernel's nodes."""
     lines, copies = {}, defaultdict(lambda: defaultdict(dict))
     for code in codes:
         ran = taken.ran(code)
@@ -104,10 +105,11 @@ def not_taken(lines, branches):
     return [text for _, _, text in sorted(set(texts))]
 
 
-def shares(lines, branches):
-    """(taken, all) of the lines, and of the ways."""
-    ways = [way for branch in branches.values() for way in branch.values()]
-    return (sum(lines.values()), len(lines)), (sum(ways), len(ways))
+def shares(reports):
+    """(taken, all) of the lines, and of the ways, of several kernels."""
+    lines = [taken for report in reports for taken in report[0].values()]
+    ways = [taken for report in reports for ways in report[1].values() for taken in ways.values()]
+    return (sum(lines), len(lines)), (sum(ways), len(ways))
 
 
 def percent(taken, number):
@@ -137,7 +139,7 @@ def kernels_of_sources(folders):
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("folder", type=Path)
-    options.add_argument("--all", action="store_true", help="name what is not taken, of each kernel too")
+    options.add_argument("--all", action="store_true", help="name what is not taken though enough is")
     options.add_argument("--least", nargs=2, type=float, default=(98, 90), metavar=("LINES", "WAYS"), help="percent")
     options.add_argument("--of", nargs="+", default=("core", "kernels", "bench"), help="folders whose files count")
     options = options.parse_args()
@@ -150,22 +152,21 @@ def main():
     absent = set(kernels_of_sources(options.of)) - {code.kernel for code in codes}
 
     taken = Taken(pairs)
-    lines, branches = measure(codes, taken)
-    of_lines, of_ways = shares(lines, branches)
+    kernels = defaultdict(list)
+    for code in codes:
+        kernels[code.kernel].append(code)
+    reports = {kernel: measure(its, taken) for kernel, its in sorted(kernels.items())}
+    of_lines, of_ways = shares(reports.values())
     passes = not absent and percent(*of_lines) >= options.least[0] and percent(*of_ways) >= options.least[1]
     if options.all or not passes:
-        print("Not taken by any test, on the executor:", *not_taken(lines, branches), sep="\n  ")
+        print("What no test takes on the executor:")
+        for kernel, report in reports.items():
+            missed = not_taken(*report)
+            if missed or options.all:
+                its_lines, its_ways = shares([report])
+                print("{}, {}: {} of {} lines, {} of {} ways".format(*kernel, *its_lines, *its_ways), *missed, sep="\n  ")
         for file, name in sorted(absent):
-            print(f"  {file}: {name} is in no program that a test runs")
-    if options.all:
-        kernels = defaultdict(list)
-        for code in codes:
-            kernels[code.kernel].append(code)
-        for kernel, its in sorted(kernels.items()):
-            found = measure(its, taken)
-            for_lines, for_ways = shares(*found)
-            print("{}, {}: {} of {} lines, {} of {} ways".format(*kernel, *for_lines, *for_ways),
-                  *not_taken(*found), sep="\n  ")
+            print(f"{file}, {name}: in no program that a test runs")
     print(f"Device code: {of_lines[0]} of {of_lines[1]} lines taken ({percent(*of_lines):.1f} %, at least "
           f"{options.least[0]:g}), {of_ways[0]} of {of_ways[1]} ways of branches ({percent(*of_ways):.1f} %, at least "
           f"{options.least[1]:g})")

@@ -62,7 +62,7 @@ def all_is_taken_by_several_processes_and_kernels_together(folder):
 
 def a_kernel_that_no_program_holds_is_named(folder):
     code, _, _, text = report(folder, least=(0, 0))
-    assert code == 1 and f"{SOURCE}: rare_kernel is in no program" in text, text
+    assert code == 1 and f"{SOURCE}, rare_kernel: in no program" in text, text
 
 
 def main():
