@@ -9,6 +9,7 @@ Checks that
 - every header compiles alone: its source includes it first, and a header without source is compiled here;
 - every folder has a README.md that names its headers; no README names a source file, and no document links to a
   file, that is not there;
+- no test case has a semicolon in its name: ctest would cut the name there, find no such case, and pass;
 - no comment line is longer than 110 columns, begins with "Of" or with dashes, or holds one word of a sentence.
 
 Prints a line per finding and ends with `N passed, N failed`: passed are the files without one.
@@ -40,6 +41,7 @@ COMMENTED = {**dict.fromkeys((*SOURCES, ".c"), "//"), ".py": "#", ".sh": "#", ".
 C_FILES = ("tools/library/inpaint.h", "docs/examples/fill.c")  # with comments of C
 NEEDS = {"kernels/cpu/tile_simd.h": ["-DINPAINT_TILE_BYTES=16"]}  # compiled once for each width of vectors
 FOREIGN = re.compile("cudnn_frontend|_EngineConfig|_Operation|Conv_v8|cublas_api|NAME")  # files of others in READMEs
+TEST_CASE = re.compile(r'\bTEST_CASE(?:_FIXTURE|_TEMPLATE)?\(\s*((?:"(?:[^"\\]|\\.)*"\s*)+)')
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 
 
@@ -61,6 +63,14 @@ def includes_upward(path, text):
             continue
         if other not in FLOORS or FLOORS.index(other) > FLOORS.index(folder):
             yield f"includes {included}, which lies above {folder}"
+
+
+def cut_names(text):
+    """The names of test cases that ctest cannot run."""
+    for case in TEST_CASE.findall(text):
+        name = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', case))
+        if ";" in name:
+            yield f"the test case '{name}' has a semicolon, where ctest cuts its name"
 
 
 def wrong_comments(path, lines):
@@ -134,7 +144,7 @@ def check(root):
     texts = {path: (root / path).read_text() for path in files if path.suffix in COMMENTED}
     for path, text in texts.items():
         if path.suffix in SOURCES:
-            findings[str(path)] += includes_upward(path, text)
+            findings[str(path)] += [*includes_upward(path, text), *cut_names(text)]
         findings[str(path)] += [f"line {number}: {what}" for number, what in wrong_comments(path, text.splitlines())]
 
     for folder, count in Counter(str(path.parent) for path in texts if path.suffix in SOURCES).items():

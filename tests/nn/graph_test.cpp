@@ -155,7 +155,7 @@ TEST_CASE("harmonic unet: layers, sizes and the start at the harmonic fill") {
   CHECK(std::all_of(y.as<float>(), y.as<float>() + y.elements(), [](float v) { return v == 0; }));
 }
 
-TEST_CASE("harmonic unet: initial values keep the size of what passes; residual blocks start small") {
+TEST_CASE("harmonic unet: initial values keep the size of what passes, and residual blocks start small") {
   const Network network = make_harmonic_unet({});
   Context ctx(2);
   Parameters params(network.spec(), DType::kF32, Parameters::Use::kInference);

@@ -179,7 +179,7 @@ TEST_CASE("network: a bias before a batch norm has a gradient of exactly 0") {
   for (int64_t k = 0; k < grad.elements(); ++k) CHECK(grad.as<double>()[k] == 0.0);
 }
 
-TEST_CASE("network: running averages move by a tenth of the batch's; inference uses them alone") {
+TEST_CASE("network: running averages move by a tenth of the batch's, and inference uses them alone") {
   Case c(make_discriminator(kTiny), 4);
   c.params.initialize(c.ctx, 5, 1);
   c.loss();

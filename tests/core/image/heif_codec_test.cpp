@@ -74,7 +74,7 @@ TEST_CASE("heif: turned and mirrored as the file says, and not once more as its 
   CHECK(largest_difference(decode_image(only_exif, "a"), image) < 8);
 }
 
-TEST_CASE("heif: transparent parts are laid over black; colours multiplied by alpha are divided again") {
+TEST_CASE("heif: transparent parts are laid over black, and colours multiplied by alpha are divided again") {
   Image image = slope(64, 64), alpha(64, 64, 1);
   for (int64_t row = 0; row < 64; ++row)
     for (int64_t column = 0; column < 64; ++column) *alpha.pixel(row, column) = row < 32 ? 255 : 128;

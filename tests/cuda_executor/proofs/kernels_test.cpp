@@ -197,7 +197,7 @@ TEST_CASE("__syncwarp orders the lanes' shared memory, as often as wanted") {
   for (int i = 0; i < 96; ++i) CHECK(out[static_cast<size_t>(i)] == i);
 }
 
-TEST_CASE("an empty grid is no launch; one too large is an error that names the op") {
+TEST_CASE("an empty grid is no launch, and one too large is an error that names the op") {
   const auto before = executor::counters().kernel_launches;
   samples::scale(nullptr, nullptr, 0, 1.0f, nullptr);
   CHECK(executor::counters().kernel_launches == before);

@@ -258,7 +258,8 @@ TEST_CASE("cuBLASLt: layouts and types that do not make a product are refused") 
         }) == CUBLAS_STATUS_INVALID_VALUE);
 }
 
-TEST_CASE("cuBLASLt: products with wrong memory are refused or found out; what is not given back is a leak") {
+TEST_CASE(
+    "cuBLASLt: products with wrong memory are refused or found out, and what is not given back is a leak") {
   {
     const Product product;
     CHECK(executor::leaks() == "1 cuBLASLt handles, 5 cuBLASLt descriptors");

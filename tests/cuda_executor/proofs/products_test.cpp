@@ -109,7 +109,7 @@ void check_in_every_schedule(const std::function<std::string()>& body) {
   CHECK(executor::leaks().empty());
 }
 
-TEST_CASE("convolutions: the same bits in every order, captured or not; no allocation, no wait") {
+TEST_CASE("convolutions: the same bits in every order, captured or not, without allocation or wait") {
   // Few channels and our kernels; tensor cores; no multiple of 8 channels.
   for (const Conv2dShape& s :
        {Conv2dShape{2, 6, 34, 3, 70}, Conv2dShape{2, 6, 34, 3, 72}, Conv2dShape{1, 18, 18, 1, 5},
@@ -132,7 +132,7 @@ TEST_CASE("convolutions: the same bits in every order, captured or not; no alloc
     }
 }
 
-TEST_CASE("linear products: the same bits in every order, captured or not; no allocation, no wait") {
+TEST_CASE("linear products: the same bits in every order, captured or not, without allocation or wait") {
   // No bf16 product in the library; one in the library for all types; few outputs, in packs and one by one.
   for (const LinearShape& s :
        {LinearShape{3, 17, 5}, LinearShape{3, 16, 8}, LinearShape{11, 40, 2}, LinearShape{3, 17, 1}})
@@ -153,7 +153,7 @@ TEST_CASE("linear products: the same bits in every order, captured or not; no al
       });
 }
 
-TEST_CASE("products that were not planned say so; tensors must begin at multiples of 16 bytes") {
+TEST_CASE("products that were not planned say so, and tensors must begin at multiples of 16 bytes") {
   Context ctx(Gpu{}, 1);
   Tensors tensors(ctx);
   const Conv2dShape s{1, 2, 2, 8, 8};
@@ -205,7 +205,7 @@ TEST_CASE("an engine that cannot be used is named, with the product and what cuD
     check_contains(message(text), "is no cuDNN engine");
 }
 
-TEST_CASE("the next run takes the engines of the last one; what does not work is measured anew") {
+TEST_CASE("the next run takes the engines of the last one, and what does not work is measured anew") {
   const Conv2dShape conv{1, 6, 6, 8, 8};
   const LinearShape linear{2, 24, 8};
   const auto plan = [&](Context& ctx) {  // the allocations it took
@@ -298,7 +298,7 @@ TEST_CASE("products of few channels: each way can be chosen, needs no new plan, 
 }
 
 TEST_CASE(
-    "products of few channels: what our kernels cannot make is measured anew; no way of cuDNN rounds a "
+    "products of few channels: what our kernels cannot make is measured anew, and no way of cuDNN rounds a "
     "gradient") {
   const Conv2dShape few{1, 4, 4, 3, 12};  // no multiple of 8 channels
   const auto product = [&](Kind kind) {

@@ -164,7 +164,7 @@ TEST_CASE("streams are ordered by events and by nothing else") {
   CHECK_THROWS_AS(executor::in_every_schedule([&] { return chain(false); }), executor::ScheduleError);
 }
 
-TEST_CASE("the default stream and ordinary ones never run side by side; non-blocking ones may") {
+TEST_CASE("the default stream and ordinary ones never run side by side, and non-blocking ones may") {
   const DeviceArray<float> x(1, 1.0f), y(1, 0.0f), z(1, 0.0f);
   for (const bool blocking : {true, false}) {
     const WithStreams late(StreamOrder::kLate);

@@ -84,7 +84,7 @@ TEST_CASE("bias_activation: an addend is added before the activation, also in pl
       }
 }
 
-TEST_CASE("bias_activation: backward matches the formula; dbias is overwritten, added to or left out") {
+TEST_CASE("bias_activation: backward matches the formula, and dbias is overwritten, added to or left out") {
   for (const Backend& backend : activation_backends())
     for (const Shape& shape : kShapes)
       for (const Activation act : kActivations) {

@@ -38,7 +38,7 @@ Label label_of(const Backend& backend, const LinearShape& s) {
 
 }  // namespace
 
-TEST_CASE("linear_gradient_squares: the sum of the gradient's squares; whole numbers exactly") {
+TEST_CASE("linear_gradient_squares: the sum of the gradient's squares, whole numbers exactly") {
   for (const Backend& backend : activation_backends())
     for (const LinearShape& s : kShapes) {
       const Label label = label_of(backend, s);

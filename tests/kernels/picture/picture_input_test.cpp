@@ -23,7 +23,7 @@ GuardedTensor mask_of(const Shape& s, const Backend& backend) {
 
 }  // namespace
 
-TEST_CASE("picture_input: a byte's number is the quotient, rounded; black and white are -1 and 1") {
+TEST_CASE("picture_input: a byte's number is the quotient, rounded, and black and white are -1 and 1") {
   for (const Backend& backend : backends())
     for (const Shape& shape : kShapes) {
       const GuardedTensor images(shape, backend.of(DType::kU8),

@@ -89,7 +89,7 @@ int fill_rgb(inpaint_model* model, Image& picture, const Image& mask,
 
 }  // namespace
 
-TEST_CASE("library: fills as the programs do; known pixels, alpha and bytes between rows stay") {
+TEST_CASE("library: fills as the programs do, and known pixels, alpha and bytes between rows stay") {
   const Trained trained;
   const Loaded model = load(trained.checkpoint);
   ModelFiller filler(trained.checkpoint, DeviceChoice::kCpu, 0, 2);
@@ -232,7 +232,7 @@ TEST_CASE("library: options of an older and of a newer caller") {
   CHECK(contains(inpaint_last_error(), "does not know"));
 }
 
-TEST_CASE("library: one model and several, used by several threads; each thread has its own last error") {
+TEST_CASE("library: one model and several, used by several threads, and each thread has its own last error") {
   const Trained trained;
   const Loaded shared = load(trained.checkpoint), other = load(trained.checkpoint, 1);
   const Image mask = mask_of(kBox);

@@ -148,7 +148,7 @@ TEST_CASE("checkpoints: a run that went back leaves later ones alone, and its ow
         Names{".lock", "checkpoint", "model-15.safetensors", "model-20.safetensors", "model-30.safetensors"});
 }
 
-TEST_CASE("checkpoints: two runs cannot share a folder; what a dead one left half-written goes") {
+TEST_CASE("checkpoints: two runs cannot share a folder, and what a dead one left half-written goes") {
   const TemporaryFolder folder;
   put_file(folder / ".inpaint-0123456789abcdef.tmp", "half a checkpoint");
   const CheckpointStore store(folder.path(), 1);

@@ -58,7 +58,7 @@ TEST_CASE("picture_files: links to folders are followed, each folder once, loops
 }
 
 TEST_CASE(
-    "picture_files: lists of any editor: byte order mark, blanks behind a path, CR LF; UTF-16 refused") {
+    "picture_files: lists of any editor: byte order mark, blanks behind a path, CR LF, and UTF-16 refused") {
   const TemporaryFolder folder;
   for (const std::string name : {"a.png", "b.png", "ends in a blank "}) put_file(folder / name, "");
   put_file(folder / "list.txt",

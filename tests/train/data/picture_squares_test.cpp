@@ -57,7 +57,7 @@ TEST_CASE("picture squares: every side and place is drawn, none lies outside") {
   CHECK(random_square(1, 1, 1, 16, 16, 16) == Square{0, 0, 16});
 }
 
-TEST_CASE("picture squares: another seed, epoch or picture, another square; flips have no part in it") {
+TEST_CASE("picture squares: another seed, epoch or picture, another square, and flips have no part in it") {
   const auto same = [](uint64_t seed, int64_t epoch, int64_t first) {
     int count = 0;
     for (int64_t i = 0; i < 1000; ++i)

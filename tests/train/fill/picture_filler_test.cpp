@@ -123,7 +123,7 @@ TEST_CASE("picture filler: a model that has learnt nothing leaves the harmonic f
   }
 }
 
-TEST_CASE("picture filler: both kinds of models fill holes of any size; known pixels keep their bytes") {
+TEST_CASE("picture filler: both kinds of models fill holes of any size, and known pixels keep their bytes") {
   for (const ModelKind kind : {ModelKind::kHarmonicUnet, ModelKind::kContextEncoder}) {
     Trained t(kind);
     for (const auto& [height, width, box] : {std::tuple{150, 200, PixelBox{40, 50, 20, 30}},

@@ -57,7 +57,7 @@ TEST_CASE("mask files: a square mask comes mirrored and turned in eight ways") {
                                                         "#..##....", "..#.##...", "...##.#..", "....##..#"});
 }
 
-TEST_CASE("mask files: another mask comes mirrored in four ways; black can be the hole") {
+TEST_CASE("mask files: another mask comes mirrored in four ways, and black can be the hole") {
   const TemporaryFolder folder;
   put_file(folder / "a.pgm", pgm_mask(2, 3,
                                       "##."
@@ -147,7 +147,8 @@ TEST_CASE("mask files: what is no mask is refused, and the message says how to m
 }
 
 TEST_CASE(
-    "mask files: a mask depends on its picture, not on the batch; another size is a mistake of the program") {
+    "mask files: a mask depends on its picture, not on the batch, and another size is a mistake of the "
+    "program") {
   const TemporaryFolder folder;
   put_file(folder / "a.pgm", pgm_mask(3, 3, "##..#...."));
   put_file(folder / "b.pgm", pgm_mask(3, 3, "###.#...."));

@@ -88,7 +88,7 @@ TEST_CASE("chart: everything stays inside the drawing, intervals as long as the 
   CHECK(marks[2].y - marks[3].y > 40);
 }
 
-TEST_CASE("chart: without a finite value it says so; names are escaped") {
+TEST_CASE("chart: without a finite value it says so, and names are escaped") {
   const double infinity = std::numeric_limits<double>::infinity();
   CHECK(contains(chart_html(line_of({})), "nothing to show"));
   CHECK(contains(chart_html(line_of({{.x = 1, .y = infinity}})), "nothing to show"));

@@ -17,7 +17,7 @@ TEST_CASE("html: what would be read as a mark is escaped") {
   CHECK(html_name("<b>") == "<bdi>&lt;b&gt;</bdi>");
 }
 
-TEST_CASE("html: what is no UTF-8, and control characters, become U+FFFD; other scripts stay") {
+TEST_CASE("html: what is no UTF-8, and control characters, become U+FFFD, and other scripts stay") {
   CHECK(html_text("\xff\xfe") == "\xEF\xBF\xBD\xEF\xBF\xBD");
   CHECK(html_text("a\xC3") == "a\xEF\xBF\xBD");  // cut off
   CHECK(html_text("\xC0\xBC") != "<");           // an overlong '<'

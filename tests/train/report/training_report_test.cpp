@@ -52,7 +52,7 @@ TEST_CASE("page: places are filled once, and only those of the frame") {
   CHECK(check_page(page_html(page, "inpaint_eval")) == 0);
 }
 
-TEST_CASE("page: the embedded files are those of the folder, byte for byte; another name is an error") {
+TEST_CASE("page: the embedded files are those of the folder, byte for byte, and another name is an error") {
   for (const char* name : {"page.html", "page.css", "page.js"})
     CHECK(report_asset(name) == file_contents(fs::path(INPAINT_REPORT_ASSETS) / name));
   CHECK(report_asset("page.html").starts_with("<!DOCTYPE html>\n"));

@@ -163,7 +163,7 @@ TEST_CASE("validation: stopped and resumed, its log and its state equal an unint
 }
 
 TEST_CASE(
-    "validation: a complete run leaves its report; where it cannot, it says so and is complete all the "
+    "validation: a complete run leaves its report, and where it cannot, it says so and is complete all the "
     "same") {
   const TemporaryFolder folder;
   TrainSettings s = small_run(folder.path());

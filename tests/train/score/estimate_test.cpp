@@ -48,7 +48,7 @@ TEST_CASE("estimate: one picture has a value and no interval, no picture has nei
   }
 }
 
-TEST_CASE("estimate: what would divide by zero has no value; what never varies has no width") {
+TEST_CASE("estimate: what would divide by zero has no value, and what never varies has no width") {
   CHECK_FALSE(ratio_estimate(Values{1, 2}, Values{0, 0}).value.has_value());
   CHECK_FALSE(pooled_psnr_estimate(Values{0, 0}, 255).value.has_value());
   check(mean_estimate(Values{7, 7, 7}), 3, 7, 0);

@@ -410,7 +410,7 @@ TEST_CASE("evaluation run: the page holds the figures of scores.json, the pictur
   CHECK(contains(error_message([&] { run_quietly(settings); }), "set.bin"));
 }
 
-TEST_CASE("evaluation run: every fill, truth and mask as a file; the fills are those of the figures") {
+TEST_CASE("evaluation run: every fill, truth and mask as a file, and the fills are those of the figures") {
   const TemporaryFolder folder;
   EvaluationSettings settings = small_evaluation(folder);
   settings.checkpoint = small_model(folder);

@@ -219,7 +219,8 @@ TEST_CASE("evaluation: patches continue a texture that the harmonic fill smears"
   CHECK(result.methods[1].pictures[0].hole.l1_percent > 20);
 }
 
-TEST_CASE("evaluation: of a folder, what is no picture is skipped; holes stay those of the file's number") {
+TEST_CASE(
+    "evaluation: of a folder, what is no picture is skipped, and holes stay those of the file's number") {
   const TemporaryFolder folder;
   for (int i = 0; i < 5; ++i)
     write_png(folder / (std::to_string(i) + ".png"), noise_image(kSize, kSize, 3, static_cast<uint64_t>(i)));
@@ -319,7 +320,7 @@ TEST_CASE("evaluation: pictures ranked by the hole's error") {
   CHECK(rank_pictures(scores) == std::vector<size_t>{3, 1, 0, 2});
 }
 
-TEST_CASE("example pictures: a column a picture; the picture, its hole, and what each method paints") {
+TEST_CASE("example pictures: a column a picture, and the picture, its hole, and what each method paints") {
   const TemporaryFolder folder;
   const std::vector<uint8_t> pictures = noise_pictures(4, kSize, 3);
   put_dataset(folder / "a.bin", pictures);

@@ -70,7 +70,7 @@ TEST_CASE(
                    decode_image(folder / "made/fills/truth/10.png").bytes.begin()));
 }
 
-TEST_CASE("fill files: without the end nothing is left; what is there stays") {
+TEST_CASE("fill files: without the end nothing is left, and what is there stays") {
   const TemporaryFolder folder;
   Painted painted(folder);
   {

@@ -196,7 +196,7 @@ TEST_CASE("score page: every picture is in it, and hostile names are texts") {
 }
 
 TEST_CASE(
-    "score page: curves where the run's logs are there, a word where not; no model, no pictures at all") {
+    "score page: curves where the run's logs are there, a word where not, and no model, no pictures at all") {
   ScorePage page = page_of(six_pictures());
   CHECK(contains(score_page(page), "The logs of the training were not found"));
   page.model->history.emplace();

@@ -251,7 +251,7 @@ TEST_CASE("score report: one perfect picture: no infinity, no NaN, anywhere") {
   CHECK(has_line(texts[0], fmt::format("{:<14}{:>73}", "true pictures", "-")));
 }
 
-TEST_CASE("score report: names that are not UTF-8 still make valid JSON; harmonic is needed") {
+TEST_CASE("score report: names that are not UTF-8 still make valid JSON, and harmonic is needed") {
   Evaluation evaluation = two_pictures();
   evaluation.skipped = {{"\xff\xfe.png", "\xff\xfe.png: no picture"}};
   const auto json = nlohmann::json::parse(score_json(make_report(kSubject, evaluation)));

@@ -20,7 +20,7 @@ struct Counts {
 
 }  // namespace
 
-TEST_CASE("fill queue: one job runs, so many wait, more are refused; close cancels what waits") {
+TEST_CASE("fill queue: one job runs, so many wait, more are refused, and close cancels what waits") {
   Counts counts;
   std::latch started(1), may_end(1);
   FillQueue queue(2);

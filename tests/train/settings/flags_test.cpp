@@ -50,7 +50,8 @@ TEST_CASE("flags: names and defaults of the source program") {
 }
 
 TEST_CASE(
-    "flags: two defaults are for any size of data; their values mean what they mean in the source program") {
+    "flags: two defaults are for any size of data, and their values mean what they mean in the source "
+    "program") {
   CHECK(value_of(TrainSettings(), "ckpt") == "0");
   CHECK(value_of(TrainSettings(), "summary") == "0");
 }

@@ -260,7 +260,7 @@ TEST_CASE("gradients: the shares of a whole-picture model, by their formulas") {
   check_shares(watched.step->gradients(), {{"l1", std::sqrt(l1)}, {"rms", std::sqrt(rms)}}, 1e-6);
 }
 
-TEST_CASE("gradients: a loss that stands alone has the whole share; without any, all are 0") {
+TEST_CASE("gradients: a loss that stands alone has the whole share, and without any, all are 0") {
   struct Weights {
     double rec, adv, tv;
   };
