@@ -60,6 +60,10 @@ class Program:
         self.row_addresses = [row.address for row in self.rows]
         self.files = {}
 
+    def is_readable(self):
+        """Whether it has the symbols and lines of .cu files: an installed program is stripped of them."""
+        return bool(self.functions and self.rows)
+
     def file(self, name):
         """The path in this checkout of a file as the compiler was given it."""
         if name not in self.files:

@@ -5,9 +5,11 @@
 """
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
@@ -65,10 +67,36 @@ def a_kernel_that_no_program_holds_is_named(folder):
     assert code == 1 and f"{SOURCE}, rare_kernel: in no program" in text, text
 
 
+def a_copy_that_is_gone_or_stripped_counts_nothing(folder):
+    for name, strip in (("gone", False), ("stripped", True)):
+        copy = folder / name
+        shutil.copy(sys.argv[1], copy)
+        if strip:
+            subprocess.run(["strip", copy], check=True)
+        (folder / "ways").mkdir(exist_ok=True)
+        subprocess.run([copy, "2"], check=True, env=os.environ | {"INPAINT_DEVICE_COVERAGE": str(folder / "ways")})
+        if not strip:
+            copy.unlink()
+    assert len(list((folder / "ways").iterdir())) == 2
+    code, lines, branches, text = report(folder / "ways")
+    assert code == 1 and not lines and not branches and "in no program" in text, text
+
+
+def a_program_built_after_its_tests_is_an_error(folder):
+    copy = folder / "copy"
+    shutil.copy(sys.argv[1], copy)
+    (folder / "ways").mkdir()
+    subprocess.run([copy, "2"], check=True, env=os.environ | {"INPAINT_DEVICE_COVERAGE": str(folder / "ways")})
+    os.utime(copy, (time.time() + 60, time.time() + 60))
+    code, _, _, text = report(folder / "ways")
+    assert code == 1 and "is newer than what its tests left" in text, text
+
+
 def main():
     passed = failed = 0
     for case in (what_never_runs_is_named, a_way_is_missed_though_each_line_runs,
-                 all_is_taken_by_several_processes_and_kernels_together, a_kernel_that_no_program_holds_is_named):
+                 all_is_taken_by_several_processes_and_kernels_together, a_kernel_that_no_program_holds_is_named,
+                 a_copy_that_is_gone_or_stripped_counts_nothing, a_program_built_after_its_tests_is_an_error):
         with tempfile.TemporaryDirectory() as folder:
             try:
                 case(Path(folder))
