@@ -40,17 +40,18 @@ struct Case {
   Shape shape, channels;
   GuardedTensor x, dy, mean, variance, gamma, beta, bias;
 
-  Case(const Backend& b, const Shape& s)
+  Case(const Backend& b, const Shape& s) : Case(b, s, b.parameters()) {}
+  Case(const Backend& b, const Shape& s, const Placement& parameters)
       : backend(b),
         shape(s),
         channels{s.back()},
         x(random_tensor(s, b, kSeed, 0, 0.5)),
         dy(random_tensor(s, b, kSeed, 1)),
-        mean(random_tensor(channels, b.parameters(), kSeed, 2, 0.5, 0.1)),
-        variance(channels, b.parameters(), [](int64_t c) { return 0.5 + 0.1 * static_cast<double>(c % 7); }),
-        gamma(random_tensor(channels, b.parameters(), kSeed, 3, 1, 0.3)),
-        beta(random_tensor(channels, b.parameters(), kSeed, 4, 0, 0.3)),
-        bias(random_tensor(channels, b.parameters(), kSeed, 5)) {}
+        mean(random_tensor(channels, parameters, kSeed, 2, 0.5, 0.1)),
+        variance(channels, parameters, [](int64_t c) { return 0.5 + 0.1 * static_cast<double>(c % 7); }),
+        gamma(random_tensor(channels, parameters, kSeed, 3, 1, 0.3)),
+        beta(random_tensor(channels, parameters, kSeed, 4, 0, 0.3)),
+        bias(random_tensor(channels, parameters, kSeed, 5)) {}
 
   Label label(const char* op, Activation act = Activation::kNone) const {
     return {fmt::format("{}, activation {}", op, static_cast<int>(act)), backend, to_string(shape)};
@@ -190,6 +191,32 @@ TEST_CASE("batch_norm: inference adds the bias and takes the running values") {
         check_close(c.label("batch_norm_inference, no bias", act), "y", y,
                     c.reference_of<Bounded>().forward(x, act));
       }
+}
+
+TEST_CASE("batch_norm: the bits do not depend on where the parameters begin") {
+  for (const Backend& backend : activation_backends())
+    for (const Shape& shape : {Shape{2, 4, 4, 64}, Shape{9, 128}}) {
+      const Activation act = Activation::kRelu;
+      const Placement anywhere{backend.parameters().dtype, backend.device};  // aligned to no pack
+      const Case c(backend, shape), moved(backend, shape, anywhere);
+      std::vector<GuardedTensor> y, dx, dgamma, dbeta;
+      for (const Case* k : {&c, &moved}) {
+        for (std::vector<GuardedTensor>* list : {&y, &dx}) list->emplace_back(shape, backend);
+        for (std::vector<GuardedTensor>* list : {&dgamma, &dbeta})
+          list->emplace_back(c.channels, backend.parameters());
+        const auto ctx = k->context();
+        batch_norm_inference(*ctx, k->x, k->bias.pointer(), k->mean, k->variance, k->gamma, k->beta, kEpsilon,
+                             act, y.back());
+        batch_norm_backward(*ctx, k->x, k->mean, k->variance, k->gamma, k->beta, kEpsilon, act, k->dy,
+                            dx.back(),
+                            {dgamma.back().pointer(), dbeta.back().pointer(), GradMode::kOverwrite});
+      }
+      const Label label = c.label("batch_norm, parameters elsewhere", act);
+      CHECK_MESSAGE(y[1].same_bits(y[0]), describe(label, "y"));
+      CHECK_MESSAGE(dx[1].same_bits(dx[0]), describe(label, "dx"));
+      CHECK_MESSAGE(dgamma[1].same_bits(dgamma[0]), describe(label, "dgamma"));
+      CHECK_MESSAGE(dbeta[1].same_bits(dbeta[0]), describe(label, "dbeta"));
+    }
 }
 
 TEST_CASE("batch_norm: running values move by one minus the decay, the mean with its bias") {

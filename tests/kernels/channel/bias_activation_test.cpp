@@ -67,6 +67,20 @@ TEST_CASE("bias_activation: forward matches the reference, also in place") {
       }
 }
 
+TEST_CASE("bias_activation: the bits do not depend on where the bias begins") {
+  for (const Backend& backend : activation_backends())
+    for (const Shape& shape : {Shape{3, 2, 64}, Shape{9, 256}}) {
+      const Case c(backend, shape);
+      const Placement anywhere{backend.parameters().dtype, backend.device};  // aligned to no pack
+      const GuardedTensor moved = random_tensor(c.channels, anywhere, kSeed, 1);
+      GuardedTensor y(shape, backend), want(shape, backend);
+      const auto ctx = c.context();
+      bias_activation_forward(*ctx, c.x, c.bias, nullptr, Activation::kRelu, want);
+      bias_activation_forward(*ctx, c.x, moved, nullptr, Activation::kRelu, y);
+      CHECK_MESSAGE(y.same_bits(want), describe(c.label("bias_activation_forward", Activation::kRelu), "y"));
+    }
+}
+
 TEST_CASE("bias_activation: an addend is added before the activation, also in place") {
   for (const Backend& backend : activation_backends())
     for (const Shape& shape : kShapes)

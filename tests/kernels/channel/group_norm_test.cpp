@@ -34,7 +34,8 @@ struct Case {
   Shape shape, channels, statistics;
   GuardedTensor x, addend, dy, gamma, beta;
 
-  Case(const Backend& b, const Sizes& s, double offset = 0.3)
+  Case(const Backend& b, const Sizes& s, double offset = 0.3) : Case(b, s, b.parameters(), offset) {}
+  Case(const Backend& b, const Sizes& s, const Placement& parameters, double offset = 0.3)
       : backend(b),
         sizes(s),
         shape(s.x),
@@ -43,8 +44,8 @@ struct Case {
         x(random_tensor(shape, b, kSeed, 0, offset)),
         addend(random_tensor(shape, b, kSeed, 1)),
         dy(random_tensor(shape, b, kSeed, 2)),
-        gamma(random_tensor(channels, b.parameters(), kSeed, 3, 1, 0.3)),
-        beta(random_tensor(channels, b.parameters(), kSeed, 4, 0, 0.3)) {}
+        gamma(random_tensor(channels, parameters, kSeed, 3, 1, 0.3)),
+        beta(random_tensor(channels, parameters, kSeed, 4, 0, 0.3)) {}
 
   Label label(const char* op, Activation act) const {
     return {fmt::format("{}, activation {}, {} groups", op, static_cast<int>(act), sizes.groups), backend,
@@ -215,6 +216,28 @@ TEST_CASE("group_norm: backward matches the formula") {
         check_close(label, "dbeta", b.dbeta, want.dbeta);
         check_close(label, "daddend", b.daddend, want.daddend);
       }
+}
+
+TEST_CASE("group_norm: the bits do not depend on where the parameters begin") {
+  for (const Backend& backend : activation_backends())
+    for (const Sizes& sizes : {Sizes{{5, 4, 4, 16}, 1}, Sizes{{2, 3, 3, 160}, 10}}) {
+      const Activation act = Activation::kRelu;
+      const Placement anywhere{backend.parameters().dtype, backend.device};  // aligned to no pack
+      const Case c(backend, sizes), moved(backend, sizes, anywhere);
+      Forward f(c), g(c);
+      const Backward b(c), d(c);
+      const auto ctx = c.context();
+      f.run(*ctx, c, act, true);
+      g.run(*ctx, moved, act, true);
+      group_norm_backward(*ctx, c.norm(act), b.tensors(c, f));
+      group_norm_backward(*ctx, c.norm(act), d.tensors(moved, g));
+      const Label label = c.label("group_norm, parameters elsewhere", act);
+      CHECK_MESSAGE(g.y.same_bits(f.y), describe(label, "y"));
+      CHECK_MESSAGE(d.dx.same_bits(b.dx), describe(label, "dx"));
+      CHECK_MESSAGE(d.dgamma.same_bits(b.dgamma), describe(label, "dgamma"));
+      CHECK_MESSAGE(d.dbeta.same_bits(b.dbeta), describe(label, "dbeta"));
+      CHECK_MESSAGE(d.daddend.same_bits(b.daddend), describe(label, "daddend"));
+    }
 }
 
 TEST_CASE("group_norm: backward is the derivative of forward") {

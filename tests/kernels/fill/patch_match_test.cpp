@@ -250,6 +250,20 @@ TEST_CASE("patch match: same bits for any number of threads, and on every device
     }
 }
 
+TEST_CASE(
+    "patch match: pictures higher than wide, and patches of every size: the CPU's bits on every device") {
+  for (const int64_t patch : {3, 5, 7, 9}) {
+    Pictures p = random_pictures(1, 31, 26, 3);
+    p.cut(0, {9, 11, 10, 8}, [](int64_t row, int64_t, int64_t) { return 0.02 * static_cast<double>(row); });
+    const PatchMatchOptions options{.patch = patch, .levels = 2, .coarsest_rounds = 2, .fine_rounds = 2};
+    const GuardedTensor want = filled(f32_backends().front(), p, options);
+    CHECK(want.values() != tensor_of(p, f32_backends().front()).values());
+    for (const Backend& backend : f32_backends())
+      check_exact({"patch_match", backend, fmt::format("{} patch {}", p.shape(), patch)}, "pictures",
+                  filled(backend, p, options), want.values());
+  }
+}
+
 TEST_CASE("patch match: a picture of a batch is filled as if it were the only one") {
   for (const Backend& backend : f32_backends()) {
     Pictures p = random_pictures(3, 18, 20, 2);
