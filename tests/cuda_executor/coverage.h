@@ -1,6 +1,6 @@
 // Notes which way each kernel thread takes from one basic block to the next, for tests/device_coverage/.
-// Nothing is noted unless INPAINT_DEVICE_COVERAGE names a folder in the environment. When the process exits, a
-// new file there gets the path of this program or shared library, a line break, and pairs of uint32: the
+// Nothing is noted unless INPAINT_DEVICE_COVERAGE names a folder in the environment. When the process exits,
+// a new file there gets the path of this program or shared library, a line break, and pairs of uint32: the
 // offsets of both blocks in the program's memory. A block is where it calls the hook (traffic.h); 0: the
 // thread begins.
 #pragma once

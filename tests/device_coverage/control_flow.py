@@ -11,8 +11,8 @@ import subprocess
 from typing import NamedTuple
 
 HOOK = "__sanitizer_cov_trace_pc"
-# An instruction after which the code does not simply go on: address, kind, target, its symbol, offset from that;
-# and the next instruction's address.
+# An instruction behind which the code need not go on: its address, kind, target, the target's symbol, the
+# offset from that, and the next instruction's address.
 CONTROL = re.compile(r"^ *([0-9a-f]+):\t(?:bnd |notrack )?(call|j[a-z]+|ret|ud2|hlt) *"
                      r"(?:([0-9a-f]+) <([^>+]+)(\S*)>)?.*$(?=\n *(?:([0-9a-f]+):)?)", re.MULTILINE)
 NO_RETURN = re.compile(r"(?:_Unwind_Resume|abort|__cxa_(?:re)?throw|__cxa_bad_cast|__cxa_throw_bad_array_new_length|"

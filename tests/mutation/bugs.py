@@ -162,6 +162,8 @@ BUGS = [
     ("kernels/loss/score_loss_cuda.h", "  __syncthreads();\n  right", "  right", "CUDA: barrier missing between two sums of a block", KERNELS, "sigmoid_bce*", FAST),
     ("kernels/cuda/block_sum_cuda.h", "  __syncthreads();\n", "", "CUDA: barrier missing in the sum of a block", KERNELS, "total_variation*"),
     ("kernels/picture/image_quality_cuda.cu", "      __syncthreads();\n      if (mine < windows)", "      if (mine < windows)", "CUDA: barrier missing before the windows are read", KERNELS, "image quality*"),
+    ("kernels/cuda/channel_blocks_cuda.h", "to[k] = from[channel + k];", "to[k] = from[channel];", "CUDA: parameters at any address: the first of a pack for all", KERNELS, "*do not depend on where*"),
+    ("kernels/linear/linear_adam_cuda.cu", "if (weights_bf16 != nullptr) *", "*", "CUDA: a copy of the weights that nobody wants", KERNELS, "linear_adam: without*"),
     ("kernels/cuda/values_cuda.h", "if (i + k < end) array[i + k] = pack[k];", "if (i + k <= end) array[i + k] = pack[k];", "CUDA: a store one past the tail", KERNELS, "to_bytes*"),
     ("kernels/cuda/values_cuda.h", "pack[k] = i + k < end ?", "pack[k] = i + k <= end ?", "CUDA: a load one past the tail", KERNELS, "reconstruction_loss*"),
     ("kernels/cuda/partial_sums_cuda.h", "i < blocks; i += kBlockThreads", "i <= blocks; i += kBlockThreads", "CUDA: one partial sum too many", KERNELS, "reconstruction_loss*"),
