@@ -99,9 +99,10 @@ class Program:
             yield self.block(begin) if begin else None, self.block(to)
 
     def kernels(self):
-        names = demangled([function.name for function in self.functions])
-        return [(function, base_name(name)) for function, name in zip(self.functions, names, strict=True)
-                if base_name(name).endswith("_kernel") and not function.name.endswith(".cold")]
+        """(function, name) of each, and of a few other functions of that name."""
+        functions = [f for f in self.functions if "_kernel" in f.name and not f.name.endswith(".cold")]
+        names = map(base_name, demangled([function.name for function in functions]))
+        return [(function, name) for function, name in zip(functions, names, strict=True) if name.endswith("_kernel")]
 
     def codes(self, known):
         """The nodes of all kernels that are not known yet."""

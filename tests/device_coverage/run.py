@@ -20,7 +20,8 @@ and outside of this checkout do not count. What is counted is what GCC -O3 made 
   the largest share is taken stands for the branch: GCC makes copies with ways that cannot be.
 
 Fails (exit code 1) below --least, 98 % of the lines and 90 % of the ways unless given, and where a kernel of a .cu file is
-in no program that has run. Then, and with --all, each line and way that no test took is named, by kernel.
+in no program that has run. Then, and with --all, each line that no test took is named, by kernel, and each way behind a line
+that one took.
 """
 import argparse
 import array
@@ -96,7 +97,7 @@ def joined(numbers):
 
 
 def not_taken(lines, branches):
-    """A text for each file's lines, and for each way, that is not taken."""
+    """A text for each file's lines, and for each way of the others, that is not taken."""
     files = defaultdict(list)
     for (file, line), taken in lines.items():
         if not taken:
@@ -104,7 +105,7 @@ def not_taken(lines, branches):
     texts = [(file, 0, f"{file}: never runs {joined(numbers)}") for file, numbers in files.items()]
     for (file, line, column), ways in branches.items():
         for (way, _), taken in ways.items():
-            if not taken:
+            if not taken and lines.get((file, line), True):
                 where = f"{way[0]}:{way[1]}:{way[2]}" if way[0] != file else f"{way[1]}:{way[2]}"
                 texts.append((file, line, f"{file}:{line}:{column}: never goes to {where}"))
     return [text for _, _, text in sorted(set(texts))]
