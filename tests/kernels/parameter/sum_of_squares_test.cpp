@@ -25,8 +25,7 @@ double run(const Backend& backend, const GuardedTensor& x, int threads = 2) {
 
 }  // namespace
 
-TEST_CASE(
-    "sum_of_squares: matches a plain sum, whole numbers exactly, the same bits for any threads") {
+TEST_CASE("sum_of_squares: matches a plain sum, whole numbers exactly, the same bits for any threads") {
   for (const Backend& backend : activation_backends())
     for (const int64_t n : kSizes) {
       CAPTURE(n);
