@@ -6,6 +6,7 @@
 #include "tests/cuda_executor/block.h"
 #include "tests/cuda_executor/device_memory.h"
 #include "tests/cuda_executor/executor.h"
+#include "tests/cuda_executor/streams.h"
 #include "tests/cuda_executor/traffic.h"
 
 // Set by the linker, for a program and for a shared library alike: the constants lie between __ehdr_start
@@ -63,6 +64,9 @@ void check_device(const Request& request) {
     if (slot == nullptr)
       fail(request, cudaErrorIllegalAddress, memory.describe(request.pointer) + ": out of bounds");
   }
+  if (slot->device != working_device)
+    fail(request, cudaErrorIllegalAddress,
+         memory.describe(request.pointer) + ", from device " + std::to_string(working_device));
   const size_t offset = request.offset_from(slot->begin);
   if (request.kind != Access::kWrite && !slot->is_written(offset, request.bytes))
     fail(request, cudaErrorLaunchFailure,

@@ -96,8 +96,19 @@ std::byte* DeviceMemory::place(size_t bytes) {
   return nullptr;
 }
 
-void* DeviceMemory::allocate(size_t bytes) {
-  if (bytes > capacity_ - std::min(used_, capacity_)) return nullptr;
+size_t DeviceMemory::used(int device) const {
+  const auto found = used_.find(device);
+  return found == used_.end() ? 0 : found->second;
+}
+
+size_t DeviceMemory::used() const {
+  size_t all = 0;
+  for (const auto& [device, bytes] : used_) all += bytes;
+  return all;
+}
+
+void* DeviceMemory::allocate(size_t bytes, int device) {
+  if (bytes > capacity_ - std::min(used(device), capacity_)) return nullptr;
   std::byte* const begin = place(bytes);
   if (begin == nullptr) return nullptr;
   next_ = round_up(begin + bytes + kRedZone, kAlignment);
@@ -106,9 +117,9 @@ void* DeviceMemory::allocate(size_t bytes) {
     used_end_ = end;
   }
   if (open_ > 0) open_from(begin);
-  used_ += bytes;
+  used_[device] += bytes;
   freed_.erase(freed_.lower_bound(begin), freed_.upper_bound(begin + bytes));
-  allocations_.emplace(begin, Allocation{begin, bytes, ++count_, {}, false, nullptr});
+  allocations_.emplace(begin, Allocation{begin, bytes, device, ++count_, {}, false, nullptr});
   asan::unpoison(begin, bytes);
   if (dry_run()) return begin;
   const Access access(*this);
@@ -124,7 +135,7 @@ bool DeviceMemory::release(void* pointer) {
   std::byte* const first_page = round_up(allocation.begin, kPage);
   std::byte* const last_page = round_up(allocation.end() - kPage + 1, kPage);
   if (first_page < last_page) madvise(first_page, static_cast<size_t>(last_page - first_page), MADV_DONTNEED);
-  used_ -= allocation.bytes;
+  used_[allocation.device] -= allocation.bytes;
   freed_[allocation.begin] = {allocation.bytes, allocation.number};
   allocations_.erase(found);
   return true;
@@ -148,15 +159,17 @@ Allocation* DeviceMemory::find(const void* pointer, size_t bytes) {
 std::string DeviceMemory::describe(const void* pointer) const {
   const auto* const byte = static_cast<const std::byte*>(pointer);
   if (!contains(pointer)) return "not device memory";
-  const auto name = [](int64_t number, size_t bytes) {
-    return "allocation " + std::to_string(number) + " of " + std::to_string(bytes) + " bytes";
+  const auto name = [](int64_t number, size_t bytes, int device = 0) {
+    return "allocation " + std::to_string(number) + " of " + std::to_string(bytes) + " bytes" +
+           (device == 0 ? "" : " of device " + std::to_string(device));
   };
   const auto before = allocations_.upper_bound(byte);
   if (before != allocations_.begin()) {
     const Allocation& allocation = std::prev(before)->second;
     const auto offset = static_cast<size_t>(byte - allocation.begin);
     if (offset < allocation.bytes + kRedZone)
-      return "offset " + std::to_string(offset) + " of " + name(allocation.number, allocation.bytes);
+      return "offset " + std::to_string(offset) + " of " +
+             name(allocation.number, allocation.bytes, allocation.device);
   }
   const auto freed = freed_.upper_bound(byte);
   if (freed != freed_.begin()) {

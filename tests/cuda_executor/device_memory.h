@@ -18,6 +18,7 @@ namespace inpaint::executor {
 struct Allocation {
   std::byte* begin;
   size_t bytes;
+  int device;
   int64_t number;             // counts the allocations of this process, from 1
   std::vector<bool> written;  // by byte, while not all_written and once some are
   bool all_written;
@@ -38,8 +39,8 @@ class DeviceMemory {
     return static_cast<size_t>(static_cast<const std::byte*>(pointer) - base_) < kReservedBytes;
   }
 
-  void* allocate(size_t bytes);  // aligned to 256 bytes; null when the device is full
-  bool release(void* pointer);   // false when no allocation begins there
+  void* allocate(size_t bytes, int device);  // aligned to 256 bytes; null when the device is full
+  bool release(void* pointer);               // false when no allocation begins there
 
   Allocation* find(const void* pointer);                // the one that holds this byte, or null
   Allocation* find(const void* pointer, size_t bytes);  // and all of these bytes
@@ -47,7 +48,8 @@ class DeviceMemory {
 
   void set_capacity(size_t bytes) { capacity_ = bytes; }
   size_t capacity() const { return capacity_; }
-  size_t used() const { return used_; }
+  size_t used(int device) const;  // of one device
+  size_t used() const;            // of all
   const auto& allocations() const { return allocations_; }
 
   // While one of these lives, the host may use the memory.
@@ -70,11 +72,11 @@ class DeviceMemory {
   std::byte* place(size_t bytes);
 
   std::byte* base_;
-  std::byte* next_;      // where the search for room begins
-  std::byte* used_end_;  // no allocation has been behind it
-  std::byte* opened_;    // from here to there the memory is open, or was the last time
-  size_t capacity_ = size_t{4} << 30;
-  size_t used_ = 0;
+  std::byte* next_;                    // where the search for room begins
+  std::byte* used_end_;                // no allocation has been behind it
+  std::byte* opened_;                  // from here to there the memory is open, or was the last time
+  size_t capacity_ = size_t{4} << 30;  // of each device
+  std::map<int, size_t> used_;         // by device
   int64_t count_ = 0;
   int open_ = 0;
   std::map<const std::byte*, Allocation> allocations_;  // by begin

@@ -63,8 +63,13 @@ void in_every_schedule(F body) {
   }));
 }
 
-// For tests of what happens when there is no more memory: that of the device, 4 GiB unless told; or no device
-// (cudaErrorNoDevice), or an old driver (cudaErrorInsufficientDriver): all calls fail so, until cudaSuccess.
+// The devices, one unless told; to be called while there is no work. Each has memory of its own, which no
+// other may touch. A thread chooses its device with cudaSetDevice.
+void set_devices(int count);
+
+// For tests of what happens when there is no more memory: that of each device, 4 GiB unless told; or no
+// device (cudaErrorNoDevice), or an old driver (cudaErrorInsufficientDriver): all calls fail so, until
+// cudaSuccess.
 void set_device_memory(size_t bytes);
 void set_device_error(cudaError_t error);
 

@@ -8,6 +8,7 @@
 #include "tests/cuda_executor/access.h"
 #include "tests/cuda_executor/device_memory.h"
 #include "tests/cuda_executor/executor.h"
+#include "tests/cuda_executor/streams.h"
 #include "tests/cuda_executor/violation.h"
 
 namespace inpaint::executor {
@@ -47,6 +48,8 @@ std::vector<double> read_elements(const char* what, Element type, const void* po
   const Allocation* const allocation = device_memory().find(pointer, bytes);
   std::string problem;
   if (allocation == nullptr) problem = "out of bounds";
+  else if (allocation->device != working_device)
+    problem = "from device " + std::to_string(working_device);
   // Who has written what is known only where kernels are checked.
   else if (kChecksAccesses && access_checks() &&
            !allocation->is_written(

@@ -14,6 +14,7 @@ namespace inpaint::executor {
 std::recursive_mutex& runtime_lock();
 cudaError_t keep_error(cudaError_t error);  // for cudaGetLastError; gives it back
 cudaError_t device_error();                 // set_device_error()
+int current_device();                       // of this thread
 Counters& mutable_counters();
 
 // The frame of every call: nothing works without a device or after a violation, and one that the call brings

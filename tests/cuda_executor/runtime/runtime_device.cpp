@@ -43,12 +43,20 @@ std::map<const void*, size_t>& shared_limits() {  // of the kernels that asked f
   return limits;
 }
 
+int devices = 1;
+thread_local int current = 0;
+
+bool is_device(int number) { return number >= 0 && number < devices; }
+
 bool fits(dim3 size, const int (&limit)[3]) {
   return size.x > 0 && size.y > 0 && size.z > 0 && size.x <= static_cast<unsigned>(limit[0]) &&
          size.y <= static_cast<unsigned>(limit[1]) && size.z <= static_cast<unsigned>(limit[2]);
 }
 
 }  // namespace
+
+void set_devices(int count) { devices = count; }
+int current_device() { return current; }
 
 cudaError_t launch_kernel(const cudaLaunchConfig_t& config, KernelCall call) {
   return runtime_call([&] {
@@ -64,6 +72,7 @@ cudaError_t launch_kernel(const cudaLaunchConfig_t& config, KernelCall call) {
     const auto launch = std::make_shared<const Launch>(
         Launch{config.gridDim, config.blockDim, config.dynamicSmemBytes, std::move(call)});
     const CUstream_st* const stream = handles().stream(config.stream);
+    if (stream != nullptr && stream->device != current_device()) return cudaErrorInvalidResourceHandle;
     if (stream != nullptr && !stream->capture) ++mutable_counters().kernel_launches;
     return enqueue(config.stream, label, [launch] {
       if (auto violation = run_launch(*launch, schedule())) report(std::move(*violation));
@@ -77,18 +86,22 @@ using namespace inpaint::executor;
 
 cudaError_t cudaGetDeviceCount(int* count) {
   return runtime_call([&] {
-    *count = 1;
+    *count = devices;
     return cudaSuccess;
   });
 }
 
 cudaError_t cudaSetDevice(int device) {
-  return runtime_call([&] { return device == 0 ? cudaSuccess : cudaErrorInvalidDevice; });
+  return runtime_call([&] {
+    if (!is_device(device)) return cudaErrorInvalidDevice;
+    current = device;
+    return cudaSuccess;
+  });
 }
 
 cudaError_t cudaGetDevice(int* device) {
   return runtime_call([&] {
-    *device = 0;
+    *device = current_device();
     return cudaSuccess;
   });
 }
@@ -96,7 +109,15 @@ cudaError_t cudaGetDevice(int* device) {
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* result, int device) {
   return runtime_call([&] {
     *result = properties();
-    return device == 0 ? cudaSuccess : cudaErrorInvalidDevice;
+    return is_device(device) ? cudaSuccess : cudaErrorInvalidDevice;
+  });
+}
+
+cudaError_t cudaDeviceGetPCIBusId(char* text, int length, int device) {
+  return runtime_call([&] {
+    if (!is_device(device)) return cudaErrorInvalidDevice;
+    const int needed = std::snprintf(text, static_cast<size_t>(length), "0000:%02x:00.0", device + 1);
+    return needed < length ? cudaSuccess : cudaErrorInvalidValue;
   });
 }
 
@@ -120,7 +141,7 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
         {cudaDevAttrMaxBlocksPerMultiprocessor, p.maxBlocksPerMultiProcessor},
     };
     const auto found = values.find(attribute);
-    if (device != 0) return cudaErrorInvalidDevice;
+    if (!is_device(device)) return cudaErrorInvalidDevice;
     if (found == values.end()) return cudaErrorInvalidValue;
     *value = static_cast<int>(found->second);
     return cudaSuccess;
@@ -131,7 +152,7 @@ cudaError_t cudaDeviceSynchronize() {
   return runtime_call([] {
     if (const cudaError_t error = forbidden_in_capture(); error != cudaSuccess) return error;
     ++mutable_counters().host_waits;
-    finish_everything();
+    finish_everything(current_device());
     return cudaSuccess;
   });
 }
@@ -139,7 +160,7 @@ cudaError_t cudaDeviceSynchronize() {
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
   return runtime_call([&] {
     *total = device_memory().capacity();
-    *free = *total - std::min(*total, device_memory().used());
+    *free = *total - std::min(*total, device_memory().used(current_device()));
     return cudaSuccess;
   });
 }

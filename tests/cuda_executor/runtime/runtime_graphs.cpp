@@ -119,7 +119,7 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
   return runtime_call([&] {
     if (handles().execs.count(exec) == 0) return cudaErrorInvalidValue;
     ++mutable_counters().graph_launches;
-    return enqueue(stream, {"graph"}, [nodes = exec->nodes] { run_graph(*nodes); });
+    return enqueue_run(stream, {"graph"}, graph_run(exec->nodes));
   });
 }
 

@@ -34,6 +34,10 @@ Allocation* device_range(const char* what, const void* pointer, size_t bytes) {
   if (allocation == nullptr)
     report({cudaErrorIllegalAddress, std::string(what) + " " + std::to_string(bytes) + " bytes at " +
                                          device_memory().describe(pointer) + ": out of bounds"});
+  else if (working_device != kNoDevice && allocation->device != working_device)
+    report({cudaErrorIllegalAddress, std::string(what) + " " + std::to_string(bytes) + " bytes at " +
+                                         device_memory().describe(pointer) + ", from device " +
+                                         std::to_string(working_device)});
   return allocation;
 }
 
@@ -110,7 +114,7 @@ cudaError_t enqueue_fill(void* to, int value, size_t bytes, cudaStream_t stream)
 cudaError_t allocate(void** pointer, size_t bytes) {
   *pointer = nullptr;
   if (bytes == 0) return cudaSuccess;
-  *pointer = device_memory().allocate(bytes);
+  *pointer = device_memory().allocate(bytes, current_device());
   if (*pointer == nullptr) return cudaErrorMemoryAllocation;
   ++mutable_counters().allocations;
   return cudaSuccess;
@@ -180,7 +184,8 @@ cudaError_t cudaFree(void* pointer) {  // waits for everything, as CUDA's does
     if (const cudaError_t error = forbidden_in_capture(); error != cudaSuccess) return error;
     if (pointer == nullptr) return cudaSuccess;
     ++mutable_counters().host_waits;
-    finish_everything();
+    const Allocation* const allocation = device_memory().find(pointer);
+    finish_everything(allocation != nullptr ? allocation->device : current_device());
     return release(pointer);
   });
 }
@@ -224,7 +229,7 @@ cudaError_t cudaFreeHost(void* pointer) {
     if (pointer == nullptr) return cudaSuccess;
     if (pinned().erase(static_cast<std::byte*>(pointer)) == 0) return cudaErrorInvalidValue;
     ++mutable_counters().host_waits;
-    finish_everything();
+    finish_everything(current_device());
     std::free(pointer);
     return cudaSuccess;
   });

@@ -32,6 +32,7 @@ cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned flags, i
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
   return runtime_call([&] {
     *stream = new CUstream_st;
+    (*stream)->device = current_device();
     (*stream)->waits_for_default = flags != cudaStreamNonBlocking;
     handles().streams.insert(*stream);
     return cudaSuccess;
@@ -98,6 +99,7 @@ cudaError_t cudaEventCreate(cudaEvent_t* event) { return cudaEventCreateWithFlag
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
   return runtime_call([&] {
     *event = new CUevent_st;
+    (*event)->device = current_device();
     (*event)->timed = (flags & cudaEventDisableTiming) == 0;
     handles().events.insert(*event);
     return cudaSuccess;
@@ -115,7 +117,8 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   return runtime_call([&] {
     CUstream_st* const it = handles().stream(stream);
-    if (it == nullptr || !is_event(event)) return cudaErrorInvalidResourceHandle;
+    if (it == nullptr || !is_event(event) || it->device != event->device)
+      return cudaErrorInvalidResourceHandle;
     event->capture = it->capture;
     event->captured = it->captured_last;
     event->work = nullptr;
