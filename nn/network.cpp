@@ -136,7 +136,7 @@ void Network::backward(const Context& ctx, const Parameters& params, const Tenso
          .ranks = pass.ranks_});
     if (step.sum != BackwardStep::kNone) inpaint::add(ctx, din, pass.gradient(step.sum, in.shape));
     if (node.layer->weight_gradient_beside()) read_beside.reads(step.dy);
-    if (grads.watcher != nullptr) grads.watcher->is_done(i);
+    if (grads.watcher != nullptr) grads.watcher->is_done(i, grads.beside);
   }
   read_beside.finish();
 }

@@ -23,8 +23,9 @@ class BackwardWatcher {
  public:
   virtual ~BackwardWatcher() = default;
 
-  // The stored gradients of node `node` of the network are in place (on the CPU; a GPU has them enqueued).
-  virtual void is_done(size_t node) = 0;
+  // The stored gradients of node `node` of the network are in place. A GPU has them enqueued, on the context
+  // and on the branch `beside` (null: there is none).
+  virtual void is_done(size_t node, Branch* beside) = 0;
 };
 
 struct ParameterGrads {

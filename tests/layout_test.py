@@ -26,7 +26,7 @@ from pathlib import Path
 # A folder may include from itself and from those before it. Tests and benches may include anything.
 FLOORS = """
 core/cpu core/base core/device core/file core/image core/ranks
-kernels kernels/cpu kernels/cuda kernels/random kernels/parameter kernels/channel kernels/loss kernels/picture kernels/fill kernels/linear kernels/conv
+kernels kernels/cpu kernels/cuda kernels/random kernels/parameter kernels/channel kernels/loss kernels/picture kernels/fill kernels/linear kernels/conv kernels/ranks
 nn nn/layers nn/networks
 train/data train/holes train/settings train/datasets/scenes train/datasets train/model train/step train/checkpoint train/log
 train/export train/fill/models train/fill train/serve train/report train/features train/score train/run

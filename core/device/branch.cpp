@@ -39,6 +39,10 @@ const Context& Branch::fork() {
   return *beside_;
 }
 
+void Branch::wait_for(Branch& other) {
+  if (other.is_open_) order(*other.beside_, *beside_, other.done_);
+}
+
 void Branch::join() {
   if (!is_open_) return;
   order(*beside_, ctx_, done_);

@@ -22,6 +22,9 @@ class Branch {
   // so far.
   const Context& fork();
 
+  // What the branch gets from now on waits for all that `other`, a branch of the same context, has so far.
+  void wait_for(Branch& other);
+
   // What ctx gets from now on waits for all that the branch has so far. Nothing to do without a fork since
   // the last join.
   void join();

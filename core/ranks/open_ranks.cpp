@@ -2,27 +2,16 @@
 
 #include <dlfcn.h>
 
-#include <filesystem>
-
 #include "core/base/error.h"
+#include "core/ranks/beside_program.h"
 #include "core/ranks/launch.h"
 
 namespace inpaint {
 namespace {
-namespace fs = std::filesystem;
 
 #ifdef INPAINT_MPI_FOLDER
-constexpr const char* kFile = "libinpaint_mpi.so";
-
-// Beside the program, as in a build, or where the installation has libraries.
-fs::path transport_library() {
-  const fs::path folder = fs::read_symlink("/proc/self/exe").parent_path();
-  const fs::path beside = folder / kFile;
-  return fs::exists(beside) ? beside : (folder / INPAINT_MPI_FOLDER / kFile).lexically_normal();
-}
-
 std::unique_ptr<Transport> load_transport(const Launch&) {
-  const fs::path path = transport_library();
+  const auto path = beside_program("libinpaint_mpi.so", INPAINT_MPI_FOLDER);
   // Open MPI's own plugins expect its symbols to be global.
   void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL);
   if (library == nullptr)

@@ -60,16 +60,20 @@ void Ranks::exchange_places() {
   const int cores = std::max(1, CPU_COUNT(&mine.cores));
   mine.usable = std::min(1.0, static_cast<double>(available_cores()) / cores);
   const std::vector<Place> all = gather(mine);
+  const auto is_here = [&](const Place& other) {
+    return std::strncmp(other.machine, mine.machine, sizeof(mine.machine)) == 0;
+  };
   double fair = 0;
   for (int core = 0; core < CPU_SETSIZE; ++core) {
     if (!CPU_ISSET(core, &mine.cores)) continue;
-    const auto shares = std::ranges::count_if(all, [&](const Place& other) {
-      return std::strncmp(other.machine, mine.machine, sizeof(mine.machine)) == 0 &&
-             CPU_ISSET(core, &other.cores);
-    });
+    const auto shares = std::ranges::count_if(
+        all, [&](const Place& other) { return is_here(other) && CPU_ISSET(core, &other.cores); });
     fair += mine.usable / static_cast<double>(shares);
   }
   fair_threads_ = std::max(1, static_cast<int>(fair + 1e-6));
+  machine_ = mine.machine;
+  local_rank_ = static_cast<int>(std::ranges::count_if(all.begin(), all.begin() + rank(), is_here));
+  local_count_ = static_cast<int>(std::ranges::count_if(all, is_here));
   for (size_t rank = 0; rank < all.size(); ++rank)
     names_.push_back(fmt::format("rank {} ({}, process {})", rank, all[rank].machine, all[rank].process));
 }
@@ -123,10 +127,13 @@ void Ranks::mean(const Tensor& values) {
   finish_means();
 }
 
-void Ranks::begin_mean(const Tensor& values) {
+void Ranks::begin_mean(const Tensor& values, Branch* beside) {
   if (!are_several()) return;
-  INPAINT_CHECK(values.device == Device::kCpu && values.shape.rank() == 1, "means of {} values on a device",
-                to_string(values.shape));
+  INPAINT_CHECK(values.shape.rank() == 1, "means of {} values", to_string(values.shape));
+  if (values.device == Device::kCuda) {
+    INPAINT_CHECK(device_ != nullptr, "means of values on a GPU, and nobody sums them there");
+    return device_->begin_mean(values, beside);
+  }
   for (int64_t begin = 0; begin < values.elements(); begin += kPiece) {
     const int64_t n = std::min(kPiece, values.elements() - begin);
     exchanges_.push_back({Exchange::Stage::kWaiting, values.slice(begin, n), next_tag(2), {}, {}});
@@ -148,6 +155,7 @@ void Ranks::go_on() {
 }
 
 void Ranks::finish_means() {
+  if (device_ != nullptr) device_->finish_means();
   // The oldest exchange is the one that others wait for.
   while (!exchanges_.empty()) {
     const int tag = exchanges_.front().tag;
@@ -156,9 +164,8 @@ void Ranks::finish_means() {
   }
 }
 
-int64_t Ranks::slice_begin(const Exchange& exchange, int rank) const {
-  const int64_t n = exchange.values.elements();
-  return std::min(n, (n * rank / count() + kLine - 1) / kLine * kLine);
+int64_t Ranks::slice_begin(int64_t n, int rank, int count) {
+  return std::min(n, (n * rank / count + kLine - 1) / kLine * kLine);
 }
 
 void Ranks::begin_slices(Exchange& exchange) {
@@ -273,6 +280,12 @@ void Ranks::broadcast(void* memory, int64_t bytes) {
 void Ranks::broadcast(std::string& text) {
   text.resize(static_cast<size_t>(of_first(static_cast<int64_t>(text.size()))));
   broadcast(text.data(), static_cast<int64_t>(text.size()));
+}
+
+void Ranks::meet() {
+  if (device_ == nullptr) return;
+  gather(char{});
+  device_->check();
 }
 
 void Ranks::wait_for_all() {

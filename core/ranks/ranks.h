@@ -17,6 +17,7 @@
 
 #include "core/device/buffer.h"
 #include "core/device/tensor.h"
+#include "core/ranks/device_ranks.h"
 #include "core/ranks/transport.h"
 
 namespace inpaint {
@@ -43,17 +44,28 @@ class Ranks {
   // ranks of the same machine that may use them too. At least 1.
   int fair_threads() const { return fair_threads_; }
 
+  // The place of this rank among those of its machine, and how many they are.
+  int local_rank() const { return local_rank_; }
+  int local_count() const { return local_count_; }
+  const std::string& machine() const { return machine_; }  // its name
+
   // "rank 1 (node7, process 4711)"
   std::string name_of(int rank) const;
 
-  // Replaces f32 or f64 values, in the host's memory and of the same number on all ranks, by their means over
-  // the ranks: summed in double in the order of the ranks, times 1 / count, rounded. All ranks get the same
-  // bytes. Here a library for GPUs (NCCL) would take tensors of the device's memory.
+  // Who sums what lies in the memory of the ranks' GPUs; null: nobody any more. It is told to finish before
+  // it goes.
+  void use(DeviceRanks* device) { device_ = device; }
+  DeviceRanks* device() const { return device_; }
+
+  // Replaces f32 or f64 values, of the same number on all ranks, by their means over the ranks: summed in
+  // double in the order of the ranks, times 1 / count, rounded. All ranks get the same bytes. Values in a
+  // GPU's memory are those that its context has made; their means are enqueued there (device_ranks.h).
   void mean(const Tensor& values);
 
   // The same in parts: begin_mean returns at once, go_on moves along what has begun and never waits, and
-  // finish_means waits for all. The values must not be touched before.
-  void begin_mean(const Tensor& values);
+  // finish_means waits for all. The values must not be touched before. beside: a branch of the GPU that has
+  // made values too, or null.
+  void begin_mean(const Tensor& values, Branch* beside = nullptr);
   void go_on();
   void finish_means();
 
@@ -77,8 +89,15 @@ class Ranks {
     return value;
   }
 
+  // Where ranks use GPUs, before one waits for its own: returns when all have enqueued as much as this one. A
+  // GPU waits for the others' for ever; here the one that does not come is named. On CPUs it returns at once.
+  void meet();
+
   // Returns when all ranks have come here, however long that takes: for work that one does alone.
   void wait_for_all();
+
+  // Where the slice of n values begins that a rank sums; that of the last ends at n. Some may be empty.
+  static int64_t slice_begin(int64_t n, int rank, int count);
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -98,7 +117,9 @@ class Ranks {
   struct Place;
 
   int next_tag(int tags);
-  int64_t slice_begin(const Exchange& exchange, int rank) const;
+  int64_t slice_begin(const Exchange& exchange, int rank) const {
+    return slice_begin(exchange.values.elements(), rank, count());
+  }
   void begin_slices(Exchange& exchange);
   void sum_slice(const Exchange& exchange) const;
   void begin_sums(Exchange& exchange);
@@ -114,7 +135,9 @@ class Ranks {
   int exceptions_ = 0;  // under way when this object was made
   int tag_ = 0;
   std::vector<std::string> names_;
-  int fair_threads_ = 0;
+  std::string machine_;
+  int fair_threads_ = 0, local_rank_ = 0, local_count_ = 1;
+  DeviceRanks* device_ = nullptr;
   std::deque<Exchange> exchanges_;
   std::vector<Buffer> spare_;
 };

@@ -9,21 +9,25 @@
 namespace inpaint {
 namespace {
 
-// The values of all ranks, one rank's behind the other's.
+// The values of all ranks, one rank's behind the other's, in the host's memory.
 std::vector<double> gathered(Ranks& ranks, const std::vector<double>& mine) {
   std::vector<double> all(mine.size() * static_cast<size_t>(ranks.count()));
   ranks.gather(mine.data(), static_cast<int64_t>(mine.size() * sizeof(double)), all.data());
   return all;
 }
 
-void add_over_ranks(Ranks& ranks, std::vector<double>& values) {
-  const std::vector<double> all = gathered(ranks, values);
-  std::ranges::fill(values, 0.0);
-  for (size_t i = 0; i < all.size(); ++i) values[i % values.size()] += all[i];
+void add_over_ranks(Ranks& ranks, const Tensor& sums) {
+  if (sums.device == Device::kCuda) return ranks.device()->sum(sums.reshaped({sums.elements()}));
+  auto* const values = sums.as<double>();
+  const auto n = static_cast<size_t>(sums.elements());
+  const std::vector<double> all = gathered(ranks, {values, values + n});
+  std::fill_n(values, n, 0.0);
+  for (size_t i = 0; i < all.size(); ++i) values[i % n] += all[i];
 }
 
 // Means and variances over as many rows of each rank: those of all rows.
 void merge_over_ranks(Ranks& ranks, const Tensor& mean, const Tensor& variance) {
+  if (mean.device == Device::kCuda) return ranks.device()->merge_statistics(mean, variance);
   visit_real(mean.dtype, [&]<typename T>(T) {
     T *const means = mean.as<T>(), *const variances = variance.as<T>();
     const auto channels = static_cast<size_t>(mean.elements());
@@ -99,11 +103,17 @@ void BatchNorm::backward(const Context& ctx, const Parameters& params, const Lay
   if (pass.ranks == nullptr)
     return batch_norm_backward(ctx, pass.x, pass.saved[0], pass.saved[1], gamma, beta, kEpsilon, activation_,
                                pass.dy, pass.dx, param_grads);
-  std::vector<double> values(static_cast<size_t>(2 * channels_));
-  const Tensor sums{{2, channels_}, DType::kF64, Device::kCpu, values.data()};
+  std::vector<double> values;
+  Tensor sums;
+  if (ctx.device() == Device::kCuda) {
+    sums = pass.ranks->device()->room_for_sums(2 * channels_).reshaped({2, channels_});
+  } else {
+    values.resize(static_cast<size_t>(2 * channels_));
+    sums = {{2, channels_}, DType::kF64, Device::kCpu, values.data()};
+  }
   batch_norm_gradient_sums(ctx, pass.x, pass.saved[0], pass.saved[1], gamma, beta, kEpsilon, activation_,
                            pass.dy, sums, param_grads);
-  add_over_ranks(*pass.ranks, values);
+  add_over_ranks(*pass.ranks, sums);
   batch_norm_data_gradient(ctx, pass.x, pass.saved[0], pass.saved[1], gamma, beta, kEpsilon, activation_,
                            pass.dy, sums, pass.ranks->count() * pass.x.shape.rows(), pass.dx);
 }

@@ -5,13 +5,15 @@
 #include <type_traits>
 
 #include "core/base/crc32c.h"
+#include "core/device/copy.h"
 #include "train/settings/flags.h"
 
 namespace inpaint {
 namespace {
 
-uint32_t checksum(const Tensor& values) {
-  return crc32c({static_cast<const std::byte*>(values.data), static_cast<size_t>(values.bytes())});
+uint32_t checksum(const Context& ctx, const Tensor& values) {
+  const HostCopy host(ctx, values);
+  return crc32c({static_cast<const std::byte*>(host->data), static_cast<size_t>(host->bytes())});
 }
 
 // The first rank whose value differs from rank 0's; 0: none does.
@@ -45,15 +47,15 @@ void check_same_pictures(Ranks& ranks, int64_t pictures, const std::string& wher
                ranks.name_of(other), all[static_cast<size_t>(other)], all.front());
 }
 
-void check_same_weights(Ranks& ranks, const Model& model) {
+void check_same_weights(Ranks& ranks, const Context& ctx, const Model& model) {
   if (!ranks.are_several()) return;
-  const uint32_t sums[] = {checksum(model.generator_params.values()),
-                           checksum(model.discriminator_params.values())};
+  const uint32_t sums[] = {checksum(ctx, model.generator_params.values()),
+                           checksum(ctx, model.discriminator_params.values())};
   const std::vector<uint64_t> all = ranks.gather(uint64_t{sums[0]} << 32 | sums[1]);
   if (const int other = other_one(all))
     throw Error(fmt::format(
         "the weights of {} are no longer those of rank 0; nothing was saved over the last checkpoint. Ranks "
-        "need the same program on processors of one kind",
+        "need the same program on processors, or GPUs, of one kind",
         ranks.name_of(other)));
 }
 
@@ -72,7 +74,11 @@ void share_state(Ranks& ranks, RunState& state) {
 
 void share_model(Ranks& ranks, const Context& ctx, Model& model) {
   if (!ranks.are_several()) return;
-  const auto share = [&](const Tensor& values) { ranks.broadcast(values.data, values.bytes()); };
+  const auto share = [&](const Tensor& values) {
+    const HostCopy host(ctx, values);
+    ranks.broadcast(host->data, host->bytes());
+    if (values.device != Device::kCpu) upload(ctx, host, values);
+  };
   for (const Parameters* params : {&model.generator_params, &model.discriminator_params}) {
     for (const Tensor& values : {params->values(), params->moments1(), params->moments2(), params->running()})
       share(values);

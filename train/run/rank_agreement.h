@@ -25,10 +25,11 @@ struct BatchShare {
 void check_same_flags(Ranks& ranks, const TrainSettings& settings);
 // UserError unless all see as many pictures.
 void check_same_pictures(Ranks& ranks, int64_t pictures, const std::string& where);
-// Error unless the weights of all are the same to the bit: processors of different kinds may round otherwise.
-void check_same_weights(Ranks& ranks, const Model& model);
+// Error unless the weights of all are the same to the bit: processors of different kinds may round otherwise,
+// and so may GPUs.
+void check_same_weights(Ranks& ranks, const Context& ctx, const Model& model);
 
-// The state and the model of rank 0, in the host's memory, for all.
+// The state and the model of rank 0, for all.
 void share_state(Ranks& ranks, RunState& state);
 void share_model(Ranks& ranks, const Context& ctx, Model& model);
 

@@ -15,6 +15,7 @@
 #include "core/file/file.h"
 #include "core/file/replace_file.h"
 #include "core/ranks/launch.h"
+#include "kernels/ranks/open_gpu_ranks.h"
 #include "train/checkpoint/checkpoint_writer.h"
 #include "train/checkpoint/disk_space.h"
 #include "train/checkpoint/model_state.h"
@@ -35,6 +36,7 @@
 #include "train/run/validation_pass.h"
 #include "train/settings/flags_file.h"
 #include "train/settings/folders.h"
+#include "train/settings/rank_device.h"
 #include "train/settings/run_device.h"
 #include "train/settings/settings_text.h"
 #include "train/step/run_options.h"
@@ -87,7 +89,8 @@ class TrainingRun {
   Progress out_;
   std::optional<MaskFiles> masks_;
   Context ctx_;
-  TrainingPictures data_;  // those held out go to validation_
+  std::unique_ptr<DeviceRanks> gpu_ranks_;  // null: one rank, or ranks on CPUs
+  TrainingPictures data_;                   // those held out go to validation_
   std::optional<ValidationPass> validation_;
   std::optional<CheckpointStore> store_;  // rank 0 alone has this, the writer and the logs
   Model model_;
@@ -108,11 +111,15 @@ class TrainingRun {
   std::set<int64_t> named_pictures_;  // that cannot be read
   int64_t replaced_pictures_ = 0;     // in this epoch
   RunWarnings warnings_;
+  AbandonOnFailure abandons_{gpu_ranks_.get()};
 };
 
-TrainSettings with_threads(const TrainSettings& settings, const Ranks& ranks) {
+// The settings for what a rank has for itself: threads, its GPU.
+TrainSettings of_rank(const TrainSettings& settings, const Ranks& ranks) {
   TrainSettings s = settings;
-  if (s.threads == 0 && ranks.are_several()) s.threads = ranks.fair_threads();
+  if (!ranks.are_several()) return s;
+  if (s.threads == 0) s.threads = ranks.fair_threads();
+  if (s.device == DeviceChoice::kCuda) s.gpu = gpu_of(ranks);
   return s;
 }
 
@@ -121,13 +128,6 @@ StepOptions options_of_step(const TrainSettings& settings, Ranks& ranks) {
   if (ranks.are_several()) options.ranks = &ranks;
   options.sync_batch_norm = settings.sync_batch_norm;
   return options;
-}
-
-// Ranks train on the CPU, and need not be told so.
-TrainSettings on_cpu_where_several(const TrainSettings& settings, const Ranks& ranks) {
-  TrainSettings s = settings;
-  if (ranks.are_several() && s.device == DeviceChoice::kAuto) s.device = DeviceChoice::kCpu;
-  return s;
 }
 
 Shape share_shape(const TrainSettings& settings, const BatchShare& share) {
@@ -141,7 +141,8 @@ TrainingRun::TrainingRun(const TrainSettings& settings, std::FILE* out, Ranks& r
       share_(settings.batch_size, ranks),
       out_(out),
       masks_(open_masks(settings)),
-      ctx_(open_context(with_threads(settings, ranks))),
+      ctx_(open_context(of_rank(settings, ranks))),
+      gpu_ranks_(open_gpu_ranks(ctx_, ranks)),
       data_(open_pictures(settings, ctx_, ranks, say())),
       validation_(open_validation(settings, data_, masks(), ranks)),
       store_(ranks.is_first()
@@ -374,7 +375,7 @@ void TrainingRun::warn() {
 
 // Before the state is saved or validated.
 void TrainingRun::check_state() {
-  check_same_weights(ranks_, model_);
+  check_same_weights(ranks_, ctx_, model_);
   if (!step_->is_state_finite())
     meet_non_finite(fmt::format("step {}: the training state is no longer finite", state_.step));
 }
@@ -538,10 +539,11 @@ int run_training(const TrainSettings& wanted, std::FILE* out) {
 int run_training(const TrainSettings& wanted, std::FILE* out, Ranks& ranks) {
   check_ranks(wanted, ranks.count());
   check_same_flags(ranks, wanted);
-  const TrainSettings settings = with_device(on_cpu_where_several(wanted, ranks));
-  TrainSettings of_rank = settings;
-  of_rank.batch_size /= ranks.count();
-  const RunPlan plan = plan_run(of_rank);
+  std::string why_cpu;
+  const TrainSettings settings = with_device(wanted, ranks, why_cpu);
+  TrainSettings mine = of_rank(settings, ranks);
+  mine.batch_size /= ranks.count();
+  const RunPlan plan = plan_run(mine);
   if (!ranks.is_first()) {
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> nowhere(std::fopen("/dev/null", "w"), std::fclose);
     if (nowhere == nullptr) throw_file_error("open", "/dev/null", errno);
@@ -554,8 +556,10 @@ int run_training(const TrainSettings& wanted, std::FILE* out, Ranks& ranks) {
   const std::unique_ptr<TrainingRun> run =
       explain_memory(plan, [&] { return std::make_unique<TrainingRun>(settings, out, ranks); });
   if (ranks.are_several())
-    fmt::print(out, "{} ranks, {} images of a batch and {} threads each\n", ranks.count(), of_rank.batch_size,
-               with_threads(settings, ranks).threads);
+    fmt::print(out, "{} ranks, {} images of a batch and {} threads each{}\n", ranks.count(), mine.batch_size,
+               mine.threads,
+               ranks.device() == nullptr ? "" : fmt::format(", on GPUs by {}", ranks.device()->name()));
+  if (!why_cpu.empty()) fmt::print(out, "note: the ranks use CPUs: {}\n", why_cpu);
   append_configs(settings);
   ReplaceFile run_cfg(checkpoint_folder(settings) / "run.cfg");  // --flags-file with it is this run again
   run_cfg.write(to_run_cfg(settings));

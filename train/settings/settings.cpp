@@ -105,8 +105,6 @@ void check_ranks(const TrainSettings& s, int ranks) {
                : s.verify_resume ? "verify_resume"
                                  : "mode=" + to_string(s.mode),
                ranks);
-  if (s.device == DeviceChoice::kCuda)
-    user_error("device=cuda: {} ranks train on CPUs only; give device=cpu, or start one process", ranks);
   if (s.batch_size % ranks != 0)
     user_error("batch_size={}: {} ranks cannot share it evenly; give batch_size={}", s.batch_size, ranks,
                (s.batch_size + ranks - 1) / ranks * ranks);

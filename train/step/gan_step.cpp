@@ -142,6 +142,7 @@ void GanStep::train(double progress) {
   generator_.updates += options_.gene_iter;
   discriminator_.updates += options_.disc_iter;
   figures_.read_back();
+  meet();
 }
 
 // The part of a step that is recorded as one CUDA graph. It may read device memory only: a replay does not
@@ -152,6 +153,10 @@ void GanStep::record() {
   for (int i = 0; i < options_.gene_iter; ++i) update_generator(i);
   updates_.join();
   mean_running_averages();
+}
+
+void GanStep::meet() {
+  if (options_.ranks != nullptr) options_.ranks->meet();
 }
 
 // Each rank has moved them by its own statistics, and the mean of averages is the average of means.
@@ -178,6 +183,7 @@ Losses GanStep::watch(Statistics statistics, int64_t pictures) {
   expire_passes();
   judged_ = pictures;
   figures_.read_back();
+  if (statistics == Statistics::kBatch) meet();
   return losses();
 }
 
@@ -321,6 +327,7 @@ void GanStep::watch_gradients() {
   expire_passes();
   judged_ = options_.micro_batches * pictures();
   figures_.read_back();
+  meet();
   figures_.wait();
 }
 

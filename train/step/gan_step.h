@@ -86,6 +86,7 @@ class GanStep final : public TrainingStep {
   void update_discriminator(int i);
   void update_generator(int i);
   void mean_running_averages();
+  void meet();
 
   Context& ctx_;
   Model& model_;

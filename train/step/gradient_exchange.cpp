@@ -33,10 +33,10 @@ GradientExchange::GradientExchange(const Network& network, const Parameters& par
     first_weight_[node - 1] = std::min(first_weight_[node - 1], first_weight_[node]);
 }
 
-void GradientExchange::is_done(size_t node) {
+void GradientExchange::is_done(size_t node, Branch* beside) {
   const int64_t first = first_weight_[node];
   if (sent_ - first >= kSlice) {
-    ranks_.begin_mean(params_.grads().slice(first, sent_ - first));
+    ranks_.begin_mean(params_.grads().slice(first, sent_ - first), beside);
     sent_ = first;
   }
   ranks_.go_on();

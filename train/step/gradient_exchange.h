@@ -17,9 +17,10 @@ class GradientExchange final : public BackwardWatcher {
   GradientExchange(const Network& network, const Parameters& params, Ranks& ranks);
 
   // Backward walks from the last node to the first, and so through the weights from the array's end.
-  void is_done(size_t node) override;
+  void is_done(size_t node, Branch* beside) override;
 
-  // Behind backward: sends what has not gone out yet, and waits for all. The gradients are then the means.
+  // Behind backward: sends what has not gone out yet, and waits for all. The gradients are then the means,
+  // for all that is enqueued from now on.
   void finish();
 
  private:

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/device/copy.h"
+#include "core/ranks/ranks.h"
 #include "kernels/loss/hole_loss.h"
 
 namespace inpaint {
@@ -33,6 +34,7 @@ Shape pictures_of(const Network& generator, int64_t batch_size) {
 HarmonicStep::HarmonicStep(Context& ctx, Model& model, int64_t batch_size, const StepOptions& options)
     : ctx_(ctx),
       model_(model),
+      ranks_(options.ranks),
       micro_batches_(options.micro_batches),
       figures_(ctx),
       l1_(figures_.add(options.micro_batches)),
@@ -109,6 +111,7 @@ void HarmonicStep::train(double progress) {
   }
   ++generator_.updates;
   figures_.read_back();
+  if (ranks_ != nullptr) ranks_->meet();
 }
 
 // The part of a step that is recorded as one CUDA graph. It may read device memory only: a replay does not
@@ -151,6 +154,7 @@ void HarmonicStep::watch_gradients() {
   }
   shares_.complete();
   figures_.read_back();
+  if (ranks_ != nullptr) ranks_->meet();
   figures_.wait();
 }
 

@@ -57,6 +57,7 @@ class HarmonicStep final : public TrainingStep {
 
   Context& ctx_;
   Model& model_;
+  Ranks* const ranks_;  // null: this process alone
   const int micro_batches_;
   DeviceFigures figures_;
   int l1_, rms_;  // places of the figures, of the first micro-batch

@@ -35,8 +35,8 @@ class TrainingStep {
   // The losses of the last train(), as they were before its last update, or those of the last watch().
   virtual Losses losses() = 0;
 
-  // Losses of the first `pictures` of the loaded batch, changing no state: as in training (a summary), or as
-  // in use, with running averages (a sample, validation).
+  // Losses of the first `pictures` of the loaded batch, changing no state: as in training (a summary, which
+  // all ranks make together), or as in use, with running averages (a sample, validation).
   virtual Losses watch(Statistics statistics, int64_t pictures) = 0;
 
   // What drives the networks at the batch that watch(Statistics::kBatch) has just seen all of, changing no

@@ -61,9 +61,6 @@ TEST_CASE("settings: what several ranks cannot share is refused") {
   s.sync_batch_norm = false;
   s.model = ModelKind::kHarmonicUnet;
   CHECK_NOTHROW(check_ranks(s, 8));
-  s.device = DeviceChoice::kCuda;
-  CHECK(contains(complaint(2), "device=cuda: 2 ranks train on CPUs only"));
-  s.device = DeviceChoice::kAuto;
   s.mode = Split::kTest;
   CHECK(contains(complaint(2), "mode=test runs in one process, and a launcher has started 2"));
   s.mode = Split::kTrain;

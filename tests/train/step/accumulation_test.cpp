@@ -21,7 +21,7 @@ Way in_parts(int micro_batches, bool sync_batch_norm = false) {
 }
 
 Way on_gpu(Way way) {
-  way.open = [] { return Context(Gpu{}, 1); };
+  way.open = [](int) { return Context(Gpu{}, 1); };
   return way;
 }
 
@@ -113,7 +113,7 @@ TEST_CASE("accumulation: the same bits with and without reuse, for any number of
       Way way = in_parts(2);
       way.options.disc_iter = disc_iter;
       const State one = train_alone(kGan, dtype, 3, way);
-      way.open = [] { return Context(3); };
+      way.open = [](int) { return Context(3); };
       CHECK(train_alone(kGan, dtype, 3, way) == one);
       way.options.reuse = false;
       CHECK(train_alone(kGan, dtype, 3, way) == one);

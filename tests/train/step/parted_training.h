@@ -7,6 +7,7 @@
 #include <functional>
 #include <vector>
 
+#include "kernels/ranks/open_gpu_ranks.h"
 #include "tests/harness/thread_ranks.h"
 #include "tests/train/step/tiny_training.h"
 #include "train/holes/hole_form.h"
@@ -41,12 +42,13 @@ inline std::vector<double> host_values(const Context& ctx, const Tensor& t) {
 // What a way of training may differ in.
 struct Way {
   StepOptions options = {.gene_iter = 2};
-  std::function<Context()> open = [] { return Context(1); };
+  std::function<Context(int rank)> open = [](int) { return Context(1); };
 };
 
 // Steps of a rank on its share of every micro-batch. Pictures and holes follow from their place in the batch.
 inline State train(const ModelOptions& model_options, DType dtype, int steps, Ranks& ranks, Way way = {}) {
-  Context ctx = way.open();
+  Context ctx = way.open(ranks.rank());
+  const auto gpu_ranks = open_gpu_ranks(ctx, ranks);
   const int micro_batches = way.options.micro_batches;
   const bool stores = ranks.are_several() || micro_batches > 1;
   Model model(model_options, dtype, Parameters::Use::kTraining, ctx.device(),
@@ -62,6 +64,7 @@ inline State train(const ModelOptions& model_options, DType dtype, int steps, Ra
   const Tensor bytes = memory.tensor({all, kSide, kSide, kChannels}, DType::kU8),
                mask = memory.tensor({all, kSide, kSide}, DType::kU8, all * picture),
                places = place_memory.tensor({all, 2}, DType::kI32);
+  const AbandonOnFailure abandons(gpu_ranks.get());
   const bool squares = model_options.kind == ModelKind::kContextEncoder;
   State state;
   for (int i = 0; i < steps; ++i) {

@@ -1,0 +1,187 @@
+// Ranks on GPUs of their own, threads of one process, come to what one GPU comes to on the whole batch. They
+// need as many GPUs; the executor has them.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "tests/harness/error_message.h"
+#include "tests/train/step/parted_training.h"
+#include "train/run/rank_agreement.h"
+#ifdef INPAINT_CUDA_EXECUTOR
+#include "tests/cuda_executor/executor.h"
+#endif
+
+using namespace inpaint;
+
+namespace {
+
+// Enough weights of the generator that gradients go out while backward runs.
+const ModelOptions kWideGan{
+    .context_encoder = {.image_size = 16, .image_channel = 3, .base_channels = 8, .bottleneck = 256}};
+
+#ifdef INPAINT_CUDA_EXECUTOR
+// GPUs, and no checks of single loads and stores, which take most of the time.
+class Gpus {
+ public:
+  explicit Gpus(int count, bool checks = false) {
+    executor::set_devices(count);
+    executor::set_access_checks(checks);
+  }
+  ~Gpus() {
+    executor::set_access_checks(true);
+    executor::set_devices(1);
+  }
+};
+bool too_few_gpus(int) { return false; }
+#else
+struct Gpus {
+  explicit Gpus(int, bool = false) {}
+};
+bool too_few_gpus(int count) { return Context::gpu_count() < count; }
+#endif
+
+Way on_gpus(StepOptions options = {.gene_iter = 2}) {
+  return {.options = options, .open = [](int rank) { return Context(Gpu{rank}, 1); }};
+}
+
+void check_alike(const State& one, const std::vector<State>& all, const State& begin, double losses,
+                 double updates) {
+  for (size_t i = 0; i < one.losses.size(); ++i)
+    CHECK(all[0].losses[i] == doctest::Approx(one.losses[i]).epsilon(losses));
+  for (size_t i = 0; i < one.values.size(); ++i) {
+    CAPTURE(i);
+    CHECK(relative_difference(one.values[i], all[0].values[i], begin.values[i]) <= updates);
+  }
+  for (const State& other : all) CHECK(other == all[0]);
+}
+
+}  // namespace
+
+TEST_CASE("GPU ranks: in fp64 two and four come to what one GPU comes to on the whole batch" *
+          doctest::skip(too_few_gpus(4))) {
+  const Gpus gpus(4);
+  constexpr int kSteps = 10;
+  const Way way = on_gpus({.gene_iter = 1, .sync_batch_norm = true});
+  const State begin = train_alone(kGan, DType::kF64, 0, way),
+              one = train_alone(kGan, DType::kF64, kSteps, way);
+  for (const int count : {2, 4}) {
+    CAPTURE(count);
+    check_alike(one, train_ranks(kGan, DType::kF64, kSteps, count, way), begin, 1e-9, 1e-9);
+  }
+}
+
+TEST_CASE("GPU ranks: a whole-picture model too" * doctest::skip(too_few_gpus(2))) {
+  const Gpus gpus(2);
+  const State begin = train_alone(kUnet, DType::kF32, 0, on_gpus()),
+              one = train_alone(kUnet, DType::kF32, 3, on_gpus());
+  check_alike(one, train_ranks(kUnet, DType::kF32, 3, 2, on_gpus()), begin, 1e-5, 0.05);
+}
+
+TEST_CASE("GPU ranks: two micro-batches, and gradients that go out while backward runs" *
+          doctest::skip(too_few_gpus(2))) {
+  const Gpus gpus(2);
+  REQUIRE(make_generator(kWideGan).spec().elements(ParameterId::Kind::kWeight) > GradientExchange::kSlice);
+  const Way way = on_gpus({.gene_iter = 1, .micro_batches = 2, .sync_batch_norm = true});
+  const State begin = train_alone(kWideGan, DType::kF64, 0, way),
+              one = train_alone(kWideGan, DType::kF64, 3, way);
+  check_alike(one, train_ranks(kWideGan, DType::kF64, 3, 2, way), begin, 1e-9, 1e-9);
+}
+
+// As the CPU's ranks and one GPU: fp32 rounds, and a rounding that takes an activation across its kink
+// changes more.
+TEST_CASE("GPU ranks: in fp32 and bf16 losses stay near those of one GPU" * doctest::skip(too_few_gpus(2))) {
+  const Gpus gpus(2);
+  for (const DType dtype : {DType::kF32, DType::kBF16}) {
+    const Way way = on_gpus({.gene_iter = 2, .sync_batch_norm = true});
+    const State one = train_alone(kGan, dtype, 3, way);
+    const std::vector<State> two = train_ranks(kGan, dtype, 3, 2, way);
+    for (size_t i = 0; i < one.losses.size(); ++i)
+      CHECK(two[0].losses[i] == doctest::Approx(one.losses[i]).epsilon(dtype == DType::kF32 ? 1e-3 : 2e-2));
+    CHECK(two[1] == two[0]);
+  }
+}
+
+TEST_CASE("GPU ranks: the same ranks give the same bytes, and all ranks have them" *
+          doctest::skip(too_few_gpus(2))) {
+  const Gpus gpus(2);
+  for (const bool sync_batch_norm : {false, true}) {
+    const Way way = on_gpus({.gene_iter = 2, .sync_batch_norm = sync_batch_norm});
+    const std::vector<State> all = train_ranks(kGan, DType::kF32, 4, 2, way),
+                             again = train_ranks(kGan, DType::kF32, 4, 2, way);
+    CHECK(all[1] == all[0]);
+    CHECK(again[0] == all[0]);
+  }
+}
+
+TEST_CASE("GPU ranks: one that does not come is named, and the other ends" * doctest::skip(too_few_gpus(2))) {
+  const Gpus gpus(2);
+  const RanksEnding ending = run_ranks(
+      2,
+      [](Ranks& ranks) {
+        const int steps = ranks.is_first() ? 2 : 1;
+        (void)train(kGan, DType::kF32, steps, ranks, on_gpus({.gene_iter = 1}));
+      },
+      2);
+  CHECK(contains(ending.errors[0], "rank 1 ("));
+  CHECK(contains(ending.errors[0], "has not answered for 2 s"));
+}
+
+TEST_CASE("GPU ranks: all begin at the model of rank 0, and one that drifts is named" *
+          doctest::skip(too_few_gpus(2))) {
+  const Gpus gpus(2);
+  std::vector<std::vector<double>> values(2);
+  const RanksEnding ending = run_ranks(2, [&](Ranks& ranks) {
+    const Context ctx(Gpu{ranks.rank()}, 1);
+    Model model(kGan, DType::kF32, Parameters::Use::kTraining, ctx.device());
+    model.initialize(ctx, 3 + static_cast<uint64_t>(ranks.rank()));
+    share_model(ranks, ctx, model);
+    check_same_weights(ranks, ctx, model);
+    const Tensor weights = model.generator_params.values();
+    values[static_cast<size_t>(ranks.rank())] = host_values(ctx, weights);
+    if (ranks.rank() == 1) {
+      const float other = 7;
+      upload(ctx, {{1}, DType::kF32, Device::kCpu, const_cast<float*>(&other)}, weights.slice(5, 1));
+    }
+    check_same_weights(ranks, ctx, model);
+  });
+  CHECK(values[0] == values[1]);
+  for (const std::string& error : ending.errors) {
+    CHECK(contains(error, "the weights of rank 1 ("));
+    CHECK(contains(error, "are no longer those of rank 0"));
+  }
+}
+
+#ifdef INPAINT_CUDA_EXECUTOR
+TEST_CASE("GPU ranks: the same bits in every order of streams, recorded or not") {
+  const Gpus gpus(2);
+  const Way way = on_gpus({.gene_iter = 1, .sync_batch_norm = true});
+  executor::in_every_schedule([&] {
+    const std::vector<State> all = train_ranks(kWideGan, DType::kF32, 3, 2, way);
+    CHECK(all[1] == all[0]);
+    std::vector<double> bytes = all[0].losses;
+    for (const std::vector<double>& values : all[0].values)
+      bytes.insert(bytes.end(), values.begin(), values.end());
+    return bytes;
+  });
+}
+
+// A kernel that reads another rank's memory, or what no rank has sent, is a violation.
+TEST_CASE("GPU ranks: a step with every load and store checked") {
+  const Gpus gpus(2, true);
+  const std::vector<State> all =
+      train_ranks(kGan, DType::kF32, 1, 2, on_gpus({.gene_iter = 1, .sync_batch_norm = true}));
+  CHECK(all[1] == all[0]);
+  CHECK(executor::take_violations().empty());
+}
+
+TEST_CASE("GPU ranks: a step is one launch, with its exchanges in it") {
+  const Gpus gpus(2);
+  const RanksEnding ending = run_ranks(
+      2, [](Ranks& ranks) { (void)train(kWideGan, DType::kF32, 3, ranks, on_gpus({.gene_iter = 1})); });
+  for (const std::string& error : ending.errors) CHECK(error == "");
+  const std::vector<std::string> nodes = executor::newest_graph();
+  // Two slices or more of each network, one for the running averages of each: two exchanges for each.
+  CHECK(std::ranges::count(nodes, "NCCL") >= 2 * 6);
+}
+#endif
