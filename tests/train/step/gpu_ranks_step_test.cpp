@@ -47,6 +47,7 @@ Way on_gpus(StepOptions options = {.gene_iter = 2}) {
 
 void check_alike(const State& one, const std::vector<State>& all, const State& begin, double losses,
                  double updates) {
+  REQUIRE(all[0].losses.size() == one.losses.size());  // it has come to its end
   for (size_t i = 0; i < one.losses.size(); ++i)
     CHECK(all[0].losses[i] == doctest::Approx(one.losses[i]).epsilon(losses));
   for (size_t i = 0; i < one.values.size(); ++i) {
@@ -145,6 +146,7 @@ TEST_CASE("GPU ranks: all begin at the model of rank 0, and one that drifts is n
     }
     check_same_weights(ranks, ctx, model);
   });
+  CHECK(values[0].size() > 5);  // before one drifts
   CHECK(values[0] == values[1]);
   for (const std::string& error : ending.errors) {
     CHECK(contains(error, "the weights of rank 1 ("));

@@ -1,0 +1,89 @@
+// Whole runs of two ranks, threads of one process, on GPUs of their own: what they log and save. They need as
+// many GPUs; the executor has them.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/harness/error_message.h"
+#include "tests/harness/temporary_folder.h"
+#include "tests/harness/thread_ranks.h"
+#include "tests/train/run/small_run.h"
+#ifdef INPAINT_CUDA_EXECUTOR
+#include "tests/cuda_executor/executor.h"
+#endif
+
+using namespace inpaint;
+
+namespace {
+
+#ifdef INPAINT_CUDA_EXECUTOR
+struct TwoGpus {
+  TwoGpus() {
+    executor::set_devices(2);
+    executor::set_access_checks(false);  // each kernel is seen in other tests
+  }
+  ~TwoGpus() {
+    executor::set_access_checks(true);
+    executor::set_devices(1);
+  }
+};
+bool too_few_gpus() { return false; }
+#else
+struct TwoGpus {
+  TwoGpus() {}
+};
+bool too_few_gpus() { return Context::gpu_count() < 2; }
+#endif
+
+TrainSettings on_gpus(const std::filesystem::path& folder, int steps) {
+  TrainSettings s = small_run(folder);
+  s.device = DeviceChoice::kCuda;
+  s.gene_iter = 1;
+  s.sync_batch_norm = s.shuffle = s.log_offsets = true;
+  s.max_steps = steps;
+  return s;
+}
+
+// What rank 0 prints. A process has one StopSignal at a time, and these ranks two; no signal comes here.
+std::string run_two(const TrainSettings& settings) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> out(std::tmpfile(), std::fclose);
+  const RanksEnding ending = run_ranks(2, [&](Ranks& ranks) { run_training(settings, out.get(), ranks); });
+  for (const std::string& error : ending.errors) CHECK(error == "");
+  std::rewind(out.get());
+  std::string text;
+  for (int c = 0; (c = std::fgetc(out.get())) != EOF;) text += static_cast<char>(c);
+  return text;
+}
+
+std::vector<double> losses_of(const TrainSettings& s) {
+  std::vector<double> losses;
+  for (const std::string& line : lines_of(log_folder(s) / "train_log.jsonl"))
+    losses.push_back(nlohmann::json::parse(line)["rec_loss"].get<double>());
+  return losses;
+}
+
+}  // namespace
+
+TEST_CASE("GPU ranks: a run logs what one GPU logs, and saves the same bytes again, stopped or not" *
+          doctest::skip(too_few_gpus())) {
+  const TwoGpus gpus;
+  const TemporaryFolder one_folder, two_folder, again_folder;
+  const TrainSettings one = on_gpus(one_folder.path(), 4), two = on_gpus(two_folder.path(), 4);
+  run_quietly(one);
+  const std::string text = run_two(two);
+  CHECK(contains(text, "2 ranks, 2 images of a batch and 2 threads each, on GPUs by NCCL "));
+  const std::vector<double> a = losses_of(one), b = losses_of(two);
+  REQUIRE(a.size() == 4);
+  REQUIRE(b.size() == 4);
+  for (size_t i = 0; i < a.size(); ++i) CHECK(b[i] == doctest::Approx(a[i]).epsilon(1e-3));
+
+  const TrainSettings half = on_gpus(again_folder.path(), 2), whole = on_gpus(again_folder.path(), 4);
+  run_two(half);
+  CHECK(!std::filesystem::exists(checkpoint(whole, 4)));
+  run_two(whole);
+  check_same_state(checkpoint(two, 4), checkpoint(whole, 4));
+  CHECK(timeless(log_folder(two) / "train_log.jsonl") == timeless(log_folder(whole) / "train_log.jsonl"));
+}
