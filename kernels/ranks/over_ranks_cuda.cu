@@ -28,7 +28,7 @@ __global__ void __launch_bounds__(kBlockThreads)
   }
 }
 
-// sm_90: at most 40 registers
+// sm_90: at most 32 registers
 template <typename T>
 __global__ void __launch_bounds__(kBlockThreads)
     merge_over_ranks_kernel(int64_t channels, OfRanks<T> ranks, double share, T* __restrict__ means,
