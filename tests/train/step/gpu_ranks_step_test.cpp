@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "tests/harness/error_message.h"
+#include "tests/harness/nightly.h"
 #include "tests/train/step/parted_training.h"
 #include "train/run/rank_agreement.h"
 #ifdef INPAINT_CUDA_EXECUTOR
@@ -63,7 +64,7 @@ void check_alike(const State& one, const std::vector<State>& all, const State& b
 TEST_CASE("GPU ranks: in fp64 two and four come to what one GPU comes to on the whole batch" *
           doctest::skip(too_few_gpus(4))) {
   const Gpus gpus(4);
-  constexpr int kSteps = 10;
+  constexpr int kSteps = kSanitized ? 3 : 10;
   const Way way = on_gpus({.gene_iter = 1, .sync_batch_norm = true});
   const State begin = train_alone(kGan, DType::kF64, 0, way),
               one = train_alone(kGan, DType::kF64, kSteps, way);
