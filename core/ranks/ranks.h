@@ -52,8 +52,7 @@ class Ranks {
   // "rank 1 (node7, process 4711)"
   std::string name_of(int rank) const;
 
-  // Who sums what lies in the memory of the ranks' GPUs; null: nobody any more. It is told to finish before
-  // it goes.
+  // Who sums what lies in the memory of the ranks' GPUs; null: nobody any more.
   void use(DeviceRanks* device) { device_ = device; }
   DeviceRanks* device() const { return device_; }
 

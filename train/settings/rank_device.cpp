@@ -18,8 +18,8 @@ struct RankGpu {
   int gpus = 0;         // that it sees
   int local_count = 0;  // ranks of its machine
   bool has_nccl = false;
-  char machine[64] = {};  // the machine's name, of a rank that others share it with the first
-  char address[32] = {};  // empty: there is none for it
+  char machine[64] = {};  // that it is on
+  char address[32] = {};  // of its GPU; empty: there is none for it
 };
 
 RankGpu mine(const Ranks& ranks) {
@@ -40,11 +40,10 @@ std::string obstacle(const Ranks& ranks, const std::vector<RankGpu>& all) {
   for (size_t rank = 0; rank < all.size(); ++rank) {
     const RankGpu& it = all[rank];
     if (it.gpus == 0) return fmt::format("{} sees no GPU", ranks.name_of(static_cast<int>(rank)));
-    const auto same =
-        std::find_if(all.begin(), all.begin() + static_cast<ptrdiff_t>(rank), [&](const RankGpu& other) {
-          return std::strcmp(other.machine, it.machine) == 0 && std::strcmp(other.address, it.address) == 0;
-        });
-    if (it.address[0] == 0 || same != all.begin() + static_cast<ptrdiff_t>(rank))
+    const bool is_taken = std::any_of(all.data(), all.data() + rank, [&](const RankGpu& other) {
+      return std::strcmp(other.machine, it.machine) == 0 && std::strcmp(other.address, it.address) == 0;
+    });
+    if (it.address[0] == 0 || is_taken)
       return fmt::format(
           "{} has {} GPU{} for its {} ranks, and each needs one of its own; start {} there (mpirun --map-by "
           "ppr:{}:node)",
