@@ -235,7 +235,8 @@ std::vector<Flag> make_table() {
 
   t.group("Machine");
   t.choice(kRun, "device", &S::device, "auto takes the GPU where the program can use one");
-  t.whole(kRun, "gpu", &S::gpu, {0, 255}, "", "GPU number; also in folder names. Several ranks take one each, from 0 on");
+  t.whole(kRun, "gpu", &S::gpu, {0, 255}, "",
+          "GPU number; also in folder names. Several ranks take one each, from 0 on");
   t.whole(kRun, "threads", &S::threads, {0, 1024}, "threads",
           "CPU threads; 0 one per core this process may use");
   t.whole(kRun, "loader_threads", &S::loader_threads, {0, 256}, "threads",
