@@ -27,9 +27,9 @@ class GradientExchange final : public BackwardWatcher {
   const Parameters& params_;
   Ranks& ranks_;
   int64_t weights_;
-  std::vector<int64_t>
-      first_weight_;  // of the nodes from this one on: where their weights begin in the array
-  int64_t sent_;      // the weights from here on are on their way
+  // Where in the array the weights begin of the nodes from this one on.
+  std::vector<int64_t> first_weight_;
+  int64_t sent_;  // the weights from here on are on their way
 };
 
 }  // namespace inpaint

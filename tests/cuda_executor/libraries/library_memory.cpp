@@ -47,7 +47,8 @@ std::vector<double> read_elements(const char* what, Element type, const void* po
   const size_t n = static_cast<size_t>(count), bytes = n * size_of(type);
   const Allocation* const allocation = device_memory().find(pointer, bytes);
   std::string problem;
-  if (allocation == nullptr) problem = "out of bounds";
+  if (allocation == nullptr)
+    problem = "out of bounds";
   else if (allocation->device != working_device)
     problem = "from device " + std::to_string(working_device);
   // Who has written what is known only where kernels are checked.
