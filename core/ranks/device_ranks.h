@@ -27,8 +27,9 @@ class DeviceRanks {
   virtual void merge_statistics(const Tensor& mean, const Tensor& variance) = 0;
   // f64 values [n] of each rank: their sums in the order of the ranks.
   virtual void sum(const Tensor& values) = 0;
-  // Device memory for such values, f64[n] with n up to kMostSums; the same at each call.
-  static constexpr int64_t kMostSums = 1 << 14;
+  // Device memory for such values, f64[n] with n up to kMostSums, two for each channel of the widest layer
+  // that the flags allow (--bottleneck); the same at each call.
+  static constexpr int64_t kMostSums = 1 << 17;
   virtual Tensor room_for_sums(int64_t n) = 0;
 
   // As DeviceLink's.

@@ -40,11 +40,7 @@ NcclLibrary load_library() {
 #elif defined(INPAINT_NCCL_LINKED)
 NcclLibrary load_library() { return {inpaint_make_nccl_id, inpaint_open_nccl_link}; }
 #else
-NcclLibrary load_library() {
-  user_error(
-      "several ranks on GPUs need NCCL, and this program was built without it; install libnccl-dev and build "
-      "again, or give device=cpu");
-}
+NcclLibrary load_library() { throw Error("a link by NCCL, in a program built without it"); }
 #endif
 
 }  // namespace

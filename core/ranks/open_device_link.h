@@ -12,7 +12,7 @@ namespace inpaint {
 bool has_nccl();
 
 // All ranks call it, each with a GPU of its own current; it returns when all have come. Loads the library of
-// nccl_link.h. UserError where that cannot be loaded, or where this program was built without NCCL.
+// nccl_link.h. UserError where that cannot be loaded. Only where has_nccl().
 std::unique_ptr<DeviceLink> open_device_link(Ranks& ranks);
 
 }  // namespace inpaint

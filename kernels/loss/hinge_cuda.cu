@@ -19,17 +19,9 @@ struct HingeFormula {
 }  // namespace
 
 void hinge(const Context& ctx, std::span<const Hinge> batches) {
-  score_losses<HingeFormula>("hinge", ctx, batches, batches.front().scores.dtype,
-                             []<typename T>(T, const Hinge& b) {
-                               return ScoreBatch<DeviceType<T>, HingeFormula>{
-                                   data_of<T>(b.scores),
-                                   b.scores.elements(),
-                                   {b.side},
-                                   b.weight,
-                                   b.loss.as<double>(),
-                                   b.correct.as<double>(),
-                                   b.dscores.data == nullptr ? nullptr : data_of<T>(b.dscores)};
-                             });
+  score_losses("hinge", ctx, batches, [](const Hinge& b) {
+    return Scores<HingeFormula>{b.scores, {b.side}, b.dscores};
+  });
 }
 
 }  // namespace inpaint::cuda

@@ -56,17 +56,33 @@ __global__ void __launch_bounds__(kBlockThreads) score_loss_kernel(ScoreBatches<
   *b.correct = right;
 }
 
-// One launch for every kMost batches. score_batch gives the ScoreBatch<T, Formula> of an op's batch; T comes
-// as a value of that type.
-template <typename Formula, typename Batch, typename Make>
-void score_losses(const char* op, const Context& ctx, std::span<const Batch> batches, DType dtype,
-                  const Make& score_batch) {
-  visit_activation_type(dtype, [&]<typename T>(T type) {
+// What ops name differently in their batches. gradient may be empty.
+template <typename Formula>
+struct Scores {
+  const Tensor& values;
+  Formula formula;
+  const Tensor& gradient;
+};
+
+// One launch for every kMost batches. scores_of gives the Scores of an op's batch.
+template <typename Batch, typename Find>
+void score_losses(const char* op, const Context& ctx, std::span<const Batch> batches, const Find& scores_of) {
+  using Formula = decltype(scores_of(batches.front()).formula);
+  visit_activation_type(scores_of(batches.front()).values.dtype, [&]<typename T>(T) {
     using Batches = ScoreBatches<DeviceType<T>, Formula>;
     while (!batches.empty()) {
       const auto first = batches.first(std::min(batches.size(), Batches::kMost));
       Batches some = {};
-      std::ranges::transform(first, some.list, [&](const Batch& b) { return score_batch(type, b); });
+      std::ranges::transform(first, some.list, [&](const Batch& b) -> ScoreBatch<DeviceType<T>, Formula> {
+        const Scores<Formula> scores = scores_of(b);
+        return {data_of<T>(scores.values),
+                scores.values.elements(),
+                scores.formula,
+                b.weight,
+                b.loss.template as<double>(),
+                b.correct.template as<double>(),
+                scores.gradient.data == nullptr ? nullptr : data_of<T>(scores.gradient)};
+      });
       launch(op, ctx.stream(), dim3(static_cast<unsigned>(first.size())), dim3(kBlockThreads), 0,
              score_loss_kernel<DeviceType<T>, Formula>, some);
       batches = batches.subspan(first.size());

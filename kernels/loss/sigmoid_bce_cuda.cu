@@ -18,17 +18,9 @@ struct SigmoidBceFormula {
 }  // namespace
 
 void sigmoid_bce(const Context& ctx, std::span<const SigmoidBce> batches) {
-  score_losses<SigmoidBceFormula>("sigmoid_bce", ctx, batches, batches.front().logits.dtype,
-                                  []<typename T>(T, const SigmoidBce& b) {
-                                    return ScoreBatch<DeviceType<T>, SigmoidBceFormula>{
-                                        data_of<T>(b.logits),
-                                        b.logits.elements(),
-                                        {b.label},
-                                        b.weight,
-                                        b.loss.as<double>(),
-                                        b.correct.as<double>(),
-                                        b.dlogits.data == nullptr ? nullptr : data_of<T>(b.dlogits)};
-                                  });
+  score_losses("sigmoid_bce", ctx, batches, [](const SigmoidBce& b) {
+    return Scores<SigmoidBceFormula>{b.logits, {b.label}, b.dlogits};
+  });
 }
 
 }  // namespace inpaint::cuda

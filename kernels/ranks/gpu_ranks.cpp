@@ -16,6 +16,9 @@ int64_t room_of(int count) {
   return std::max((count - 1) * (kPiece / count + 32), (count - 1) * DeviceRanks::kMostSums);
 }
 
+// Where among the others' values those of a peer lie.
+int64_t place_of(int peer, int rank) { return peer < rank ? peer : peer - 1; }
+
 DeviceLink::Part part(int peer, const Tensor& values) {
   return {peer, values.data, values.elements(), values.dtype};
 }
@@ -65,8 +68,7 @@ void GpuRanks::mean_of_piece(const Context& there, const Tensor& values) {
       sums.push_back(part(peer, theirs));
     }
     if (mine.elements() == 0) continue;
-    const int64_t place = peer < rank ? peer : peer - 1;
-    of_mine.push_back(part(peer, others.slice(place * mine.elements(), mine.elements())));
+    of_mine.push_back(part(peer, others.slice(place_of(peer, rank) * mine.elements(), mine.elements())));
     to_all.push_back(part(peer, mine));
   }
   link_->exchange(slices, of_mine, there.stream());
@@ -82,7 +84,7 @@ void GpuRanks::sum(const Tensor& values) {
   for (int peer = 0; peer < count; ++peer) {
     if (peer == rank) continue;
     go.push_back(part(peer, values));
-    come.push_back(part(peer, others.slice((peer < rank ? peer : peer - 1) * n, n)));
+    come.push_back(part(peer, others.slice(place_of(peer, rank) * n, n)));
   }
   const Context& there = branch_.fork();
   link_->exchange(go, come, there.stream());
@@ -97,7 +99,7 @@ void GpuRanks::merge_statistics(const Tensor& mean, const Tensor& variance) {
   std::vector<DeviceLink::Part> go, come;
   for (int peer = 0; peer < count; ++peer) {
     if (peer == rank) continue;
-    const int64_t place = peer < rank ? peer : peer - 1;
+    const int64_t place = place_of(peer, rank);
     go.insert(go.end(), {part(peer, mean), part(peer, variance)});
     come.insert(come.end(), {part(peer, others.slice(2 * place * channels, channels)),
                              part(peer, others.slice((2 * place + 1) * channels, channels))});

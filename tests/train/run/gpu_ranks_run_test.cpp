@@ -8,35 +8,14 @@
 #include <vector>
 
 #include "tests/harness/error_message.h"
+#include "tests/harness/several_gpus.h"
 #include "tests/harness/temporary_folder.h"
 #include "tests/harness/thread_ranks.h"
 #include "tests/train/run/small_run.h"
-#ifdef INPAINT_CUDA_EXECUTOR
-#include "tests/cuda_executor/executor.h"
-#endif
 
 using namespace inpaint;
 
 namespace {
-
-#ifdef INPAINT_CUDA_EXECUTOR
-struct TwoGpus {
-  TwoGpus() {
-    executor::set_devices(2);
-    executor::set_access_checks(false);  // each kernel is seen in other tests
-  }
-  ~TwoGpus() {
-    executor::set_access_checks(true);
-    executor::set_devices(1);
-  }
-};
-bool too_few_gpus() { return false; }
-#else
-struct TwoGpus {
-  TwoGpus() {}
-};
-bool too_few_gpus() { return Context::gpu_count() < 2; }
-#endif
 
 TrainSettings on_gpus(const std::filesystem::path& folder, int steps) {
   TrainSettings s = small_run(folder);
@@ -68,8 +47,8 @@ std::vector<double> losses_of(const TrainSettings& s) {
 }  // namespace
 
 TEST_CASE("GPU ranks: a run logs what one GPU logs, and saves the same bytes again, stopped or not" *
-          doctest::skip(too_few_gpus())) {
-  const TwoGpus gpus;
+          doctest::skip(too_few_gpus(2))) {
+  const SeveralGpus gpus(2);
   const TemporaryFolder one_folder, two_folder, again_folder;
   const TrainSettings one = on_gpus(one_folder.path(), 4), two = on_gpus(two_folder.path(), 4);
   run_quietly(one);

@@ -5,13 +5,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/ranks/open_gpu_ranks.h"
 #include "tests/harness/error_message.h"
 #include "tests/harness/nightly.h"
+#include "tests/harness/several_gpus.h"
 #include "tests/train/step/parted_training.h"
 #include "train/run/rank_agreement.h"
-#ifdef INPAINT_CUDA_EXECUTOR
-#include "tests/cuda_executor/executor.h"
-#endif
 
 using namespace inpaint;
 
@@ -21,27 +20,6 @@ namespace {
 // backward runs; the gradient comes from the branch of weight gradients.
 const ModelOptions kWideGan{
     .context_encoder = {.image_size = 16, .image_channel = 3, .base_channels = 24, .bottleneck = 16}};
-
-#ifdef INPAINT_CUDA_EXECUTOR
-// GPUs, and no checks of single loads and stores, which take most of the time.
-class Gpus {
- public:
-  explicit Gpus(int count, bool checks = false) {
-    executor::set_devices(count);
-    executor::set_access_checks(checks);
-  }
-  ~Gpus() {
-    executor::set_access_checks(true);
-    executor::set_devices(1);
-  }
-};
-bool too_few_gpus(int) { return false; }
-#else
-struct Gpus {
-  explicit Gpus(int, bool = false) {}
-};
-bool too_few_gpus(int count) { return Context::gpu_count() < count; }
-#endif
 
 Way on_gpus(StepOptions options = {.gene_iter = 2}) {
   return {.options = options, .open = [](int rank) { return Context(Gpu{rank}, 1); }};
@@ -63,7 +41,7 @@ void check_alike(const State& one, const std::vector<State>& all, const State& b
 
 TEST_CASE("GPU ranks: in fp64 two and four come to what one GPU comes to on the whole batch" *
           doctest::skip(too_few_gpus(4))) {
-  const Gpus gpus(4);
+  const SeveralGpus gpus(4);
   constexpr int kSteps = kSanitized ? 3 : 10;
   const Way way = on_gpus({.gene_iter = 1, .sync_batch_norm = true});
   const State begin = train_alone(kGan, DType::kF64, 0, way),
@@ -75,7 +53,7 @@ TEST_CASE("GPU ranks: in fp64 two and four come to what one GPU comes to on the 
 }
 
 TEST_CASE("GPU ranks: a whole-picture model too" * doctest::skip(too_few_gpus(2))) {
-  const Gpus gpus(2);
+  const SeveralGpus gpus(2);
   const State begin = train_alone(kUnet, DType::kF32, 0, on_gpus()),
               one = train_alone(kUnet, DType::kF32, 3, on_gpus());
   check_alike(one, train_ranks(kUnet, DType::kF32, 3, 2, on_gpus()), begin, 1e-5, 0.05);
@@ -83,7 +61,7 @@ TEST_CASE("GPU ranks: a whole-picture model too" * doctest::skip(too_few_gpus(2)
 
 TEST_CASE("GPU ranks: two micro-batches, and gradients that go out while backward runs" *
           doctest::skip(too_few_gpus(2))) {
-  const Gpus gpus(2);
+  const SeveralGpus gpus(2);
   REQUIRE(std::ranges::any_of(
       make_generator(kWideGan).spec().list(ParameterId::Kind::kWeight), [](const ParameterInfo& weight) {
         return weight.shape.rank() == 4 && weight.shape.elements() >= GradientExchange::kSlice;
@@ -97,7 +75,7 @@ TEST_CASE("GPU ranks: two micro-batches, and gradients that go out while backwar
 // As the CPU's ranks and one GPU: fp32 rounds, and a rounding that takes an activation across its kink
 // changes more.
 TEST_CASE("GPU ranks: in fp32 and bf16 losses stay near those of one GPU" * doctest::skip(too_few_gpus(2))) {
-  const Gpus gpus(2);
+  const SeveralGpus gpus(2);
   for (const DType dtype : {DType::kF32, DType::kBF16}) {
     const Way way = on_gpus({.gene_iter = 2, .sync_batch_norm = true});
     const State one = train_alone(kGan, dtype, 3, way);
@@ -110,7 +88,7 @@ TEST_CASE("GPU ranks: in fp32 and bf16 losses stay near those of one GPU" * doct
 
 TEST_CASE("GPU ranks: the same ranks give the same bytes, and all ranks have them" *
           doctest::skip(too_few_gpus(2))) {
-  const Gpus gpus(2);
+  const SeveralGpus gpus(2);
   for (const bool sync_batch_norm : {false, true}) {
     const Way way = on_gpus({.gene_iter = 2, .sync_batch_norm = sync_batch_norm});
     const std::vector<State> all = train_ranks(kGan, DType::kF32, 4, 2, way),
@@ -121,7 +99,7 @@ TEST_CASE("GPU ranks: the same ranks give the same bytes, and all ranks have the
 }
 
 TEST_CASE("GPU ranks: one that does not come is named, and the other ends" * doctest::skip(too_few_gpus(2))) {
-  const Gpus gpus(2);
+  const SeveralGpus gpus(2);
   const RanksEnding ending = run_ranks(
       2,
       [](Ranks& ranks) {
@@ -135,7 +113,7 @@ TEST_CASE("GPU ranks: one that does not come is named, and the other ends" * doc
 
 TEST_CASE("GPU ranks: all begin at the model of rank 0, and one that drifts is named" *
           doctest::skip(too_few_gpus(2))) {
-  const Gpus gpus(2);
+  const SeveralGpus gpus(2);
   std::vector<std::vector<double>> values(2);
   const RanksEnding ending = run_ranks(2, [&](Ranks& ranks) {
     const Context ctx(Gpu{ranks.rank()}, 1);
@@ -159,9 +137,31 @@ TEST_CASE("GPU ranks: all begin at the model of rank 0, and one that drifts is n
   }
 }
 
+TEST_CASE("GPU ranks: batch norms of the widest layer that the flags allow" *
+          doctest::skip(too_few_gpus(2))) {
+  const SeveralGpus gpus(2);
+  constexpr int64_t kChannels = 65536;  // --bottleneck
+  const RanksEnding ending = run_ranks(2, [&](Ranks& ranks) {
+    const Context ctx(Gpu{ranks.rank()}, 1);
+    const std::unique_ptr<DeviceRanks> device = open_gpu_ranks(ctx, ranks);
+    const double mine = ranks.is_first() ? 1 : 5;
+    std::vector<double> values(2 * kChannels, mine);
+    const Tensor sums = device->room_for_sums(2 * kChannels);
+    upload(ctx, {{2 * kChannels}, DType::kF64, Device::kCpu, values.data()}, sums);
+    device->sum(sums);
+    CHECK(host_values(ctx, sums) == std::vector<double>(2 * kChannels, 6));
+    upload(ctx, {{2 * kChannels}, DType::kF64, Device::kCpu, values.data()}, sums);
+    const Tensor means = sums.slice(0, kChannels), variances = sums.slice(kChannels, kChannels);
+    device->merge_statistics(means, variances);
+    CHECK(host_values(ctx, means) == std::vector<double>(kChannels, 3));
+    CHECK(host_values(ctx, variances) == std::vector<double>(kChannels, 3 + 4));
+  });
+  for (const std::string& error : ending.errors) CHECK(error == "");
+}
+
 #ifdef INPAINT_CUDA_EXECUTOR
 TEST_CASE("GPU ranks: the same bits in every order of streams, recorded or not") {
-  const Gpus gpus(2);
+  const SeveralGpus gpus(2);
   const Way way = on_gpus({.gene_iter = 1, .sync_batch_norm = true});
   executor::in_every_schedule([&] {
     const std::vector<State> all = train_ranks(kGan, DType::kF32, 3, 2, way);
@@ -175,7 +175,7 @@ TEST_CASE("GPU ranks: the same bits in every order of streams, recorded or not")
 
 // A kernel that reads another rank's memory, or what no rank has sent, is a violation.
 TEST_CASE("GPU ranks: a step with every load and store checked") {
-  const Gpus gpus(2, true);
+  const SeveralGpus gpus(2, true);
   const std::vector<State> all =
       train_ranks(kGan, DType::kF32, 1, 2, on_gpus({.gene_iter = 1, .sync_batch_norm = true}));
   CHECK(all[1] == all[0]);
@@ -183,7 +183,7 @@ TEST_CASE("GPU ranks: a step with every load and store checked") {
 }
 
 TEST_CASE("GPU ranks: a step is one launch, with its exchanges in it") {
-  const Gpus gpus(2);
+  const SeveralGpus gpus(2);
   const RanksEnding ending = run_ranks(
       2, [](Ranks& ranks) { (void)train(kWideGan, DType::kF32, 3, ranks, on_gpus({.gene_iter = 1})); });
   for (const std::string& error : ending.errors) CHECK(error == "");
