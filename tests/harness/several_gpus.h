@@ -1,5 +1,5 @@
-// Several GPUs for a test: the executor's, or those of the machine. A test that needs `count` is skipped where
-// too_few_gpus(count).
+// Several GPUs for a test: the executor's, or those of the machine. A test that needs `count` is skipped
+// where too_few_gpus(count).
 #pragma once
 
 #include "core/device/context.h"
