@@ -18,10 +18,12 @@
 //      where missing pixels have their present colours, and low is the mean of 7 x 7 pixels around the
 //      patch's centre (those inside the part), of the pictures as they were given;
 //   2. every missing pixel becomes the weighted mean of what the patches over it say:
-//        weight = exp(-d / q) 1.3^(10 known / patch^2)  [ exp(-2 r^2) ]
+//        weight = exp(-d / q) 1.3^(10 known / patch^2)  [ exp(-sharpness r^2) ]
 //      with q: twice the third quartile of d over the picture's targets, by a histogram of 8 bins an octave;
 //      known: the target's known pixels; r: from the pixel to the patch's centre. The last factor stands in
-//      the last two rounds of a level, if options.sharp: it keeps the result as sharp as the sources.
+//      the last two rounds of a level: it keeps the result as sharp as the sources. What a patch says is its
+//      source's colour + guide_colour (low(t) - low(s)): the texture of the source, with the guide's colour
+//      where guide_colour is 1.
 //
 // A level begins with the matches of the next coarser level, doubled, and the picture that they give. The
 // search of step 1 is PatchMatch: in each sweep a target tries the matches of the targets 1, 2 and 4 pixels
@@ -54,14 +56,17 @@ struct PatchMatchOptions {
   float fine_guide_weight = 0.01f;
   int levels = 0;  // 0: as many as leave the box's shorter side one patch, and the part's four
   int coarsest_rounds = 10, middle_rounds = 6, fine_rounds = 3;
-  int sweeps = 2;  // in a round
-  bool sharp = true;
+  int sweeps = 2;          // in a round
+  float sharpness = 2;     // 0 or larger
+  float guide_colour = 0;  // from 0 to 1
   uint64_t seed = 0;
 };
 
-// For small pictures with a guide that knows their structure: it replaces the coarser levels.
-inline PatchMatchOptions one_level_patch_match() {
-  return {.fine_guide_weight = 1, .levels = 1, .coarsest_rounds = 5};
+// Where a trained model has painted the guide, at the scale it has learnt: it knows structure and colours,
+// and takes the place of coarser levels.
+inline PatchMatchOptions patch_match_of_painted() {
+  return {
+      .fine_guide_weight = 0.5f, .levels = 1, .coarsest_rounds = 10, .sharpness = 3, .guide_colour = 0.5f};
 }
 
 // Throws ShapeError for a box outside of the pictures, and for pictures or options that are not as above.

@@ -75,6 +75,8 @@ void expect_possible(const PatchMatchOptions& options, const PixelBox& box, cons
   if (options.levels < 0 || options.coarsest_rounds < 1 || options.middle_rounds < 1 ||
       options.fine_rounds < 1 || options.sweeps < 1)
     throw ShapeError("patch_match: no rounds, sweeps or levels");
+  if (!(options.sharpness >= 0 && options.guide_colour >= 0 && options.guide_colour <= 1))
+    throw ShapeError("patch_match: a sharpness below 0, or a guide_colour outside of 0 to 1");
   if (box.top < 0 || box.left < 0 || box.height < 0 || box.width < 1 || box.top + box.height > pictures[1] ||
       box.left + box.width > pictures[2])
     throw ShapeError(fmt::format("patch_match box: {} x {} at ({}, {}) lies outside of pictures {}",

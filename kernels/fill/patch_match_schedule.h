@@ -57,11 +57,11 @@ class PatchMatchSchedule {
                  FirstMatches<kDevice>{level, coarser, coarser.match[match_], level.match[0], plan_.patch,
                                        options_.seed, sweep_++});
     match_ = 0;
-    if (!coarsest) vote(level, nullptr, false);
+    if (!coarsest) vote(level, nullptr, 0);
     for (int left = rounds(k); left > 0; --left) {
       for (int s = 0; s < options_.sweeps; ++s) sweep(level, s == 0, k == 0);
       runner_.cost_scales(level, level.match[match_], plan_.inverse_scale, plan_.pictures);
-      vote(level, plan_.inverse_scale, options_.sharp && left <= 2);
+      vote(level, plan_.inverse_scale, left <= 2 ? options_.sharpness : 0);
     }
   }
 
@@ -88,9 +88,10 @@ class PatchMatchSchedule {
     match_ = 1 - match_;
   }
 
-  void vote(const PatchLevel& level, const float* inverse_scale, bool sharp) {
+  void vote(const PatchLevel& level, const float* inverse_scale, float sharpness) {
     runner_.each("patch_match: vote", pixels(level.missing),
-                 Vote<kDevice>{level, level.match[match_], inverse_scale, plan_.patch, sharp});
+                 Vote<kDevice>{level, level.match[match_], inverse_scale, plan_.patch, sharpness,
+                               options_.guide_colour});
   }
 
   Runner runner_;

@@ -38,7 +38,7 @@ struct Vote {
   const uint32_t* matches;
   const float* inverse_scale;  // of each picture; nullptr: all costs count as 0
   int patch;
-  bool sharp;
+  float sharpness, guide_colour;
 
   constexpr void operator()(int64_t i) const {
     constexpr float kOctavesOfE = 1.44269504f, kLeastExponent = -100;
@@ -50,7 +50,7 @@ struct Vote {
     if (view.is_missing[pixel] == 0) return;
     const float by_cost = inverse_scale == nullptr ? 0 : inverse_scale[p.picture] * kOctavesOfE;
     const float by_known = kKnownOctaves / static_cast<float>(patch * patch);
-    const float by_radius = sharp ? 2 * kOctavesOfE : 0;
+    const float by_radius = sharpness * kOctavesOfE;
     const int64_t first = p.picture * level.targets.pixels();
     PatchPixel sum{};
     float weights = 0;
@@ -65,7 +65,10 @@ struct Vote {
             by_cost * level.cost[first + target];
         const float weight = power_of_two(exponent > kLeastExponent ? exponent : kLeastExponent);
         const PatchPixel colour = view.colour[view.at(row_of(source) - down, column_of(source) - right)];
-        for (int c = 0; c < 4; ++c) sum.v[c] += weight * colour.v[c];
+        const PatchPixel wanted = view.low[view.at(row + down, column + right)],
+                         there = view.low[view.at(row_of(source), column_of(source))];
+        for (int c = 0; c < 4; ++c)
+          sum.v[c] += weight * (colour.v[c] + guide_colour * (wanted.v[c] - there.v[c]));
         weights += weight;
       }
     if (weights == 0) return;

@@ -160,8 +160,11 @@ BUGS = [
     # Patch match
     ("kernels/fill/patch_match_search.h", "sum[c] = guide * (difference * difference);", "sum[c] = 0;", "patch match: no guide in the distance", KERNELS, "patch match*"),
     ("kernels/fill/patch_match_vote.h", "view.at(row_of(source) - down, column_of(source) - right)", "view.at(row_of(source) + down, column_of(source) + right)", "patch match: mirrored patches in the vote", KERNELS, "patch match*"),
-    ("kernels/fill/patch_match_vote.h", "sharp ? 2 * kOctavesOfE : 0", "sharp ? kOctavesOfE : 0", "patch match: width of the sharp weight", KERNELS, "patch match: one source*"),
-    ("kernels/fill/patch_match_schedule.h", "options_.sharp && left <= 2", "options_.sharp && left <= 1", "patch match: one sharp round instead of two", KERNELS, "patch match: one source*"),
+    ("kernels/fill/patch_match_vote.h", "sharpness * kOctavesOfE", "sharpness", "patch match: width of the sharp weight", KERNELS, "patch match: one source*"),
+    ("kernels/fill/patch_match_vote.h", "(wanted.v[c] - there.v[c])", "(there.v[c] - wanted.v[c])", "patch match: colours away from the guide's", KERNELS, "patch match: one source*"),
+    ("train/fill/picture_filler.cpp", "all_painted ? patch_match_of_painted() : PatchMatchOptions{}", "PatchMatchOptions{}", "patches of a model's fill as those of a harmonic one", TRAIN, "picture filler: patches keep*"),
+    ("train/fill/picture_filler.cpp", "painted[part] = job.height == job.region.height && job.width == job.region.width;", "painted[part] = true;", "a reduced fill as guide of one level of patches", TRAIN, "picture filler: patches keep*"),
+    ("kernels/fill/patch_match_schedule.h", "left <= 2 ? options_", "left <= 1 ? options_", "patch match: one sharp round instead of two", KERNELS, "patch match: one source*"),
     ("kernels/fill/patch_match_search.h", "if (coarser.height > 0) match = doubled(p, row, column);", "", "patch match: matches of the coarser level forgotten", KERNELS, "patch match: a coarse*"),
     ("kernels/fill/patch_match_cpu.cpp", "* 4 < count * 3", "* 4 < count * 2", "patch match: the median of the costs", KERNELS, "patch match: one source*"),
     ("kernels/fill/patch_match_schedule.h", "level.match[1 - match_]", "level.match[match_]", "CUDA: patch match: a sweep in place", KERNELS, "patch match*"),

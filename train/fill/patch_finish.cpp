@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/fill/patch_match.h"
 #include "kernels/picture/to_bytes.h"
 #include "train/fill/region.h"
 
@@ -12,12 +11,11 @@ namespace {
 
 constexpr int64_t kSmallestLook = 64;  // patch_match looks at least so far around its box
 
-void copy_into_piece(Context& ctx, Image& picture, const Image& mask, const PixelBox& piece, uint64_t seed) {
+void copy_into_box(Context& ctx, Image& picture, const Image& mask, PatchMatchOptions options) {
+  const PixelBox piece = options.box;
   const int64_t look = std::max({piece.height, piece.width, kSmallestLook});
   Region region(picture, mask, grown(piece, look, picture));
-  PatchMatchOptions options;
   options.box = {piece.top - region.box().top, piece.left - region.box().left, piece.height, piece.width};
-  options.seed = seed;
   const Tensor pixels = region.pixels();
   ctx.reserve_workspace(patch_match_workspace_bytes(ctx, options, pixels.shape));
   patch_match(ctx, options, region.mask(), pixels);
@@ -32,12 +30,14 @@ void copy_into_piece(Context& ctx, Image& picture, const Image& mask, const Pixe
 
 }  // namespace
 
-void copy_texture(Context& ctx, Image& picture, const Image& mask, const PixelBox& box, uint64_t seed) {
+void copy_texture(Context& ctx, Image& picture, const Image& mask, PatchMatchOptions options) {
+  const PixelBox box = options.box;
   for (int64_t top = box.top; top < box.bottom(); top += kLargestPatchBox)
     for (int64_t left = box.left; left < box.right(); left += kLargestPatchBox) {
-      const PixelBox piece{top, left, std::min(kLargestPatchBox, box.bottom() - top),
-                           std::min(kLargestPatchBox, box.right() - left)};
-      copy_into_piece(ctx, picture, mask, piece, seed++);
+      options.box = {top, left, std::min(kLargestPatchBox, box.bottom() - top),
+                     std::min(kLargestPatchBox, box.right() - left)};
+      copy_into_box(ctx, picture, mask, options);
+      ++options.seed;
     }
 }
 

@@ -44,6 +44,7 @@ class PictureFiller {
   class WindowPainter;
 
   void fill_in_model_channels(Image& picture, const Image& mask, std::span<const HolePart> parts);
+  void finish(Image& picture, const Image& mask, std::span<const HolePart> parts);
 
   Context& ctx_;
   Finish finish_;

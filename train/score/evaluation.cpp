@@ -5,7 +5,6 @@
 #include <numeric>
 
 #include "kernels/fill/harmonic_fill.h"
-#include "kernels/fill/patch_match.h"
 #include "train/features/feature_distance.h"
 #include "train/fill/baseline_fill.h"
 #include "train/fill/known_pixels.h"
@@ -34,7 +33,7 @@ void fill_harmonically(Context& ctx, const Batch& batch, const Tensor& inpainted
 }
 
 // Copies patches into the holes, picture by picture, so that nothing depends on the batch.
-void copy_patches(Context& ctx, const Batch& batch, const Tensor& inpainted) {
+void copy_patches(Context& ctx, const Batch& batch, PatchMatchOptions options, const Tensor& inpainted) {
   const Shape &shape = inpainted.shape, one{1, shape[1], shape[2], shape[3]}, one_mask{1, shape[1], shape[2]};
   for (int64_t n = 0; n < shape[0]; ++n) {
     Tensor picture = inpainted, mask = batch.holes.mask;
@@ -42,7 +41,7 @@ void copy_patches(Context& ctx, const Batch& batch, const Tensor& inpainted) {
     picture.data = picture.as<float>() + n * one.elements();
     mask.shape = one_mask;
     mask.data = mask.as<uint8_t>() + n * one_mask.elements();
-    const PatchMatchOptions options{.box = missing_box(mask)};
+    options.box = missing_box(mask);
     if (options.box.height == 0) continue;
     ctx.reserve_workspace(patch_match_workspace_bytes(ctx, options, one));
     patch_match(ctx, options, mask, picture);
@@ -110,10 +109,11 @@ std::vector<Method> baseline_methods(Context& ctx) {
            }}};
 }
 
-Method patch_method(Context& ctx, const std::string& name, const Painter& guide) {
-  return {name, [&ctx, guide](const Batch& batch, const Tensor& inpainted) {
+Method patch_method(Context& ctx, const std::string& name, const Painter& guide,
+                    const PatchMatchOptions& options) {
+  return {name, [&ctx, guide, options](const Batch& batch, const Tensor& inpainted) {
             guide(batch, inpainted);
-            copy_patches(ctx, batch, inpainted);
+            copy_patches(ctx, batch, options, inpainted);
           }};
 }
 

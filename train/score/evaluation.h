@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/fill/patch_match.h"
 #include "train/features/feature_network.h"
 #include "train/score/hole_batch.h"
 #include "train/score/scores.h"
@@ -56,8 +57,9 @@ struct Evaluation {
 // to outlive them.
 inline constexpr const char* kHarmonicName = "harmonic";
 std::vector<Method> baseline_methods(Context& ctx);
-// Patches copied from the known part into what the guide paints.
-Method patch_method(Context& ctx, const std::string& name, const Painter& guide);
+// Patches copied from the known part into what the guide paints; options.box is each picture's hole.
+Method patch_method(Context& ctx, const std::string& name, const Painter& guide,
+                    const PatchMatchOptions& options);
 
 // Scores all pictures, the last incomplete batch too. `progress`, if given, hears of pictures done and in
 // all. UserError when no picture can be read, or a method paints what is not finite,

@@ -268,8 +268,10 @@ void run_evaluation(const EvaluationSettings& settings) {
   };
   if (settings.patches) {
     const Painter harmonic = methods.back().paint;
-    methods.insert(methods.end() - 1, patch_method(ctx, "patches", harmonic));
-    if (model) methods.insert(methods.end() - 1, patch_method(ctx, "model_patches", by_model));
+    methods.insert(methods.end() - 1, patch_method(ctx, "patches", harmonic, {}));
+    if (model)
+      methods.insert(methods.end() - 1,
+                     patch_method(ctx, "model_patches", by_model, patch_match_of_painted()));
   }
   if (model) methods.push_back({"model", by_model});
   const Evaluation evaluation = evaluate(ctx, *source, methods, options, show_progress);

@@ -73,7 +73,7 @@ class Reference {
   std::vector<double> values() {
     for (int left = o_.coarsest_rounds; left > 0; --left) {
       search();
-      vote(o_.sharp && left <= 2);
+      vote(left <= 2 ? o_.sharpness : 0);
     }
     return p_.values;
   }
@@ -95,14 +95,15 @@ class Reference {
       }
   }
 
+  double low(int64_t row, int64_t column, int64_t c) const {
+    return low_[p_.at(0, row, column) * static_cast<size_t>(p_.channels) + static_cast<size_t>(c)];
+  }
+
   double distance(int64_t i, int64_t j, int64_t k, int64_t l) const {
     double sum = 0;
     const auto pixels = static_cast<double>(o_.patch * o_.patch);
     for (int64_t c = 0; c < p_.channels; ++c) {
-      const auto low = [&](int64_t row, int64_t column) {
-        return low_[p_.at(0, row, column) * static_cast<size_t>(p_.channels) + static_cast<size_t>(c)];
-      };
-      sum += static_cast<double>(o_.fine_guide_weight) * pixels * std::pow(low(i, j) - low(k, l), 2);
+      sum += static_cast<double>(o_.fine_guide_weight) * pixels * std::pow(low(i, j, c) - low(k, l, c), 2);
       for (int64_t y = -radius_; y <= radius_; ++y)
         for (int64_t x = -radius_; x <= radius_; ++x)
           sum += std::pow(p_.value(0, i + y, j + x, c) - p_.value(0, k + y, l + x, c), 2);
@@ -134,7 +135,7 @@ class Reference {
     return 2 * octave * (1 + (std::floor(8 * (quartile / octave - 1)) + 0.5) / 8);
   }
 
-  void vote(bool sharp) {
+  void vote(double sharpness) {
     const double q = scale();
     std::vector<double> next = p_.values;
     for (int64_t i = 0; i < p_.height; ++i)
@@ -147,8 +148,10 @@ class Reference {
             if (std::abs(y) > radius_ || std::abs(x) > radius_) continue;
             const double share = static_cast<double>(t.known) / static_cast<double>(o_.patch * o_.patch);
             const double weight = std::exp(-t.cost / q) * std::pow(1.3, 10 * share) *
-                                  (sharp ? std::exp(-2.0 * static_cast<double>(y * y + x * x)) : 1);
-            sum += weight * p_.value(0, t.source_row + y, t.source_column + x, c);
+                                  std::exp(-sharpness * static_cast<double>(y * y + x * x));
+            const double other_colour = low(t.row, t.column, c) - low(t.source_row, t.source_column, c);
+            sum += weight * (p_.value(0, t.source_row + y, t.source_column + x, c) +
+                             static_cast<double>(o_.guide_colour) * other_colour);
             weights += weight;
           }
           next[p_.at(0, i, j) * static_cast<size_t>(p_.channels) + static_cast<size_t>(c)] = sum / weights;

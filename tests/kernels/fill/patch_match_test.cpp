@@ -64,14 +64,18 @@ std::vector<Wanted> within(const std::vector<double>& values, double bound) {
 TEST_CASE("patch match: one source: the rounds of the contract") {
   for (const Backend& backend : f32_backends())
     for (const int64_t channels : {1, 3})
-      for (const bool sharp : {false, true}) {
+      for (const auto& [sharpness, guide_colour] : {std::pair{0.0f, 0.0f}, {2.0f, 0.0f}, {3.5f, 0.6f}}) {
         Pictures p = random_pictures(1, 11, 12, channels);
         for (size_t k = 0; k < p.missing.size(); ++k) {
           const auto row = static_cast<int64_t>(k) / p.width, column = static_cast<int64_t>(k) % p.width;
           p.missing[k] = row < 3 || row > 7 || column < 4 || column > 8;
         }
-        const PatchMatchOptions options{
-            .fine_guide_weight = 0.4f, .levels = 1, .coarsest_rounds = 3, .sweeps = 12, .sharp = sharp};
+        const PatchMatchOptions options{.fine_guide_weight = 0.4f,
+                                        .levels = 1,
+                                        .coarsest_rounds = 3,
+                                        .sweeps = 12,
+                                        .sharpness = sharpness,
+                                        .guide_colour = guide_colour};
         const GuardedTensor got = filled(backend, p, options);
         check_within({"patch_match", backend, p.shape()}, "pictures", got,
                      within(Reference(p, options).values(), 1e-4));
@@ -85,7 +89,7 @@ TEST_CASE("patch match: many sweeps find the nearest sources") {
       p.cut(0, {4, 5, 3, 4},
             [&](int64_t row, int64_t column, int64_t c) { return p.value(0, row, column, c); });
       const PatchMatchOptions options{
-          .patch = patch, .levels = 1, .coarsest_rounds = 1, .sweeps = 300, .sharp = false};
+          .patch = patch, .levels = 1, .coarsest_rounds = 1, .sweeps = 300, .sharpness = 0};
       const GuardedTensor got = filled(backend, p, options);
       check_within({"patch_match", backend, fmt::format("{} patch {}", p.shape(), patch)}, "pictures", got,
                    within(Reference(p, options).values(), 1e-4));
@@ -310,4 +314,6 @@ TEST_CASE("patch match: wrong tensors and options are refused") {
   refused("box", {.box = {3, 3, 7, 3}}, mask, picture);
   refused("box", {.box = {-1, 3, 2, 3}}, mask, picture);
   refused("rounds", {.sweeps = 0}, mask, picture);
+  refused("sharpness", {.sharpness = -1}, mask, picture);
+  refused("guide_colour", {.guide_colour = 1.5f}, mask, picture);
 }

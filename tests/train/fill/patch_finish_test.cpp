@@ -52,7 +52,7 @@ struct Case {
 TEST_CASE("patch finish: texture goes on through the hole, known pixels stay") {
   Context ctx(2);
   Case c(120, 160, {50, 60, 24, 30});
-  copy_texture(ctx, c.picture, c.mask, c.box, 1);
+  copy_texture(ctx, c.picture, c.mask, {.box = c.box, .seed = 1});
   CHECK(c.right() > 0.9);
   CHECK(c.known_stayed());
 }
@@ -61,7 +61,7 @@ TEST_CASE("patch finish: only pixels of the box change") {
   Context ctx(1);
   Case c(120, 160, {50, 60, 24, 30});
   const Image before = c.picture;
-  copy_texture(ctx, c.picture, c.mask, {50, 60, 24, 10}, 1);
+  copy_texture(ctx, c.picture, c.mask, {.box = {50, 60, 24, 10}, .seed = 1});
   for (int64_t row = 50; row < 74; ++row)
     CHECK(std::equal(before.pixel(row, 70), before.pixel(row, 90), c.picture.pixel(row, 70)));
 }
@@ -69,7 +69,7 @@ TEST_CASE("patch finish: only pixels of the box change") {
 TEST_CASE("patch finish: a box longer than a piece is done piece by piece") {
   Context ctx(2);
   Case c(60, 1300, {20, 50, 12, 1200});
-  copy_texture(ctx, c.picture, c.mask, c.box, 1);
+  copy_texture(ctx, c.picture, c.mask, {.box = c.box, .seed = 1});
   CHECK(c.right() > 0.9);
   CHECK(c.known_stayed());
 }

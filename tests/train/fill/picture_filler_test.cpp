@@ -8,6 +8,7 @@
 
 #include "tests/harness/temporary_folder.h"
 #include "tests/train/run/small_run.h"
+#include "train/fill/patch_finish.h"
 
 using namespace inpaint;
 
@@ -190,4 +191,22 @@ TEST_CASE("picture filler: parts are filled each for itself, patches finish them
   CHECK(known_stayed(picture, finished, mask));
   CHECK(finished != both);
   CHECK(finished == filled(t.ctx, &*t.model, picture, mask, Finish::kPatches));
+}
+
+TEST_CASE("picture filler: patches keep to what a model has painted, where it was not reduced") {
+  Trained t(ModelKind::kHarmonicUnet);
+  const Image picture = picture_of(200, 260);
+  const PixelBox small{40, 50, 20, 30}, large{40, 50, 90, 100};
+  for (const auto& [box, model, options] :
+       {std::tuple{small, &*t.model, patch_match_of_painted()},
+        {large, &*t.model, PatchMatchOptions{}},
+        {small, static_cast<InferenceModel*>(nullptr), PatchMatchOptions{}}}) {
+    CAPTURE(box.height);
+    const Image mask = box_mask(picture, box);
+    Image want = filled(t.ctx, model, picture, mask);
+    PatchMatchOptions finish = options;
+    finish.box = box;
+    copy_texture(t.ctx, want, mask, finish);
+    CHECK(filled(t.ctx, model, picture, mask, Finish::kPatches) == want);
+  }
 }

@@ -158,7 +158,7 @@ TEST_CASE("evaluation: the same scores for any batch size and any number of thre
     for (const int64_t batch_size : {1, 3, 64}) {
       Context ctx(threads);
       std::vector<Method> methods = baseline_methods(ctx);
-      methods.push_back(patch_method(ctx, "patches", baseline_methods(ctx).back().paint));
+      methods.push_back(patch_method(ctx, "patches", baseline_methods(ctx).back().paint, {}));
       Evaluation result = evaluate(ctx, *source, methods, {.batch_size = batch_size});
       if (!first) first = result;
       REQUIRE(result.methods.size() == 5);
@@ -212,7 +212,7 @@ TEST_CASE("evaluation: patches continue a texture that the harmonic fill smears"
   const auto source = open_pictures(folder / "stripes.bin", kWide, 1);
   Context ctx(1);
   const Method harmonic = baseline_methods(ctx).back();
-  const std::vector<Method> methods = {patch_method(ctx, "patches", harmonic.paint), harmonic};
+  const std::vector<Method> methods = {patch_method(ctx, "patches", harmonic.paint, {}), harmonic};
   const Evaluation result =
       evaluate(ctx, *source, methods, {.holes = placed_squares(HolePlacement::kCenter, 1)});
   CHECK(result.methods[0].pictures[0].hole.l1_percent < 1);

@@ -1,0 +1,260 @@
+#!/usr/bin/env python3
+"""Draws mutants of kernels, nn and train, each an edit of one line (mutants.rules), and sees which the tests catch.
+
+    tests/mutation/generated.sh                            400 of them, or those that an earlier run has left
+    tests/mutation/generated.sh --count 4 --seed 7 --near  few, on the cases of their folders: what CI does
+    tests/mutation/generated.sh --only 'kernels/conv/*'
+    tests/mutation/generated.sh --list                     names them, builds nothing
+
+Behind a tests/run.sh that has passed: build/cpu-release says which cases there are, and how long each takes. A mutant
+meets first the cases of its file, then those of its folder, then all of the programs that contain it. What becomes of
+it is written to build/mutants-SEED.jsonl at once; a mutant that stands there is not tried again as long as its line
+stays as it is. Delete the file to begin anew. Prints a table, and the survivors. equivalents.py names those that no
+test can catch, with the reason.
+"""
+
+import argparse
+import collections
+import contextlib
+import fnmatch
+import hashlib
+import io
+import json
+import queue
+import random
+import re
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from bugs import BUGS
+from equivalents import EQUIVALENT
+from mutated_copy import ROOT, MutatedCopy
+
+HERE = Path(__file__).resolve().parent
+RULES = HERE / "mutants.rules"
+SHARES = {"kernels, CUDA": 0.42, "kernels, CPU": 0.22, "nn": 0.1, "train": 0.26}  # of a sample
+PROGRAMS = {  # that contain a folder, in the order in which a mutant meets them
+    "kernels": ["kernels_tests", "nn_tests", "cuda_training_tests", "train_tests", "ledger_tests"],
+    "nn": ["nn_tests", "cuda_training_tests", "train_tests", "ledger_tests"],
+    "train": ["train_tests", "tools_tests", "cuda_training_tests", "reliability_tests"],
+}
+OWN, FOLDER, FARTHER = range(3)  # how far a case is from a mutant
+NEEDS = {"tools_tests": ["all"], "reliability_tests": ["all"]}  # targets beyond the program itself
+
+Mutant = collections.namedtuple("Mutant", "id file line before after")
+Case = collections.namedtuple("Case", "program filter name file seconds")
+
+
+def part(file):
+    if file.startswith("kernels/"):
+        return "kernels, CUDA" if "_cuda" in file or "/cuda/" in file or file.endswith(".cu") else "kernels, CPU"
+    return file.split("/")[0]
+
+
+def sources():
+    names = subprocess.run(["git", "ls-files", "kernels", "nn", "train"], cwd=ROOT, check=True, capture_output=True,
+                           text=True).stdout.split()
+    return [name for name in names if re.search(r"\.(h|cpp|cu)$", name)]
+
+
+def mutants_of(file):
+    """By line: every edit of it that the rules make."""
+    from universalmutator.mutator import mutants_regexp  # from PyPI
+
+    lines = (ROOT / file).read_text().splitlines(keepends=True)
+    with contextlib.redirect_stdout(io.StringIO()):  # which tells what rules it reads
+        edits = mutants_regexp(lines, [str(RULES)], ignorePatterns=[], ignoreStringOnly=True)
+    by_line = collections.defaultdict(list)
+    for number, text, *_ in edits:
+        before, after = lines[number - 1].rstrip("\n"), text.rstrip("\n")
+        key = hashlib.sha1(f"{file}\n{before}\n{after}\n{lines[:number].count(lines[number - 1])}".encode()).hexdigest()
+        by_line[number].append(Mutant(key[:10], file, number, before, after))
+    return by_line
+
+
+def sample(count, seed):
+    """Every part has its share; within it each line counts the same, whatever the number of its mutants."""
+    lines = collections.defaultdict(list)
+    for file in sources():
+        for _, mutants in sorted(mutants_of(file).items()):
+            lines[part(file)].append(mutants)
+    drawn = []
+    for name, share in SHARES.items():
+        draw = random.Random(f"{seed} {name}")
+        chosen = draw.sample(lines[name], min(len(lines[name]), round(count * share)))
+        drawn += [draw.choice(mutants) for mutants in chosen]
+    return drawn
+
+
+def test_cases():
+    """Those of build/cpu-release, with their files and times."""
+    build = ROOT / "build/cpu-release"
+    costs = build / "Testing/Temporary/CTestCostData.txt"
+    if not costs.exists():
+        sys.exit("error: build/cpu-release has no times of tests; run tests/run.sh first")
+    seconds = {}
+    for line in costs.read_text().splitlines():
+        words = line.rsplit(" ", 2)
+        if len(words) == 3:
+            seconds[words[0]] = float(words[2])
+    files = {}
+    for path in sorted((ROOT / "tests").rglob("*_test.cpp")):
+        for literals in re.findall(r'TEST_CASE(?:_TEMPLATE)?\(\s*((?:"[^"]*"\s*)+)', path.read_text()):
+            files["".join(re.findall(r'"([^"]*)"', literals))] = str(path.relative_to(ROOT / "tests"))
+    listed = subprocess.run(["ctest", "--test-dir", build, "--show-only=json-v1"], check=True, capture_output=True,
+                            text=True).stdout
+    cases = []
+    for test in json.loads(listed)["tests"]:
+        program, *options = test["command"]
+        if options and options[0].startswith("--test-case="):
+            name = options[0].split("=", 1)[1].replace("\\,", ",")
+            file = files.get(name) or files.get(re.sub(r"<.*>$", "", name), "")
+            cases.append(Case(Path(program).name, options[0].split("=", 1)[1], name, file, seconds.get(test["name"], 1)))
+    return cases
+
+
+def stages(file, cases):
+    """(distance, cases) that a mutant of `file` meets, one after the other: its own, its folder's, all others."""
+    folder, name = file.rsplit("/", 1)
+    stem = re.sub(r"(_cuda|_cpu)?\.\w+$", "", name)
+    filters = {pattern.replace("\\,", "?") for bug in BUGS if bug[0] == file for pattern in bug[5].split(",")}
+    programs = PROGRAMS[file.split("/")[0]]
+
+    def nearness(case):
+        tested = case.file.removesuffix("_test.cpp").rsplit("/", 1)[-1]
+        if any(fnmatch.fnmatch(case.name, pattern) for pattern in filters):
+            return OWN
+        if case.file.startswith(folder + "/"):
+            return OWN if tested == stem or stem.startswith(tested + "_") else FOLDER
+        return FARTHER + programs.index(case.program)
+
+    met = sorted((c for c in cases if c.program in programs), key=lambda c: (nearness(c), c.seconds))
+    groups = collections.defaultdict(list)
+    for case in met:
+        groups[nearness(case), programs.index(case.program)].append(case)
+    return [(key[0], groups[key]) for key in sorted(groups)]
+
+
+def object_digests(build_folder, since=0.0):
+    return {path: hashlib.sha1(path.read_bytes()).digest()
+            for path in build_folder.rglob("*.o") if path.stat().st_mtime >= since}
+
+
+class Worker:
+    """Tries mutants in a copy of its own."""
+
+    def __init__(self, number, cases, near):
+        self.copy = MutatedCopy(f"mutation-{number}" if number > 0 else "mutation")
+        self.cases, self.near = cases, near
+        error = self.copy.build(["all"])
+        if error is not None:
+            sys.exit(f"error: without any mutant: {error}")
+        self.unharmed = object_digests(self.copy.build_folder)
+
+    def verdict(self, mutant):
+        """(outcome, how)"""
+        lines = (self.copy.folder / mutant.file).read_text().split("\n")
+        lines[mutant.line - 1] = mutant.after
+        begin = time.time()
+        with self.copy.edited(mutant.file, "\n".join(lines)):
+            for number, (distance, group) in enumerate(stages(mutant.file, self.cases)):
+                if self.near and distance > FOLDER:
+                    break
+                program = group[0].program
+                error = self.copy.build([program, *NEEDS.get(program, [])])
+                if error is not None:
+                    return "does not compile", error.strip()
+                if number == 0:
+                    made = object_digests(self.copy.build_folder, begin)
+                    if made and all(self.unharmed.get(path) == digest for path, digest in made.items()):
+                        return "same code", "the compiler makes the same of it"
+                command = [self.copy.program(program), "--abort-after=1",
+                           "--test-case=" + ",".join(case.filter for case in group)]
+                how = self.copy.caught(command, seconds=20 + 4 * sum(case.seconds for case in group))
+                if how is not None:
+                    return "caught", how
+        return "survived", ""
+
+
+def run(mutants, results, copies, cases, near):
+    left = queue.Queue()
+    for mutant in mutants:
+        left.put(mutant)
+    lock = threading.Lock()
+
+    def work(number):
+        worker = Worker(number, cases, near)
+        while True:
+            try:
+                mutant = left.get_nowait()
+            except queue.Empty:
+                return
+            begin = time.monotonic()
+            outcome, how = worker.verdict(mutant)
+            with lock, results.open("a") as out:
+                record = mutant._asdict() | {"outcome": outcome, "how": how, "seconds": round(time.monotonic() - begin, 1)}
+                out.write(json.dumps(record) + "\n")
+                print(f"{outcome:16} {mutant.file}:{mutant.line}: {mutant.after.strip()}: {how[:80]}", flush=True)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(copies)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def outcome_of(mutant, record):
+    key = (mutant.file, mutant.before.strip(), mutant.after.strip())
+    return "equivalent" if record["outcome"] == "survived" and key in EQUIVALENT else record["outcome"]
+
+
+def table(mutants, done):
+    columns = ["does not compile", "same code", "equivalent", "caught", "survived"]
+    counts = collections.defaultdict(collections.Counter)
+    for mutant in mutants:
+        if mutant.id in done:
+            for row in (part(mutant.file), "all"):
+                counts[row][outcome_of(mutant, done[mutant.id])] += 1
+    print("| part | mutants | " + " | ".join(columns) + " | caught of those that count |")
+    print("| --- " * (len(columns) + 3) + "|")
+    for row in [*SHARES, "all"]:
+        count = counts[row]
+        counted = count["caught"] + count["survived"]
+        share = f"{100 * count['caught'] / counted:.1f} %" if counted else "-"
+        print(f"| {row} | {sum(count.values())} | " + " | ".join(str(count[c]) for c in columns) + f" | {share} |")
+    for mutant in mutants:
+        if mutant.id in done and outcome_of(mutant, done[mutant.id]) == "survived":
+            print(f"\n{mutant.file}:{mutant.line}\n- {mutant.before.strip()}\n+ {mutant.after.strip()}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", default="*", metavar="PATTERN", help="only mutants of these files")
+    parser.add_argument("--copies", type=int, default=2, help="trees to work in at a time")
+    parser.add_argument("--near", action="store_true", help="only the cases of the mutants' folders")
+    parser.add_argument("--list", action="store_true", help="name the mutants and stop")
+    arguments = parser.parse_args()
+
+    mutants = [m for m in sample(arguments.count, arguments.seed) if fnmatch.fnmatch(m.file, arguments.only)]
+    if arguments.list:
+        for mutant in mutants:
+            print(f"{mutant.file}:{mutant.line}\n- {mutant.before.strip()}\n+ {mutant.after.strip()}")
+        return
+    results = ROOT / f"build/mutants-{arguments.seed}.jsonl"
+
+    def done():
+        records = [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
+        return {record["id"]: record for record in records}
+
+    before = done()
+    run([m for m in mutants if m.id not in before], results, arguments.copies, test_cases(), arguments.near)
+    table(mutants, done())
+
+
+if __name__ == "__main__":
+    main()
