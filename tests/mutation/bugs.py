@@ -163,6 +163,7 @@ BUGS = [
     ("kernels/fill/patch_match_vote.h", "sharpness * kOctavesOfE", "sharpness", "patch match: width of the sharp weight", KERNELS, "patch match: one source*"),
     ("kernels/fill/patch_match_vote.h", "(wanted.v[c] - there.v[c])", "(there.v[c] - wanted.v[c])", "patch match: colours away from the guide's", KERNELS, "patch match: one source*"),
     ("train/fill/picture_filler.cpp", "all_painted ? patch_match_of_painted() : PatchMatchOptions{}", "PatchMatchOptions{}", "patches of a model's fill as those of a harmonic one", TRAIN, "picture filler: patches keep*"),
+    ("train/score/evaluation_run.cpp", "by_model, patch_match_of_painted()", "by_model, {}", "model_patches scored with the options of a harmonic guide", TRAIN, "evaluation run: a model is scored*"),
     ("train/fill/picture_filler.cpp", "painted[part] = job.height == job.region.height && job.width == job.region.width;", "painted[part] = true;", "a reduced fill as guide of one level of patches", TRAIN, "picture filler: patches keep*"),
     ("kernels/fill/patch_match_schedule.h", "left <= 2 ? options_", "left <= 1 ? options_", "patch match: one sharp round instead of two", KERNELS, "patch match: one source*"),
     ("kernels/fill/patch_match_search.h", "if (coarser.height > 0) match = doubled(p, row, column);", "", "patch match: matches of the coarser level forgotten", KERNELS, "patch match: a coarse*"),
