@@ -62,8 +62,9 @@ struct PatchMatchOptions {
   uint64_t seed = 0;
 };
 
-// Where a trained model has painted the guide, at the scale it has learnt: it knows structure and colours,
-// and takes the place of coarser levels.
+// For a picture as small as those that a model was trained on, painted by it: the model knows structure and
+// colours, and takes the place of coarser levels. In a large photograph a few smears of a model lead the
+// patches astray; there is enough to copy from.
 inline PatchMatchOptions patch_match_of_painted() {
   return {
       .fine_guide_weight = 0.5f, .levels = 1, .coarsest_rounds = 10, .sharpness = 3, .guide_colour = 0.5f};

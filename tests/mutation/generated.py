@@ -37,7 +37,7 @@ HERE = Path(__file__).resolve().parent
 RULES = HERE / "mutants.rules"
 SHARES = {"kernels, CUDA": 0.42, "kernels, CPU": 0.22, "nn": 0.1, "train": 0.26}  # of a sample
 PROGRAMS = {  # that contain a folder, in the order in which a mutant meets them
-    "kernels": ["kernels_tests", "nn_tests", "cuda_training_tests", "train_tests", "ledger_tests"],
+    "kernels": ["nn_tests", "cuda_training_tests", "train_tests", "kernels_tests", "ledger_tests"],
     "nn": ["nn_tests", "cuda_training_tests", "train_tests", "ledger_tests"],
     "train": ["train_tests", "tools_tests", "cuda_training_tests", "reliability_tests"],
 }
@@ -122,6 +122,8 @@ def stages(file, cases):
     stem = re.sub(r"(_cuda|_cpu)?\.\w+$", "", name)
     filters = {pattern.replace("\\,", "?") for bug in BUGS if bug[0] == file for pattern in bug[5].split(",")}
     programs = PROGRAMS[file.split("/")[0]]
+    if folder in ("kernels/cpu", "kernels/cuda"):  # what all kernels use
+        programs = sorted(programs, key=lambda program: program != "kernels_tests")
 
     def nearness(case):
         tested = case.file.removesuffix("_test.cpp").rsplit("/", 1)[-1]

@@ -236,19 +236,13 @@ void PictureFiller::fill(Image& picture, const Image& mask) {
 }
 
 void PictureFiller::finish(Image& picture, const Image& mask, std::span<const HolePart> parts) {
-  std::vector<bool> painted(parts.size());  // by the model, and not reduced
-  if (painter_ != nullptr)
-    for (const FillJob& job : plan_fill(parts, picture, painter_->size()))
-      for (const size_t part : job.parts)
-        painted[part] = job.height == job.region.height && job.width == job.region.width;
+  const bool seen_whole = painter_ != nullptr && std::max(picture.height, picture.width) <= painter_->size();
+  PatchMatchOptions options = seen_whole ? patch_match_of_painted() : PatchMatchOptions{};
   constexpr int64_t kTogether = 64;  // small parts are finished together inside so many pixels
-  uint64_t seed = 0;
   for (const FillJob& job : plan_fill(parts, picture, 2 * kTogether)) {
-    const bool all_painted = std::ranges::all_of(job.parts, [&](size_t part) { return painted[part]; });
-    PatchMatchOptions options = all_painted ? patch_match_of_painted() : PatchMatchOptions{};
     options.box = job.box;
-    options.seed = seed++;
     copy_texture(ctx_, picture, mask, options);
+    ++options.seed;
   }
 }
 

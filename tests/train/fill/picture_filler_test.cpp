@@ -193,20 +193,19 @@ TEST_CASE("picture filler: parts are filled each for itself, patches finish them
   CHECK(finished == filled(t.ctx, &*t.model, picture, mask, Finish::kPatches));
 }
 
-TEST_CASE("picture filler: patches keep to what a model has painted, where it was not reduced") {
+TEST_CASE("picture filler: patches keep to what a model has painted in a picture of its size") {
   Trained t(ModelKind::kHarmonicUnet);
-  const Image picture = picture_of(200, 260);
-  const PixelBox small{40, 50, 20, 30}, large{40, 50, 90, 100};
-  for (const auto& [box, model, options] :
-       {std::tuple{small, &*t.model, patch_match_of_painted()},
-        {large, &*t.model, PatchMatchOptions{}},
-        {small, static_cast<InferenceModel*>(nullptr), PatchMatchOptions{}}}) {
-    CAPTURE(box.height);
+  const Image small = picture_of(60, 64), large = picture_of(60, 70);
+  const PixelBox box{20, 20, 20, 30};
+  const auto check = [&](const Image& picture, InferenceModel* model, PatchMatchOptions finish) {
+    CAPTURE(picture.width);
     const Image mask = box_mask(picture, box);
     Image want = filled(t.ctx, model, picture, mask);
-    PatchMatchOptions finish = options;
     finish.box = box;
     copy_texture(t.ctx, want, mask, finish);
     CHECK(filled(t.ctx, model, picture, mask, Finish::kPatches) == want);
-  }
+  };
+  check(small, &*t.model, patch_match_of_painted());
+  check(large, &*t.model, {});
+  check(small, nullptr, {});
 }
