@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Tries generated mutants on the tests (generated.py has the options). Installs what generates them into .venv/mutation.
+# Tries generated mutants on the tests; generated.py has the options. What generates them is installed into
+# .venv/mutation.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 generator=1.14.1

@@ -9,9 +9,9 @@
 
 namespace inpaint {
 
-// Overwrites the missing pixels inside options.box, which hold the guide's fill. ctx: on the CPU. A box larger
-// than kLargestPatchBox in a direction is done piece by piece, each going on from those before, with a seed
-// of its own. The result follows from the pixels around the box and from the options.
+// Overwrites the missing pixels inside options.box, which hold the guide's fill. ctx: on the CPU. A box
+// larger than kLargestPatchBox in a direction is done piece by piece, each going on from those before, with a
+// seed of its own. The result follows from the pixels around the box and from the options.
 constexpr int64_t kLargestPatchBox = 1024;
 void copy_texture(Context& ctx, Image& picture, const Image& mask, PatchMatchOptions options);
 
