@@ -56,7 +56,7 @@ class MutatedCopy:
         made = subprocess.run(["cmake", "--build", self.build_folder, "--target", *targets], capture_output=True, text=True)
         if made.returncode == 0:
             return None
-        return next((line for line in made.stdout.splitlines() if "error" in line), made.stdout[-200:])
+        return next((line for line in made.stdout.splitlines() if "error:" in line), made.stdout[-200:])
 
     def program(self, name):
         return self.build_folder / "bin" / name

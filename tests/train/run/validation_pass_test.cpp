@@ -40,6 +40,23 @@ fs::path lengthen_validation(const TrainSettings& s) {
   return validate;
 }
 
+// A complete run of 12 epochs whose last validation is not its best. Which seeds make one hangs on the last
+// bits of the losses, and so on the processor.
+TrainSettings run_past_its_best(const fs::path& folder, int ckpt) {
+  constexpr uint64_t kSeeds = 20;
+  for (uint64_t seed = 1;; ++seed) {
+    REQUIRE(seed <= kSeeds);
+    TrainSettings s = small_run(folder / std::to_string(seed));
+    s.seed = seed;
+    s.epoch = 12;
+    s.ckpt = ckpt;
+    s.learning_rate = 0.02;
+    s.save_minutes = 0;
+    run_quietly(s);
+    if (!validations(s).back()["best"].get<bool>()) return s;
+  }
+}
+
 // The figure behind `name` in a line that a run prints.
 double figure(const std::string& text, const std::string& name) {
   const size_t at = text.find(name);
@@ -87,11 +104,7 @@ TEST_CASE("validation: the figures are those of mode=validate, picture by pictur
 
 TEST_CASE("validation: the best checkpoint stays, and can be gone on from and scored") {
   const TemporaryFolder folder;
-  TrainSettings s = small_run(folder.path());
-  s.epoch = 12;
-  s.ckpt = 5;
-  s.learning_rate = 0.02;
-  run_quietly(s);
+  TrainSettings s = run_past_its_best(folder.path(), 5);
   const auto logged = validations(s);
   REQUIRE(logged.size() == 12);
   double best = INFINITY;
@@ -103,7 +116,7 @@ TEST_CASE("validation: the best checkpoint stays, and can be gone on from and sc
     best = line["rec_loss"];
     best_step = line["step"];
   }
-  REQUIRE(best_step != 24);  // or this test sees nothing: the best is not the newest
+  REQUIRE(best_step != 24);
   const auto file = open_best_checkpoint(checkpoint_folder(s));
   REQUIRE(file.has_value());
   CHECK(file->path() == checkpoint(s, best_step));
@@ -222,17 +235,14 @@ TEST_CASE("validation: a signal breaks it off, and the next run makes up for it"
 
 TEST_CASE("validation: a checkpoint that time makes meanwhile is replaced at the end of the epoch") {
   const TemporaryFolder timed_folder, whole_folder;
-  TrainSettings timed = small_run(timed_folder.path()), whole = small_run(whole_folder.path());
-  for (TrainSettings* s : {&timed, &whole}) {
-    s->ckpt = 100;
-    s->learning_rate = 0.02;  // the last validation is not the best
-    s->epoch = 12;
-  }
-  whole.save_minutes = 0;
+  const TrainSettings whole = run_past_its_best(whole_folder.path(), 100);
+  TrainSettings timed = small_run(timed_folder.path());
+  timed.seed = whole.seed;
+  timed.epoch = whole.epoch;
+  timed.ckpt = whole.ckpt;
+  timed.learning_rate = whole.learning_rate;
   timed.save_minutes = 1e-9;  // less than a validation takes
   run_quietly(timed);
-  run_quietly(whole);
-  REQUIRE_FALSE(validations(whole).back()["best"].get<bool>());
   check_same_state(checkpoint(whole, 24), checkpoint(timed, 24));
   CHECK(validations(whole) == validations(timed));
 }
