@@ -386,7 +386,7 @@ std::vector<CaseMaker> op_cases(const ContextEncoderOptions& options, int64_t ba
        }},
       {"patch_match/small",
        [](Context& ctx) {
-         return patch_match_case(ctx, {64, 64, 64, 3}, {16, 16, 32, 32}, patch_match_of_painted());
+         return patch_match_case(ctx, {64, 64, 64, 3}, {16, 16, 32, 32}, patch_match_of_painted(64));
        }},
       {"round_to_bf16", [=](Context& ctx) { return round_case(ctx, weights); }},
   };

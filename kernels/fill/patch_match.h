@@ -62,12 +62,15 @@ struct PatchMatchOptions {
   uint64_t seed = 0;
 };
 
-// For a picture as small as those that a model was trained on, painted by it: the model knows structure and
-// colours, and takes the place of coarser levels. In a large photograph a few smears of a model lead the
-// patches astray; there is enough to copy from.
-inline PatchMatchOptions patch_match_of_painted() {
-  return {
-      .fine_guide_weight = 0.5f, .levels = 1, .coarsest_rounds = 10, .sharpness = 3, .guide_colour = 0.5f};
+// For a picture as small as those that a model was trained on, painted by it: `side`, the longer one, in
+// pixels. The model knows structure and colours; up to 64 pixels it takes the place of coarser levels. In a
+// large photograph a few smears of a model lead the patches astray; there is enough to copy from.
+inline PatchMatchOptions patch_match_of_painted(int64_t side) {
+  return {.guide_weight = 0.5f,
+          .fine_guide_weight = 0.5f,
+          .levels = side <= 64 ? 1 : 0,
+          .sharpness = 4,
+          .guide_colour = 0.5f};
 }
 
 // Throws ShapeError for a box outside of the pictures, and for pictures or options that are not as above.

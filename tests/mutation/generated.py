@@ -2,7 +2,7 @@
 """Draws mutants of kernels, nn and train, each an edit of one line (mutants.rules), and sees which the tests catch.
 
     tests/mutation/generated.sh                            400 of them, or those that an earlier run has left
-    tests/mutation/generated.sh --count 4 --seed 7 --near  few, on the cases of their folders: what CI does
+    tests/mutation/generated.sh --near                     on the cases of their folders alone: a first look, in an hour
     tests/mutation/generated.sh --only 'kernels/conv/*'
     tests/mutation/generated.sh --list                     names them, builds nothing
 
@@ -42,6 +42,7 @@ PROGRAMS = {  # that contain a folder, in the order in which a mutant meets them
     "train": ["train_tests", "tools_tests", "cuda_training_tests", "reliability_tests"],
 }
 OWN, FOLDER, FARTHER = range(3)  # how far a case is from a mutant
+NEAR_SURVIVOR = "survived near"  # met the cases of its folder alone
 NEEDS = {"tools_tests": ["all"], "reliability_tests": ["all"]}  # targets beyond the program itself
 
 Mutant = collections.namedtuple("Mutant", "id file line before after")
@@ -164,7 +165,7 @@ class Worker:
         with self.copy.edited(mutant.file, "\n".join(lines)):
             for number, (distance, group) in enumerate(stages(mutant.file, self.cases)):
                 if self.near and distance > FOLDER:
-                    break
+                    return NEAR_SURVIVOR, ""
                 program = group[0].program
                 error = self.copy.build([program, *NEEDS.get(program, [])])
                 if error is not None:
@@ -210,11 +211,11 @@ def run(mutants, results, copies, cases, near):
 
 def outcome_of(mutant, record):
     key = (mutant.file, mutant.before.strip(), mutant.after.strip())
-    return "equivalent" if record["outcome"] == "survived" and key in EQUIVALENT else record["outcome"]
+    return "equivalent" if record["outcome"] in ("survived", NEAR_SURVIVOR) and key in EQUIVALENT else record["outcome"]
 
 
 def table(mutants, done):
-    columns = ["does not compile", "same code", "equivalent", "caught", "survived"]
+    columns = ["does not compile", "same code", "equivalent", "caught", NEAR_SURVIVOR, "survived"]
     counts = collections.defaultdict(collections.Counter)
     for mutant in mutants:
         if mutant.id in done:
@@ -224,11 +225,11 @@ def table(mutants, done):
     print("| --- " * (len(columns) + 3) + "|")
     for row in [*SHARES, "all"]:
         count = counts[row]
-        counted = count["caught"] + count["survived"]
+        counted = count["caught"] + count[NEAR_SURVIVOR] + count["survived"]
         share = f"{100 * count['caught'] / counted:.1f} %" if counted else "-"
         print(f"| {row} | {sum(count.values())} | " + " | ".join(str(count[c]) for c in columns) + f" | {share} |")
     for mutant in mutants:
-        if mutant.id in done and outcome_of(mutant, done[mutant.id]) == "survived":
+        if mutant.id in done and outcome_of(mutant, done[mutant.id]) in ("survived", NEAR_SURVIVOR):
             print(f"\n{mutant.file}:{mutant.line}\n- {mutant.before.strip()}\n+ {mutant.after.strip()}")
 
 
@@ -254,7 +255,9 @@ def main():
         return {record["id"]: record for record in records}
 
     before = done()
-    run([m for m in mutants if m.id not in before], results, arguments.copies, test_cases(), arguments.near)
+    again = "none" if arguments.near else NEAR_SURVIVOR
+    left = [m for m in mutants if m.id not in before or outcome_of(m, before[m.id]) == again]
+    run(left, results, arguments.copies, test_cases(), arguments.near)
     table(mutants, done())
 
 

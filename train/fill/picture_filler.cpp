@@ -236,8 +236,9 @@ void PictureFiller::fill(Image& picture, const Image& mask) {
 }
 
 void PictureFiller::finish(Image& picture, const Image& mask, std::span<const HolePart> parts) {
-  const bool seen_whole = painter_ != nullptr && std::max(picture.height, picture.width) <= painter_->size();
-  PatchMatchOptions options = seen_whole ? patch_match_of_painted() : PatchMatchOptions{};
+  const int64_t side = std::max(picture.height, picture.width);
+  const bool seen_whole = painter_ != nullptr && side <= painter_->size();
+  PatchMatchOptions options = seen_whole ? patch_match_of_painted(side) : PatchMatchOptions{};
   constexpr int64_t kTogether = 64;  // small parts are finished together inside so many pixels
   for (const FillJob& job : plan_fill(parts, picture, 2 * kTogether)) {
     options.box = job.box;

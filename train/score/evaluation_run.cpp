@@ -271,7 +271,7 @@ void run_evaluation(const EvaluationSettings& settings) {
     methods.insert(methods.end() - 1, patch_method(ctx, "patches", harmonic, {}));
     if (model)
       methods.insert(methods.end() - 1,
-                     patch_method(ctx, "model_patches", by_model, patch_match_of_painted()));
+                     patch_method(ctx, "model_patches", by_model, patch_match_of_painted(size)));
   }
   if (model) methods.push_back({"model", by_model});
   const Evaluation evaluation = evaluate(ctx, *source, methods, options, show_progress);

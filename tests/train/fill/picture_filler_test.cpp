@@ -205,7 +205,7 @@ TEST_CASE("picture filler: patches keep to what a model has painted in a picture
     copy_texture(t.ctx, want, mask, finish);
     CHECK(filled(t.ctx, model, picture, mask, Finish::kPatches) == want);
   };
-  check(small, &*t.model, patch_match_of_painted());
+  check(small, &*t.model, patch_match_of_painted(64));
   check(large, &*t.model, {});
   check(small, nullptr, {});
 }

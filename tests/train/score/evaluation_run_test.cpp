@@ -257,7 +257,7 @@ TEST_CASE("evaluation run: a model is scored with what it paints, and shown unde
     CHECK(std::stod(row[5]) == doctest::Approx(l1).epsilon(1e-4));
   };
   check_row(6, "model");
-  PatchMatchOptions finish = patch_match_of_painted();
+  PatchMatchOptions finish = patch_match_of_painted(kSize);
   finish.box = missing_box(batch.holes.mask);
   ctx.reserve_workspace(patch_match_workspace_bytes(ctx, finish, whole));
   patch_match(ctx, finish, batch.holes.mask, inpainted_tensor);
