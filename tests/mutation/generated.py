@@ -9,7 +9,7 @@
 Behind a tests/run.sh that has passed: build/cpu-release says which cases there are, and how long each takes. A mutant
 meets first the cases of its file, then those of its folder, then all of the programs that contain it. What becomes of
 it is written to build/mutants-SEED.jsonl at once; a mutant that stands there is not tried again as long as its line
-stays as it is. Delete the file to begin anew. Prints a table, and the survivors. equivalents.py names those that no
+stays as it is, but for survivors of --near. Delete the file to begin anew. Prints a table, and the survivors. equivalents.py names those that no
 test can catch, with the reason.
 """
 
@@ -21,12 +21,12 @@ import hashlib
 import io
 import json
 import queue
-import random
 import re
 import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bugs import BUGS
@@ -61,6 +61,10 @@ def sources():
     return [name for name in names if re.search(r"\.(h|cpp|cu)$", name)]
 
 
+def digest(*words):
+    return hashlib.sha1("\n".join(map(str, words)).encode()).hexdigest()
+
+
 def mutants_of(file):
     """By line: every edit of it that the rules make."""
     from universalmutator.mutator import mutants_regexp  # from PyPI
@@ -71,23 +75,20 @@ def mutants_of(file):
     by_line = collections.defaultdict(list)
     for number, text, *_ in edits:
         before, after = lines[number - 1].rstrip("\n"), text.rstrip("\n")
-        key = hashlib.sha1(f"{file}\n{before}\n{after}\n{lines[:number].count(lines[number - 1])}".encode()).hexdigest()
+        key = digest(file, before, after, lines[:number].count(lines[number - 1]))
         by_line[number].append(Mutant(key[:10], file, number, before, after))
     return by_line
 
 
 def sample(count, seed):
-    """Every part has its share; within it each line counts the same, whatever the number of its mutants."""
+    """Every part has its share; within it each line counts the same, whatever the number of its mutants. A line is
+    drawn by a number of its own, so that a change of other lines changes little of the sample."""
     lines = collections.defaultdict(list)
     for file in sources():
-        for _, mutants in sorted(mutants_of(file).items()):
-            lines[part(file)].append(mutants)
-    drawn = []
-    for name, share in SHARES.items():
-        draw = random.Random(f"{seed} {name}")
-        chosen = draw.sample(lines[name], min(len(lines[name]), round(count * share)))
-        drawn += [draw.choice(mutants) for mutants in chosen]
-    return drawn
+        for mutants in mutants_of(file).values():
+            drawn = min(mutants, key=lambda mutant: digest(seed, mutant.id))
+            lines[part(file)].append((digest("line", seed, sorted(mutant.id for mutant in mutants)), drawn))
+    return [mutant for name, share in SHARES.items() for _, mutant in sorted(lines[name])[:round(count * share)]]
 
 
 def test_cases():
@@ -202,11 +203,8 @@ def run(mutants, results, copies, cases, near):
                 out.write(json.dumps(record) + "\n")
                 print(f"{outcome:16} {mutant.file}:{mutant.line}: {mutant.after.strip()}: {how[:80]}", flush=True)
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(copies)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(copies) as threads:
+        list(threads.map(work, range(copies)))  # an error of one of them is ours
 
 
 def outcome_of(mutant, record):
