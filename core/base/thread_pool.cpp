@@ -1,88 +1,112 @@
 #include "core/base/thread_pool.h"
 
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "core/base/error.h"
 #include "core/base/signal_stack.h"
 
 namespace inpaint {
 
-ThreadPool::ThreadPool(int threads) {
+// The threads besides the caller, and what they share with it.
+struct ThreadPool::Crew {
+  std::mutex mutex;
+  std::condition_variable start, done;
+  const std::function<void(int64_t, int)>* task = nullptr;
+  int64_t count = 0, next = 0;
+  uint64_t generation = 0;
+  int busy = 0;
+  bool stopping = false;
+  std::exception_ptr failure;
+  std::vector<std::thread> workers;
+
+  explicit Crew(int size) {
+    workers.reserve(static_cast<size_t>(size));
+    try {
+      for (int worker = 1; worker <= size; ++worker) workers.emplace_back([this, worker] { work(worker); });
+    } catch (...) {  // the system has no room for one more
+      stop();
+      throw;
+    }
+  }
+  ~Crew() { stop(); }
+
+  void stop() {
+    {
+      const std::lock_guard lock(mutex);
+      stopping = true;
+    }
+    start.notify_all();
+    for (std::thread& worker : workers) worker.join();
+  }
+
+  void run(int64_t tasks, const std::function<void(int64_t, int)>& new_task) {
+    {
+      const std::lock_guard lock(mutex);
+      task = &new_task;
+      count = tasks;
+      next = 0;
+      busy = static_cast<int>(workers.size());
+      ++generation;
+    }
+    start.notify_all();
+    take_tasks(0);
+    std::unique_lock lock(mutex);
+    done.wait(lock, [this] { return busy == 0; });
+    task = nullptr;
+    if (failure) std::rethrow_exception(std::exchange(failure, nullptr));
+  }
+
+  void work(int worker) {
+    const SignalStack stack;
+    uint64_t seen = 0;
+    while (true) {
+      {
+        std::unique_lock lock(mutex);
+        start.wait(lock, [&] { return stopping || generation != seen; });
+        if (stopping) return;
+        seen = generation;
+      }
+      take_tasks(worker);
+      const std::lock_guard lock(mutex);
+      if (--busy == 0) done.notify_one();
+    }
+  }
+
+  void take_tasks(int worker) {
+    while (true) {
+      int64_t index;
+      {
+        const std::lock_guard lock(mutex);
+        if (next == count) return;
+        index = next++;
+      }
+      try {
+        (*task)(index, worker);
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        if (!failure) failure = std::current_exception();
+        next = count;
+      }
+    }
+  }
+};
+
+ThreadPool::ThreadPool(int threads) : threads_(threads) {
   INPAINT_CHECK(threads >= 1, "threads {}", threads);
-  workers_.reserve(static_cast<size_t>(threads - 1));
-  try {
-    for (int worker = 1; worker < threads; ++worker) workers_.emplace_back([this, worker] { work(worker); });
-  } catch (...) {  // the system has no room for one more
-    stop();
-    throw;
-  }
+  crew_ = std::make_unique<Crew>(threads - 1);
 }
 
-ThreadPool::~ThreadPool() { stop(); }
-
-void ThreadPool::stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  start_.notify_all();
-  for (std::thread& worker : workers_) worker.join();
-}
+ThreadPool::~ThreadPool() = default;
 
 void ThreadPool::run(int64_t count, const std::function<void(int64_t, int)>& task) {
   if (count == 0) return;
-  if (workers_.empty() || count == 1) {
-    for (int64_t index = 0; index < count; ++index) task(index, 0);
-    return;
-  }
-  {
-    const std::lock_guard lock(mutex_);
-    task_ = &task;
-    count_ = count;
-    next_ = 0;
-    busy_ = static_cast<int>(workers_.size());
-    ++generation_;
-  }
-  start_.notify_all();
-  take_tasks(0);
-  std::unique_lock lock(mutex_);
-  done_.wait(lock, [this] { return busy_ == 0; });
-  task_ = nullptr;
-  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
-}
-
-void ThreadPool::work(int worker) {
-  const SignalStack stack;
-  uint64_t seen = 0;
-  while (true) {
-    {
-      std::unique_lock lock(mutex_);
-      start_.wait(lock, [&] { return stopping_ || generation_ != seen; });
-      if (stopping_) return;
-      seen = generation_;
-    }
-    take_tasks(worker);
-    const std::lock_guard lock(mutex_);
-    if (--busy_ == 0) done_.notify_one();
-  }
-}
-
-void ThreadPool::take_tasks(int worker) {
-  while (true) {
-    int64_t index;
-    {
-      const std::lock_guard lock(mutex_);
-      if (next_ == count_) return;
-      index = next_++;
-    }
-    try {
-      (*task_)(index, worker);
-    } catch (...) {
-      const std::lock_guard lock(mutex_);
-      if (!failure_) failure_ = std::current_exception();
-      next_ = count_;
-    }
-  }
+  if (threads_ > 1 && count > 1) return crew_->run(count, task);
+  for (int64_t index = 0; index < count; ++index) task(index, 0);
 }
 
 }  // namespace inpaint

@@ -2,14 +2,9 @@
 // of threads, so that sums keep their order: same input, same bits, for any number of threads.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
-#include <exception>
 #include <functional>
 #include <memory>
-#include <mutex>
-#include <thread>
-#include <vector>
 
 namespace inpaint {
 
@@ -21,7 +16,7 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  int threads() const { return static_cast<int>(workers_.size()) + 1; }
+  int threads() const { return threads_; }
 
   // Runs task(index, worker) for every index in [0, count) and returns when all are done; worker is in
   // [0, threads()) and names the scratch memory a task may use. The first exception thrown is rethrown here.
@@ -29,19 +24,10 @@ class ThreadPool {
   void run(int64_t count, const std::function<void(int64_t index, int worker)>& task);
 
  private:
-  void stop();
-  void work(int worker);
-  void take_tasks(int worker);
+  struct Crew;  // nearly every source reads this header; what threads need stays out of it
 
-  std::mutex mutex_;
-  std::condition_variable start_, done_;
-  const std::function<void(int64_t, int)>* task_ = nullptr;
-  int64_t count_ = 0, next_ = 0;
-  uint64_t generation_ = 0;
-  int busy_ = 0;
-  bool stopping_ = false;
-  std::exception_ptr failure_;
-  std::vector<std::thread> workers_;
+  int threads_;
+  std::unique_ptr<Crew> crew_;
 };
 
 }  // namespace inpaint

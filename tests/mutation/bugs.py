@@ -343,7 +343,7 @@ BUGS = [
     ("train/checkpoint/checkpoint_store.cpp", "remove_old(step);", "", "old checkpoints stay", TRAIN, "checkpoints*"),
     # Signals, and what they must not cost
     ("core/base/signal_thread.cpp", "pthread_sigmask(SIG_BLOCK, &blocked, &before);", "pthread_sigmask(SIG_BLOCK, &stops, &before);\n  static_cast<void>(blocked);", "handlers run on threads that compute", RELIABILITY, "many signals: handlers*"),
-    ("core/base/thread_pool.cpp", "  const SignalStack stack;\n", "", "no stack for handlers in the threads of a pool", RELIABILITY, "many signals: where*"),
+    ("core/base/thread_pool.cpp", "    const SignalStack stack;\n", "", "no stack for handlers in the threads of a pool", RELIABILITY, "many signals: where*"),
     ("core/base/signal_thread.cpp", "action.sa_flags |= SA_ONSTACK;", "", "handlers stay on the stack of the thread", RELIABILITY, "many signals: where*"),
     ("core/base/signal_thread.cpp", "signal == SIGINT || signal == SIGTERM;", "true;", "a repeated SIGXCPU ends a run that is saving", RELIABILITY, "stop: signals that come*"),
     ("core/base/signal_thread.cpp", "kOneRequest{100}", "kOneRequest{0}", "timeout(1) ends a run that is saving", RELIABILITY, "stop: signals that come*"),
@@ -396,7 +396,7 @@ BUGS = [
     ("train/checkpoint/non_finite.cpp", "begin < count; begin += kBlock", "begin + kBlock <= count; begin += kBlock", "the finite check blind to a tensor's last values", TRAIN, "non finite: the first*"),
     ("train/checkpoint/checkpoint_writer.cpp", "if (!failure_) failure_ = failure;", "", "a save that failed behind the training, unheard", TRAIN, "checkpoint writer*"),
     ("train/checkpoint/checkpoint_writer.cpp", "writing_->metadata, writing_->standing", "writing_->metadata, Standing::kNewest", "the writer forgets which is the best", TRAIN, "checkpoint writer*"),
-    ("core/base/thread_pool.cpp", "    stop();\n    throw;", "    throw;", "threads that nobody joins when there is no room for one more", RELIABILITY, "memory: whatever the limit*"),
+    ("core/base/thread_pool.cpp", "      stop();\n      throw;", "      throw;", "threads that nobody joins when there is no room for one more", RELIABILITY, "memory: whatever the limit*"),
     # Filling pictures of any size
     ("core/image/jpeg_repaint.cpp", "if (units.is_touched(row / high, column / wide))", "if (true)", "known blocks of a JPEG made anew", CORE, "editable picture: nothing painted*"),
     ("core/image/jpeg_repaint.cpp", "text.starts_with(kExif))\n      remove_thumbnail", "false)\n      remove_thumbnail", "a thumbnail of the old picture stays", CORE, "editable picture: a JPEG changes*"),

@@ -1,7 +1,7 @@
 """How believable fills are: Frechet and perceptual distances of `inpaint_eval`'s fills, beside OpenCV's. Run by hand:
 
     tests/parity/run.sh --list          # once: makes .venv/parity
-    .venv/parity/bin/pip install opencv-python-headless
+    .venv/parity/bin/pip install "opencv-python-headless<4.11" # later ones want a numpy that SciPy may not take
     .venv/parity/bin/python tests/parity/fill_quality.py PICTURES CHECKPOINT [--size 64] [--work FOLDER]
 
 PICTURES is a data set or a folder, CHECKPOINT a whole-picture model, or `none`. P1: squares of half the side; P2: strokes

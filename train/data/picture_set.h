@@ -28,12 +28,13 @@ class PictureSet {
   virtual std::string name(int64_t index) const = 0;
   // Writes the picture's bytes, S x S x C, and returns "", or why this one picture cannot be had. Throws
   // UserError when none can be had any more. Threads may share the object.
-  virtual std::string read(int64_t index, uint8_t* pixels) const = 0;
+  [[nodiscard]] virtual std::string read(int64_t index, uint8_t* pixels) const = 0;
 
   // The same of another square than the one in the middle: choose is told the height and width of the picture
   // (scaled_for_squares) and says which. In a set of pictures of S x S there is but one.
   using ChooseSquare = std::function<Square(int64_t height, int64_t width)>;
-  virtual std::string read_square(int64_t index, const ChooseSquare& choose, uint8_t* pixels) const {
+  [[nodiscard]] virtual std::string read_square(int64_t index, const ChooseSquare& choose,
+                                                uint8_t* pixels) const {
     static_cast<void>(choose);
     return read(index, pixels);
   }

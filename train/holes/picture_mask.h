@@ -8,16 +8,9 @@
 
 #include "core/base/pixel_box.h"
 #include "core/image/image.h"
+#include "train/holes/mask_polarity.h"
 
 namespace inpaint {
-
-enum class MaskPolarity { kWhiteIsHole, kBlackIsHole };
-
-// The colour of the hole: "white", "black". The argument only picks the enumeration.
-inline std::span<const std::string_view> names_of(MaskPolarity) {
-  static constexpr std::string_view kNames[] = {"white", "black"};
-  return kNames;
-}
 
 constexpr int kMaskTolerance = 32;
 

@@ -27,20 +27,21 @@ struct RealRange {
 };
 
 // Decimal digits, with a '-' in front of a negative number; nothing else.
-std::string parse_whole(std::string_view text, WholeRange range, int64_t& value);
+[[nodiscard]] std::string parse_whole(std::string_view text, WholeRange range, int64_t& value);
 // Decimal or scientific notation; infinities and NaN are refused.
-std::string parse_real(std::string_view text, RealRange range, double& value);
+[[nodiscard]] std::string parse_real(std::string_view text, RealRange range, double& value);
 // true, t, yes, y or 1, and false, f, no, n or 0, in any case: as Abseil's flags.
-std::string parse_bool(std::string_view text, bool& value);
+[[nodiscard]] std::string parse_bool(std::string_view text, bool& value);
 // One of the names; `value` is its position.
-std::string parse_choice(std::string_view text, std::span<const std::string_view> names, size_t& value);
+[[nodiscard]] std::string parse_choice(std::string_view text, std::span<const std::string_view> names,
+                                       size_t& value);
 // UTF-8 without control characters, not empty: what can stand in a line of a flags file and in JSON.
-std::string parse_text(std::string_view text, std::string& value);
+[[nodiscard]] std::string parse_text(std::string_view text, std::string& value);
 // Likewise a path: a ~ at its beginning, alone or before a '/', is the home folder, as in a shell (which
 // leaves it alone in --NAME=~/x).
-std::string parse_path(std::string_view text, std::string& value);
+[[nodiscard]] std::string parse_path(std::string_view text, std::string& value);
 // "x,y,width,height", in pixels from the top left.
-std::string parse_box(std::string_view text, PixelBox& box);
+[[nodiscard]] std::string parse_box(std::string_view text, PixelBox& box);
 
 std::string print_real(double value);  // the shortest decimal that reads back to the same bits
 std::string print_bool(bool value);

@@ -11,7 +11,7 @@
 #include "train/data/split.h"
 #include "train/holes/hole_form.h"
 #include "train/holes/hole_placement.h"
-#include "train/holes/mask_files.h"
+#include "train/holes/mask_polarity.h"
 
 namespace inpaint {
 

@@ -61,17 +61,38 @@ std::vector<double> stored(std::vector<double> values) {
   return values;
 }
 
+// Inputs of a shape, and the contract's outputs.
+struct Case {
+  Conv2dShape s;
+  Values<double> x, w, dy, y, dx, dw;
+
+  explicit Case(const Conv2dShape& shape)
+      : s(shape),
+        x(integer_tensor(s.x(), DType::kF64, kSeed, 0).values()),
+        w(integer_tensor(s.weight(), DType::kF64, kSeed, 1).values()),
+        dy(integer_tensor(s.y(), DType::kF64, kSeed, 2).values()),
+        y(dy.size()),
+        dx(x.size()),
+        dw(w.size()) {
+    reference::for_each_conv2d_product(s, [&](size_t i, size_t k, size_t o) {
+      y[o] += x[i] * w[k];
+      dx[i] += dy[o] * w[k];
+      dw[k] += dy[o] * x[i];
+    });
+  }
+};
+
 // Vectors of exactly a tensor's size: an address sanitizer sees every read beyond them.
 template <typename T>
-std::vector<T> integers(const Shape& shape, uint32_t part) {
-  std::vector<T> values;
-  const GuardedTensor tensor = integer_tensor(shape, DType::kF64, kSeed, part);
-  for (int64_t i = 0; i < shape.elements(); ++i) values.push_back(static_cast<T>(tensor[i]));
-  return values;
+std::vector<T> typed(const Values<double>& values) {
+  std::vector<T> typed;
+  for (const double value : values) typed.push_back(static_cast<T>(value));
+  return typed;
 }
 
 template <typename T>
-void check_shape(const cpu::TileSet& set, const Conv2dShape& s, int threads) {
+void check_case(const cpu::TileSet& set, const Case& c, int threads) {
+  const Conv2dShape& s = c.s;
   if (!cpu::conv2d_tile_takes(s, kDTypeOf<T>)) return;
   const DType dtype = kDTypeOf<T>, sum_dtype = kDTypeOf<cpu::SumOf<T>>;
   const Backend backend{std::string("cpu, tiles ") + set.name, dtype, MatrixBackend::kTile};
@@ -80,13 +101,7 @@ void check_shape(const cpu::TileSet& set, const Conv2dShape& s, int threads) {
       fmt::format("n {} h {} w {} ci {} co {}, kernel {} stride {} pad {} dilation {}, {}, {} threads", s.n,
                   s.h, s.w, s.ci, s.co, s.window.kernel, s.window.stride, s.window.pad, s.window.dilation,
                   to_string(dtype), threads)};
-  const std::vector<T> x = integers<T>(s.x(), 0), w = integers<T>(s.weight(), 1), dy = integers<T>(s.y(), 2);
-  Values<double> want_y(dy.size()), want_dx(x.size()), want_dw(w.size());
-  reference::for_each_conv2d_product(s, [&](size_t i, size_t k, size_t o) {
-    want_y[o] += static_cast<double>(x[i]) * static_cast<double>(w[k]);
-    want_dx[i] += static_cast<double>(dy[o]) * static_cast<double>(w[k]);
-    want_dw[k] += static_cast<double>(dy[o]) * static_cast<double>(x[i]);
-  });
+  const std::vector<T> x = typed<T>(c.x), w = typed<T>(c.w), dy = typed<T>(c.dy);
 
   const auto ctx = backend.context(threads);
   const int64_t bytes = cpu::conv2d_tile_workspace_bytes(*ctx, s, dtype);
@@ -94,34 +109,41 @@ void check_shape(const cpu::TileSet& set, const Conv2dShape& s, int threads) {
   GuardedTensor y(s.y(), dtype), dx(s.x(), dtype), dw(s.weight(), sum_dtype);
   prepare_workspace(*ctx, bytes);
   cpu::conv2d_tile_forward(*ctx, kernels, s, x.data(), w.data(), y.pointer()->as<T>());
-  check_exact(label, "y", y, stored<T>(want_y));
+  check_exact(label, "y", y, stored<T>(c.y));
   prepare_workspace(*ctx, bytes);
   cpu::conv2d_tile_backward_data(*ctx, kernels, s, dy.data(), w.data(), dx.pointer()->as<T>());
-  check_exact(label, "dx", dx, stored<T>(want_dx));
+  check_exact(label, "dx", dx, stored<T>(c.dx));
   prepare_workspace(*ctx, bytes);
   auto* to = dw.pointer()->as<cpu::SumOf<T>>();
   cpu::conv2d_tile_backward_weight(*ctx, kernels, s, x.data(), dy.data(), to, GradMode::kOverwrite);
-  check_exact(label, "dw", dw, want_dw);
+  check_exact(label, "dw", dw, c.dw);
   cpu::conv2d_tile_backward_weight(*ctx, kernels, s, x.data(), dy.data(), to, GradMode::kAccumulate);
-  for (double& value : want_dw) value *= 2;
-  check_exact(label, "dw, accumulated", dw, want_dw);
+  Values<double> twice = c.dw;
+  for (double& value : twice) value *= 2;
+  check_exact(label, "dw, accumulated", dw, twice);
 }
 
 }  // namespace
 
 TEST_CASE("conv2d tiles: every instruction set gives the exact sums in f32") {
-  for (const cpu::TileSet* set : cpu::tile_sets())
-    for (const Conv2dShape& s : kShapes) check_shape<float>(*set, s, 1);
+  for (const Conv2dShape& s : kShapes) {
+    const Case c(s);
+    for (const cpu::TileSet* set : cpu::tile_sets()) check_case<float>(*set, c, 1);
+  }
 }
 
 TEST_CASE("conv2d tiles: every instruction set gives the exact sums in f64") {
-  for (const cpu::TileSet* set : cpu::tile_sets())
-    for (const Conv2dShape& s : kShapes) check_shape<double>(*set, s, 1);
+  for (const Conv2dShape& s : kShapes) {
+    const Case c(s);
+    for (const cpu::TileSet* set : cpu::tile_sets()) check_case<double>(*set, c, 1);
+  }
 }
 
 TEST_CASE("conv2d tiles: every instruction set gives the exact sums in bf16, rounded once") {
-  for (const cpu::TileSet* set : cpu::tile_sets())
-    for (const Conv2dShape& s : kShapes) check_shape<bf16>(*set, s, 1);
+  for (const Conv2dShape& s : kShapes) {
+    const Case c(s);
+    for (const cpu::TileSet* set : cpu::tile_sets()) check_case<bf16>(*set, c, 1);
+  }
 }
 
 TEST_CASE("conv2d tiles: windows that are left to im2col") {
@@ -135,10 +157,11 @@ TEST_CASE("conv2d tiles: windows that are left to im2col") {
 }
 
 TEST_CASE("conv2d tiles: however many threads cut the work") {
-  for (const int threads : {2, 3, 16}) {
-    for (const Conv2dShape& s : kShapes) {
-      check_shape<float>(*cpu::tile_sets().front(), s, threads);
-      check_shape<bf16>(*cpu::tile_sets().front(), s, threads);
+  for (const Conv2dShape& s : kShapes) {
+    const Case c(s);
+    for (const int threads : kSanitized ? std::vector{3} : std::vector{2, 3, 16}) {
+      check_case<float>(*cpu::tile_sets().front(), c, threads);
+      check_case<bf16>(*cpu::tile_sets().front(), c, threads);
     }
   }
 }
