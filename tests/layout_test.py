@@ -28,7 +28,7 @@ FLOORS = """
 core/cpu core/base core/device core/file core/image core/ranks
 kernels kernels/cpu kernels/cuda kernels/random kernels/parameter kernels/channel kernels/loss kernels/picture kernels/fill kernels/linear kernels/conv kernels/ranks
 nn nn/layers nn/networks
-train/data train/holes train/settings train/datasets/scenes train/datasets train/model train/step train/checkpoint train/log
+train/data train/holes train/settings train/datasets/scenes train/datasets train/model train/learner train/step train/checkpoint train/log
 train/export train/fill/models train/fill train/serve train/report train/features train/score train/run
 tools tools/library tools/pages
 """.split()

@@ -11,8 +11,8 @@
 
 #include "core/device/input_buffer.h"
 #include "core/device/recording.h"
+#include "train/learner/device_figures.h"
 #include "train/model/residual_painter.h"
-#include "train/step/device_figures.h"
 #include "train/step/loss_shares.h"
 #include "train/step/training_step.h"
 

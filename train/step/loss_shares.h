@@ -15,7 +15,7 @@
 
 #include "core/ranks/ranks.h"
 #include "kernels/parameter/sum_of_squares.h"
-#include "train/step/device_figures.h"
+#include "train/learner/device_figures.h"
 #include "train/step/figures.h"
 
 namespace inpaint {

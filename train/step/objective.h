@@ -14,7 +14,7 @@
 #include <span>
 
 #include "kernels/loss/hinge.h"
-#include "train/step/device_figures.h"
+#include "train/learner/device_figures.h"
 #include "train/step/figures.h"
 #include "train/step/step_options.h"
 

@@ -9,9 +9,9 @@
 
 #include "nn/layer.h"
 #include "train/holes/holes.h"
+#include "train/learner/learner.h"
 #include "train/model/model.h"
 #include "train/step/figures.h"
-#include "train/step/learner.h"
 #include "train/step/step_options.h"
 
 namespace inpaint {

@@ -1,4 +1,4 @@
-#include "train/step/device_figures.h"
+#include "train/learner/device_figures.h"
 
 #include <algorithm>
 

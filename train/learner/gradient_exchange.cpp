@@ -1,4 +1,4 @@
-#include "train/step/gradient_exchange.h"
+#include "train/learner/gradient_exchange.h"
 
 #include <algorithm>
 

@@ -8,10 +8,10 @@
 
 #include "nn/gradient_norm.h"
 #include "nn/network.h"
-#include "train/step/device_figures.h"
-#include "train/step/fused_adam.h"
-#include "train/step/gradient_exchange.h"
-#include "train/step/rate_schedule.h"
+#include "train/learner/device_figures.h"
+#include "train/learner/fused_adam.h"
+#include "train/learner/gradient_exchange.h"
+#include "train/learner/rate_schedule.h"
 
 namespace inpaint {
 

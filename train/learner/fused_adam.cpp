@@ -1,4 +1,4 @@
-#include "train/step/fused_adam.h"
+#include "train/learner/fused_adam.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "train/step/learner.h"
+#include "train/learner/learner.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,5 +1,5 @@
 // An update that takes products beside one that stores all gradients.
-#include "train/step/fused_adam.h"
+#include "train/learner/fused_adam.h"
 
 #include <doctest/doctest.h>
 
