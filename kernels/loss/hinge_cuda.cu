@@ -20,7 +20,7 @@ struct HingeFormula {
 
 void hinge(const Context& ctx, std::span<const Hinge> batches) {
   score_losses("hinge", ctx, batches, [](const Hinge& b) {
-    return Scores<HingeFormula>{b.scores, {b.side}, b.dscores};
+    return Scores<HingeFormula>{b.scores, {b.side}, b.dscores, b.weights};
   });
 }
 
