@@ -1,11 +1,31 @@
 // compose_hole on the CPU; contract in compose_hole.h. Memory-bound: filled read and painted written once,
-// the residual read where pixels are missing.
+// the residual read where pixels are missing. The gradient is read and added to there alone.
 #include <algorithm>
 
+#include "kernels/cpu/grad_mode_cpu.h"
+#include "kernels/cpu/lane_sum_cpu.h"
 #include "kernels/cpu/mask_runs_cpu.h"
 #include "kernels/picture/compose_hole.h"
 
 namespace inpaint::cpu {
+namespace {
+
+constexpr int64_t kBlock = 1 << 14;  // pixels
+
+// C is int64_t or, for the usual number, a constant. Returns the sum of squares.
+template <typename T, typename C>
+double add_gradient(C c, int64_t first, int64_t last, ArithmeticOf<T> scale, const T* dx, T* dresidual) {
+  double squares = 0;
+  for (int64_t pixel = first; pixel < last; ++pixel)
+    for (int64_t k = 0; k < c; ++k) {
+      const ArithmeticOf<T> d = dx[pixel * (c + 1) + k];
+      store<Store::kAccumulate>(dresidual, pixel * c + k, scale * d);
+      squares += static_cast<double>(d) * static_cast<double>(d);
+    }
+  return squares;
+}
+
+}  // namespace
 
 void compose_hole(const Context& ctx, const Tensor& filled, const Tensor& residual, const Tensor& mask,
                   const Tensor& painted) {
@@ -16,7 +36,6 @@ void compose_hole(const Context& ctx, const Tensor& filled, const Tensor& residu
     const T* residuals = residual.as<T>();
     const uint8_t* masks = mask.as<uint8_t>();
     F* to = painted.as<F>();
-    constexpr int64_t kBlock = 1 << 14;
     ctx.parallel_blocks(mask.elements(), kBlock, [=](int64_t begin, int64_t end, int) {
       for_each_run(masks, begin, end, [=](bool missing, int64_t first, int64_t last) {
         if (missing)
@@ -27,6 +46,33 @@ void compose_hole(const Context& ctx, const Tensor& filled, const Tensor& residu
       });
     });
   });
+}
+
+int64_t compose_hole_backward_workspace_bytes(const Context&, const Shape& dresidual) {
+  const int64_t pixels = dresidual[0] * dresidual[1] * dresidual[2];
+  return (pixels + kBlock - 1) / kBlock * size_of(DType::kF64);
+}
+
+void compose_hole_backward(const Context& ctx, const Tensor& dx, const Tensor& mask, const Tensor& scale,
+                           const Tensor& dresidual, const Tensor& squares) {
+  const int64_t c = dresidual.shape[3],
+                bytes = cpu::compose_hole_backward_workspace_bytes(ctx, dresidual.shape);
+  auto* const partial = static_cast<double*>(ctx.workspace(bytes));
+  visit_activation_type(dx.dtype, [&]<typename T>(T) {
+    const auto factor = static_cast<ArithmeticOf<T>>(*scale.as<double>());
+    const T* const from = dx.as<T>();
+    const uint8_t* const masks = mask.as<uint8_t>();
+    T* const to = dresidual.as<T>();
+    ctx.parallel_blocks(mask.elements(), kBlock, [=](int64_t begin, int64_t end, int) {
+      double& sum = partial[begin / kBlock] = 0;
+      for_each_run(masks, begin, end, [=, &sum](bool missing, int64_t first, int64_t last) {
+        if (!missing) return;
+        sum += c == 3 ? add_gradient(std::integral_constant<int64_t, 3>{}, first, last, factor, from, to)
+                      : add_gradient(c, first, last, factor, from, to);
+      });
+    });
+  });
+  if (squares.data != nullptr) *squares.as<double>() = sum_in_order(partial, bytes / size_of(DType::kF64));
 }
 
 }  // namespace inpaint::cpu
