@@ -1,9 +1,11 @@
-// The reconstruction loss and its gradient, in one pass.
+// The mean difference of two tensors and its gradient, in one pass: the reconstruction loss, and the
+// matching of a discriminator's activations.
 //
 //   kL2: loss = mean (fake - hidden)^2     dfake = weight 2 (fake - hidden) / elements
 //   kL1: loss = mean |fake - hidden|       dfake = weight sign(fake - hidden) / elements,  sign(0) = 0
 //
-//   fake, hidden, dfake [N, H, H, C], bf16, f32 or f64; loss f64[1], overwritten, without the weight
+//   fake, hidden, dfake of one shape, [N, H, W, C] or any other; bf16, f32 or f64, all alike
+//   loss f64[1], overwritten, without the weight
 //   dfake by mode; skipped when null
 //
 // Sums in a fixed order, in double. Needs reconstruction_loss_workspace_bytes().

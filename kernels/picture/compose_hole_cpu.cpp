@@ -12,17 +12,15 @@ namespace {
 
 constexpr int64_t kBlock = 1 << 14;  // pixels
 
-// C is int64_t or, for the usual number, a constant. Returns the sum of squares.
+// The missing pixels from first to last. C is int64_t or, for the usual number, a constant.
 template <typename T, typename C>
-double add_gradient(C c, int64_t first, int64_t last, ArithmeticOf<T> scale, const T* dx, T* dresidual) {
-  double squares = 0;
-  for (int64_t pixel = first; pixel < last; ++pixel)
-    for (int64_t k = 0; k < c; ++k) {
-      const ArithmeticOf<T> d = dx[pixel * (c + 1) + k];
-      store<Store::kAccumulate>(dresidual, pixel * c + k, scale * d);
-      squares += static_cast<double>(d) * static_cast<double>(d);
-    }
-  return squares;
+void add_gradient(C c, int64_t first, int64_t last, ArithmeticOf<T> scale, const T* dx, T* dresidual,
+                  LaneSum& squares) {
+  squares.add(first * c, last * c, [=](int64_t i) {
+    const ArithmeticOf<T> d = dx[i + i / c];  // a pixel of dx has one value more
+    store<Store::kAccumulate>(dresidual, i, scale * d);
+    return static_cast<double>(d) * static_cast<double>(d);
+  });
 }
 
 }  // namespace
@@ -64,12 +62,15 @@ void compose_hole_backward(const Context& ctx, const Tensor& dx, const Tensor& m
     const uint8_t* const masks = mask.as<uint8_t>();
     T* const to = dresidual.as<T>();
     ctx.parallel_blocks(mask.elements(), kBlock, [=](int64_t begin, int64_t end, int) {
-      double& sum = partial[begin / kBlock] = 0;
+      LaneSum sum;
       for_each_run(masks, begin, end, [=, &sum](bool missing, int64_t first, int64_t last) {
         if (!missing) return;
-        sum += c == 3 ? add_gradient(std::integral_constant<int64_t, 3>{}, first, last, factor, from, to)
-                      : add_gradient(c, first, last, factor, from, to);
+        if (c == 3)
+          add_gradient(std::integral_constant<int64_t, 3>{}, first, last, factor, from, to, sum);
+        else
+          add_gradient(c, first, last, factor, from, to, sum);
       });
+      partial[begin / kBlock] = sum.total();
     });
   });
   if (squares.data != nullptr) *squares.as<double>() = sum_in_order(partial, bytes / size_of(DType::kF64));

@@ -130,6 +130,98 @@ TEST_CASE("hinge: many batches at once give what they give one by one") {
   }
 }
 
+namespace {
+
+// As a patch discriminator gives them. What a left-out score holds must not count.
+const Shape kPatches[] = {{1, 1, 1, 1}, {1, 2, 3, 1}, {3, 5, 7, 1}, {2, 16, 17, 1}};
+
+struct PatchCase {
+  const Backend& backend;
+  Shape shape;
+  HingeSide side;
+  GuardedTensor weights = {shape, backend, [](int64_t i) { return i % 3 == 0 || i % 11 > 6 ? 1.0 : 0.0; }};
+  GuardedTensor scores = random_tensor(shape, backend, kSeed, 0, 0.2, 2);
+  GuardedTensor dscores{shape, backend};
+  GuardedTensor loss{{1}, backend.of(DType::kF64)}, correct{{1}, backend.of(DType::kF64)};
+
+  Label name() const {
+    return {fmt::format("hinge of patches, side {}", static_cast<int>(side)), backend, to_string(shape)};
+  }
+  Hinge batch() const { return {scores, side, kWeight, loss, correct, dscores, weights}; }
+  void run(const Context& ctx) const {
+    const Hinge one = batch();
+    hinge(ctx, {&one, 1});
+  }
+};
+
+}  // namespace
+
+TEST_CASE("hinge: with weights, the scores that have one make the mean") {
+  for (const Backend& backend : activation_backends())
+    for (const Shape& shape : kPatches)
+      for (const HingeSide side : kSides) {
+        PatchCase c{backend, shape, side};
+        double n = 0;
+        for (int64_t i = 0; i < shape.elements(); ++i) {
+          n += c.weights[i];
+          if (c.weights[i] == 0) c.scores.set(i, i % 2 == 0 ? NAN : INFINITY);
+        }
+        c.run(*backend.context());
+        double sum = 0, size = 0, correct = 0;
+        std::vector<Bounded> want;
+        for (int64_t i = 0; i < shape.elements(); ++i) {
+          const double x = c.scores[i];
+          if (c.weights[i] == 0) {
+            want.push_back(0);
+            continue;
+          }
+          sum += loss_of(x, side) / n;
+          size += (1 + std::abs(x)) / n;
+          correct += (x > 0) == (side != HingeSide::kFake);
+          want.push_back({kWeight * derivative_of(x, side) / n, kWeight / n});
+        }
+        check_close(c.name(), "loss", c.loss, {Bounded(sum, size)});
+        check_close(c.name(), "dscores", c.dscores, want);
+        check_exact(c.name(), "correct", c.correct, {correct});
+        check_guards(c.name(), "weights", c.weights);
+      }
+}
+
+TEST_CASE("hinge: where no score has a weight, there is no loss and no gradient") {
+  for (const Backend& backend : activation_backends())
+    for (const Shape& shape : kPatches)
+      for (const HingeSide side : kSides) {
+        PatchCase c{backend, shape, side};
+        for (int64_t i = 0; i < shape.elements(); ++i) c.weights.set(i, 0);
+        c.run(*backend.context());
+        check_exact(c.name(), "loss", c.loss, {0});
+        check_exact(c.name(), "correct", c.correct, {0});
+        check_exact(c.name(), "dscores", c.dscores,
+                    std::vector<double>(static_cast<size_t>(shape.elements()), 0.0));
+      }
+}
+
+TEST_CASE("hinge: weights of 1 give the bits of no weights, in one call with others") {
+  for (const Backend& backend : activation_backends())
+    for (const Shape& shape : kPatches) {
+      PatchCase ones{backend, shape, HingeSide::kReal}, none{backend, shape, HingeSide::kReal},
+          some{backend, shape, HingeSide::kReal}, some_alone{backend, shape, HingeSide::kReal};
+      for (int64_t i = 0; i < shape.elements(); ++i) ones.weights.set(i, 1);
+      const auto ctx = backend.context();
+      Hinge batches[] = {some.batch(), none.batch(), ones.batch()};
+      batches[1].weights = {};
+      hinge(*ctx, batches);
+      some_alone.run(*ctx);
+      const auto check = [&](const PatchCase& a, const PatchCase& b) {
+        CHECK_MESSAGE(a.loss.same_bits(b.loss), describe(a.name(), "loss"));
+        CHECK_MESSAGE(a.correct.same_bits(b.correct), describe(a.name(), "correct"));
+        CHECK_MESSAGE(a.dscores.same_bits(b.dscores), describe(a.name(), "dscores"));
+      };
+      check(ones, none);
+      check(some, some_alone);
+    }
+}
+
 TEST_CASE("hinge: same bits for any number of threads") {
   for (const Backend& backend : activation_backends())
     for (const Shape& shape : kShapes) {
@@ -140,6 +232,15 @@ TEST_CASE("hinge: same bits for any number of threads") {
         const Hinge batch = {c.scores, c.side, kWeight, loss, correct, dscores};
         hinge(ctx, {&batch, 1});
         return outputs(loss, correct, dscores);
+      });
+    }
+  for (const Backend& backend : activation_backends())
+    for (const Shape& shape : kPatches) {
+      const Label label = PatchCase{backend, shape, HingeSide::kFake}.name();
+      check_same_bits(label, [&](Context& ctx) {
+        PatchCase c{backend, shape, HingeSide::kFake};
+        c.run(ctx);
+        return outputs(c.loss, c.correct, c.dscores);
       });
     }
 }
@@ -160,4 +261,10 @@ TEST_CASE("hinge: wrong tensors are refused") {
   check_refused("hinge", "loss", [&] { run(c.scores, f32, c.correct, {}); });
   check_refused("hinge", "correct", [&] { run(c.scores, c.loss, f32, {}); });
   check_refused("hinge", "dscores", [&] { run(c.scores, c.loss, c.correct, wrong_type); });
+  const PatchCase patches{backend, {1, 2, 2, 1}, HingeSide::kReal};
+  for (const GuardedTensor* wrong : {&c.scores, &wrong_type}) {
+    Hinge batch = patches.batch();
+    batch.weights = *wrong;
+    check_refused("hinge", "weights", [&] { hinge(*ctx, {&batch, 1}); });
+  }
 }
