@@ -60,6 +60,10 @@ struct LayerCases {
         [s, d = dtype](Context& c) { return conv2d_backward_weight_case(c, s, d); });
   }
 
+  void operator()(const SpectralConv2dDescription& conv) const {
+    (*this)(Conv2dDescription{conv.window, false, conv.weight});
+  }
+
   void operator()(const LinearDescription& linear) const {
     const LinearShape s{x[0], x.elements() / x[0], y.elements() / x[0]};
     add(cases, name + "/forward", runs.forward,

@@ -87,6 +87,8 @@ class Layer {
   // adds nothing.
   virtual void add_running_update(const Parameters&, std::span<const Tensor> /*saved*/,
                                   std::vector<RunningUpdate>& /*list*/) const {}
+  // Moves the running values that are no averages to what forward saved.
+  virtual void update_running(const Context&, const Parameters&, std::span<const Tensor> /*saved*/) const {}
 
  private:
   std::string name_;

@@ -16,6 +16,11 @@ struct Conv2dDescription {
   bool transposed;  // the adjoint of such a convolution
   ParameterId weight;
 };
+// A convolution whose weight is divided by its spectral norm, estimated from the running vector u.
+struct SpectralConv2dDescription {
+  Conv2dWindow window;
+  ParameterId weight, u;
+};
 struct LinearDescription {
   ParameterId weight;
 };
@@ -38,7 +43,7 @@ struct GroupNormDescription {
   ParameterId gamma, beta;
 };
 
-using LayerDescription = std::variant<Conv2dDescription, LinearDescription, BatchNormDescription,
-                                      BiasActivationDescription, GroupNormDescription>;
+using LayerDescription = std::variant<Conv2dDescription, SpectralConv2dDescription, LinearDescription,
+                                      BatchNormDescription, BiasActivationDescription, GroupNormDescription>;
 
 }  // namespace inpaint

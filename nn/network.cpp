@@ -111,15 +111,22 @@ Tensor Network::forward(const Context& ctx, const Parameters& params, const Tens
 }
 
 void Network::backward(const Context& ctx, const Parameters& params, const Tensor& dy, const Tensor* dx,
-                       ParameterGrads grads, Pass& pass) const {
+                       ParameterGrads grads, Pass& pass, std::span<const GradientTap> taps) const {
   INPAINT_CHECK(pass.keep_ == Pass::Keep::kForBackward, "{}: this pass kept nothing for backward", name_);
   INPAINT_CHECK(pass.inner_->holder == &pass, "{}: another pass has used this one's memory since", name_);
   expect_shape(name_.c_str(), dy, pass.output().shape, params.activation_dtype());
+  for (const GradientTap& tap : taps)
+    INPAINT_CHECK(tap.value.node >= 0 && tap.value.node + 1 < std::ssize(nodes_), "{}: no inner value {}",
+                  name_, tap.value.node);
   ReadBeside read_beside(grads.beside);
   for (size_t i = nodes_.size(); i-- > 0;) {
     const Node& node = nodes_[i];
     const BackwardStep& step = pass.inner_->gradients.steps[i];
     for (const int slot : {step.dx, step.daddend, step.sum}) read_beside.will_write(slot);
+    const Tensor dy_of_node =
+        step.dy == BackwardStep::kCaller ? dy : pass.gradient(step.dy, pass.outputs_[i].shape);
+    for (const GradientTap& tap : taps)
+      if (tap.value.node == static_cast<int>(i)) tap.add(dy_of_node);
     const Tensor in = pass.value(node.from);
     const Tensor din = step.dx == BackwardStep::kCaller ? (dx == nullptr ? Tensor{} : *dx)
                                                         : pass.gradient(step.dx, in.shape);
@@ -127,7 +134,7 @@ void Network::backward(const Context& ctx, const Parameters& params, const Tenso
         ctx, params,
         {.x = in,
          .y = pass.outputs_[i],
-         .dy = step.dy == BackwardStep::kCaller ? dy : pass.gradient(step.dy, pass.outputs_[i].shape),
+         .dy = dy_of_node,
          .dx = din,
          .daddend = node.addend ? pass.gradient(step.daddend, pass.outputs_[i].shape) : Tensor{},
          .daddend_mode = step.daddend_mode,
@@ -143,8 +150,10 @@ void Network::backward(const Context& ctx, const Parameters& params, const Tenso
 
 void Network::update_running(const Context& ctx, const Parameters& params, const Pass& pass) const {
   std::vector<RunningUpdate> updates;
-  for (size_t i = 0; i < nodes_.size(); ++i)
+  for (size_t i = 0; i < nodes_.size(); ++i) {
     nodes_[i].layer->add_running_update(params, pass.saved_[i], updates);
+    nodes_[i].layer->update_running(ctx, params, pass.saved_[i]);
+  }
   batch_norm_update_running(ctx, updates);
 }
 

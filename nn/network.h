@@ -3,8 +3,10 @@
 // gradients of a value that several layers read in the order of that walk.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "nn/layer.h"
@@ -20,6 +22,14 @@ struct Value {
   static constexpr int kInput = -1;
   bool is_input() const { return node == kInput; }
   friend bool operator==(const Value&, const Value&) = default;
+};
+
+// Where the caller of a backward adds the gradient of a loss of its own: at an inner value of the network.
+struct GradientTap {
+  Value value;
+  // gradient, of the value's shape and the activations' type, holds what the layers that read the value have
+  // made. What is added to it goes into the backward of the layer that made the value.
+  std::function<void(const Tensor& gradient)> add;
 };
 
 class Network {
@@ -71,11 +81,13 @@ class Network {
 
   // Computes the gradients of this pass's last forward. That forward must have used Statistics::kBatch, and
   // no other pass may have used the shared memory since. dx (the input's gradient) is overwritten, skipped
-  // when null; nothing of the pass that a second backward needs is changed.
+  // when null; nothing of the pass that a second backward needs is changed. taps: of outputs of layers, but
+  // not of the last.
   void backward(const Context& ctx, const Parameters& params, const Tensor& dy, const Tensor* dx,
-                ParameterGrads grads, Pass& pass) const;
+                ParameterGrads grads, Pass& pass, std::span<const GradientTap> taps = {}) const;
 
-  // Moves all running averages by the batch statistics of the pass's last forward.
+  // Moves all running averages by the batch statistics of the pass's last forward, and what else runs along
+  // to what that forward saved.
   void update_running(const Context& ctx, const Parameters& params, const Pass& pass) const;
 
  private:

@@ -61,6 +61,11 @@ Pass::Pass(Context& ctx, const Network& network, const Shape& x, DType dtype, Ke
   }
 }
 
+Tensor Pass::output_of(Value value) const {
+  INPAINT_CHECK(keep_ == Keep::kForBackward && !value.is_input(), "no output {} is kept", value.node);
+  return outputs_.at(static_cast<size_t>(value.node));
+}
+
 Tensor Pass::gradient(int slot, const Shape& shape) const {
   Tensor tensor = inner_->arena.tensor(inner_->slots[static_cast<size_t>(slot)]);
   tensor.shape = shape;

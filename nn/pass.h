@@ -28,6 +28,8 @@ class Pass {
   void normalise_over(Ranks& ranks) { ranks_ = &ranks; }
 
   Tensor output() const { return outputs_.back(); }  // of the last forward
+  // Likewise a layer's output, of a pass that keeps it for backward.
+  Tensor output_of(Value value) const;
   int64_t batch() const { return x_[0]; }
   int64_t bytes() const { return own_.arena.planned_bytes() + (shares_ ? 0 : inner_->arena.planned_bytes()); }
 

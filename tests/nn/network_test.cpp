@@ -5,15 +5,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <vector>
 
 #include "core/base/philox.h"
-#include "kernels/linear/linear.h"
 #include "kernels/random/random_fill.h"
 #include "nn/networks/context_encoder.h"
 #include "nn/networks/harmonic_unet.h"
 #include "nn/pass.h"
+#include "tests/nn/network_case.h"
 
 using namespace inpaint;
 
@@ -24,113 +23,6 @@ constexpr ContextEncoderOptions kTiny{
 
 // Two levels with blocks: skips, residual blocks and dilation.
 const HarmonicUnetOptions kTinyUnet{.image_size = 8, .image_channel = 3, .levels = {{16, 1, 1}, {32, 2, 0}}};
-
-// Stores the gradients that are handed over, so that a test can look at them.
-class StoringSink final : public GradientSink {
- public:
-  explicit StoringSink(const ParameterSpec& spec) : spec_(spec) {}
-
-  void linear(const Context& ctx, ParameterId weight, const Tensor& x, const Tensor& dy) override {
-    const Shape& shape = spec_.info(weight).shape;
-    Buffer& memory = memory_[weight.index];
-    if (memory.bytes() == 0) memory = Buffer(shape.elements() * size_of(DType::kF64));
-    linear_backward_weight(ctx, x, dy, memory.tensor(shape, DType::kF64), GradMode::kOverwrite);
-  }
-  Tensor gradient(ParameterId weight) const {
-    return memory_.at(weight.index).tensor(spec_.info(weight).shape, DType::kF64);
-  }
-
- private:
-  const ParameterSpec& spec_;
-  std::map<size_t, Buffer> memory_;
-};
-
-struct Case {
-  Context ctx{2, MatrixBackend::kEigen};
-  Network network;
-  Parameters params;
-  StoringSink sink;
-  Pass pass;
-  Buffer x, dy, dx;
-  int64_t batch;
-
-  Case(Network n, int64_t batch_size, HandedOver handed_over = HandedOver::kNotStored)
-      : network(std::move(n)),
-        params(network.spec(), DType::kF64, Parameters::Use::kTraining, Device::kCpu, handed_over),
-        sink(network.spec()),
-        pass(ctx, network, network.in_shape(batch_size), DType::kF64, Pass::Keep::kForBackward),
-        batch(batch_size) {
-    // Deviation 0.5 rather than 0.02, so that no gradient is negligible.
-    fill_normal(ctx, Philox(11, RandomStream::kInitialValues), 0.5, params.values());
-    const Shape in = network.in_shape(batch), out = pass.output().shape;
-    x = Buffer(in.elements() * 8);
-    dx = Buffer(in.elements() * 8);
-    dy = Buffer(out.elements() * 8);
-    fill_normal(ctx, Philox(12, RandomStream::kInitialValues), 1.0, input());
-    fill_normal(ctx, Philox(13, RandomStream::kInitialValues), 1.0, doutput());
-  }
-
-  Tensor input() const { return x.tensor(network.in_shape(batch), DType::kF64); }
-  Tensor dinput() const { return dx.tensor(network.in_shape(batch), DType::kF64); }
-  Tensor doutput() const { return dy.tensor(pass.output().shape, DType::kF64); }
-
-  double loss() {  // <dy, network(x)>
-    const Tensor y = network.forward(ctx, params, input(), Statistics::kBatch, pass);
-    double sum = 0;
-    for (int64_t i = 0; i < y.elements(); ++i) sum += y.as<double>()[i] * doutput().as<double>()[i];
-    return sum;
-  }
-
-  void backward(ParameterGrads::Mode mode) {
-    loss();
-    const Tensor din = dinput();
-    network.backward(ctx, params, doutput(), &din, {mode, &sink}, pass);
-  }
-
-  Tensor gradient(ParameterId id) const {
-    return params.stores_grad(id) ? params.grad(id) : sink.gradient(id);
-  }
-};
-
-// Central difference of the loss when `values` moves along `direction`.
-double directional_derivative(Case& c, const Tensor& values, const std::vector<double>& direction) {
-  constexpr double kStep = 1e-8;  // so small that hardly ever an activation crosses its kink
-  const auto move = [&](double by) {
-    for (size_t i = 0; i < direction.size(); ++i) values.as<double>()[i] += by * direction[i];
-  };
-  move(kStep);
-  const double plus = c.loss();
-  move(-2 * kStep);
-  const double minus = c.loss();
-  move(kStep);
-  return (plus - minus) / (2 * kStep);
-}
-
-void check_gradient(Case& c, const Tensor& values, const Tensor& grad, uint64_t seed,
-                    const std::string& what) {
-  std::vector<double> direction(static_cast<size_t>(values.elements()));
-  double expected = 0, size = 0;
-  for (size_t i = 0; i < direction.size(); ++i) {
-    direction[i] = Philox(seed, RandomStream::kShuffle).normal(i);
-    expected += direction[i] * grad.as<double>()[i];
-    size += std::abs(direction[i] * grad.as<double>()[i]);
-  }
-  const double got = directional_derivative(c, values, direction);
-  INFO(what << ": difference quotient " << got << ", <gradient, direction> " << expected);
-  // Rounding of the loss (about 1e-14 of its terms) divided by the step; the truncation is far below.
-  CHECK(std::abs(got - expected) <= 1e-5 * (size + 1));
-}
-
-void check_all_gradients(Network network) {
-  Case c(std::move(network), 5);
-  c.backward(ParameterGrads::kOverwrite);
-  check_gradient(c, c.input(), c.dinput(), 100, "input");
-  uint64_t seed = 0;
-  for (const auto kind : {ParameterId::Kind::kWeight, ParameterId::Kind::kOther})
-    for (size_t i = 0; i < c.network.spec().list(kind).size(); ++i)
-      check_gradient(c, c.params.value({kind, i}), c.gradient({kind, i}), ++seed,
-                     c.network.spec().list(kind)[i].name);
-}
 
 }  // namespace
 
@@ -146,8 +38,29 @@ TEST_CASE("harmonic unet: every gradient matches a directional derivative") {
   check_all_gradients(make_harmonic_unet(kTinyUnet));
 }
 
+// Values that one layer reads and that two read, in front of layers that work in place and of others.
+TEST_CASE("network: a loss at any inner value adds its gradient, and at none but those") {
+  const auto inner = static_cast<int>(make_harmonic_unet(kTinyUnet).nodes().size()) - 1;
+  for (int node = 0; node < inner; node += 3) {
+    CAPTURE(node);
+    NetworkCase c(make_harmonic_unet(kTinyUnet), 2);
+    c.tap({node});
+    c.backward(ParameterGrads::kOverwrite);
+    check_gradient(c, c.input(), c.dinput(), 100, "input");
+    check_gradient(c, c.params.values(), c.params.grads(), 101, "parameters");
+  }
+  NetworkCase all(make_harmonic_unet(kTinyUnet), 2);
+  for (int node = 0; node < inner; ++node) all.tap({node});
+  check_all_gradients(all);
+  NetworkCase output(make_harmonic_unet(kTinyUnet), 2), input(make_harmonic_unet(kTinyUnet), 2);
+  output.taps.push_back({{inner}, [](const Tensor&) {}});
+  CHECK_THROWS_AS(output.backward(ParameterGrads::kOverwrite), Error);
+  input.taps.push_back({input.network.input(), [](const Tensor&) {}});
+  CHECK_THROWS_AS(input.backward(ParameterGrads::kOverwrite), Error);
+}
+
 TEST_CASE("network: parameter gradients are skipped, overwritten or accumulated as told") {
-  Case c(make_discriminator(kTiny), 4);
+  NetworkCase c(make_discriminator(kTiny), 4);
   c.backward(ParameterGrads::kOverwrite);
   const Tensor grads = c.params.grads();
   const std::vector<double> once(grads.as<double>(), grads.as<double>() + grads.elements());
@@ -171,7 +84,7 @@ TEST_CASE("network: parameter gradients are skipped, overwritten or accumulated 
 }
 
 TEST_CASE("network: a bias before a batch norm has a gradient of exactly 0") {
-  Case c(make_discriminator(kTiny), 4);
+  NetworkCase c(make_discriminator(kTiny), 4);
   c.backward(ParameterGrads::kOverwrite);
   const auto& others = c.network.spec().list(ParameterId::Kind::kOther);
   REQUIRE(others[0].name == "discriminator.hidden1.bias");
@@ -180,7 +93,7 @@ TEST_CASE("network: a bias before a batch norm has a gradient of exactly 0") {
 }
 
 TEST_CASE("network: running averages move by a tenth of the batch's, and inference uses them alone") {
-  Case c(make_discriminator(kTiny), 4);
+  NetworkCase c(make_discriminator(kTiny), 4);
   c.params.initialize(c.ctx, 5, 1);
   c.loss();
   REQUIRE(c.network.spec().list(ParameterId::Kind::kRunning).size() == 2);
@@ -210,7 +123,7 @@ TEST_CASE("network: running averages move by a tenth of the batch's, and inferen
 }
 
 TEST_CASE("network: running averages of every layer move by a tenth of the way to the batch's") {
-  Case c(make_generator(kTiny), 4);
+  NetworkCase c(make_generator(kTiny), 4);
   c.params.initialize(c.ctx, 5, 1);
   c.loss();
   const auto kind = ParameterId::Kind::kRunning;
@@ -234,7 +147,7 @@ TEST_CASE("network: running averages of every layer move by a tenth of the way t
 }
 
 TEST_CASE("network: a bias before a batch norm changes nothing in training, and inference through the mean") {
-  Case c(make_discriminator(kTiny), 4);
+  NetworkCase c(make_discriminator(kTiny), 4);
   const double before = c.loss();
   const Tensor bias = c.params.value({ParameterId::Kind::kOther, 0});
   for (int64_t i = 0; i < bias.elements(); ++i) bias.as<double>()[i] = 3.0;
@@ -251,7 +164,7 @@ TEST_CASE("network: a bias before a batch norm changes nothing in training, and 
 
 TEST_CASE(
     "network: an inference pass gives what a training pass gives with running averages, in less memory") {
-  Case c(make_generator(kTiny), 3);
+  NetworkCase c(make_generator(kTiny), 3);
   c.params.initialize(c.ctx, 5, 0);
   Pass slim(c.ctx, c.network, c.network.in_shape(3), DType::kF64, Pass::Keep::kOutputOnly);
   CHECK(slim.bytes() < c.pass.bytes());
@@ -263,7 +176,7 @@ TEST_CASE(
 }
 
 TEST_CASE("network: passes that share a memory take turns") {
-  Case c(make_discriminator(kTiny), 3);
+  NetworkCase c(make_discriminator(kTiny), 3);
   Pass second(c.ctx, c.network, c.pass);
   CHECK(second.bytes() < c.pass.bytes() / 4);
   CHECK(c.pass.bytes() + second.bytes() ==
@@ -286,7 +199,7 @@ TEST_CASE("network: passes that share a memory take turns") {
 }
 
 TEST_CASE("network: a gradient that is not stored needs a sink, and is not accumulated") {
-  Case c(make_generator(kTiny), 3);
+  NetworkCase c(make_generator(kTiny), 3);
   c.loss();
   const auto refuses = [&](const ParameterGrads& grads) {
     CHECK_THROWS_AS(c.network.backward(c.ctx, c.params, c.doutput(), nullptr, grads, c.pass), Error);
@@ -304,7 +217,7 @@ TEST_CASE("network: a gradient that is not stored needs a sink, and is not accum
 }
 
 TEST_CASE("network: gradients that could be handed over are the same where they are stored, and accumulate") {
-  Case handed(make_generator(kTiny), 3), stored(make_generator(kTiny), 3, HandedOver::kStored);
+  NetworkCase handed(make_generator(kTiny), 3), stored(make_generator(kTiny), 3, HandedOver::kStored);
   handed.backward(ParameterGrads::kOverwrite);
   stored.backward(ParameterGrads::kOverwrite);
   CHECK(stored.params.pieces().size() == 1);
@@ -342,7 +255,7 @@ TEST_CASE("parameters: the pieces follow each other, and the gradients of those 
 }
 
 TEST_CASE("network: an input of another shape is refused") {
-  Case c(make_discriminator(kTiny), 4);
+  NetworkCase c(make_discriminator(kTiny), 4);
   const Tensor wrong = c.input().reshaped({c.batch, 4, 16, 3});
   CHECK_THROWS_AS(c.network.forward(c.ctx, c.params, wrong, Statistics::kBatch, c.pass), ShapeError);
 }

@@ -98,6 +98,10 @@ struct LayerNodes {
                  {"dilations", Ints{w.dilation, w.dilation}}});
   }
 
+  OnnxValue operator()(const SpectralConv2dDescription&) const {
+    throw Error("a discriminator has no place in an exported model");
+  }
+
   // Features count row by row, column by column, channel by channel.
   OnnxValue operator()(const LinearDescription& linear) const {
     OnnxValue from = x;
