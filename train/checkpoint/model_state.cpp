@@ -144,11 +144,20 @@ void capture_parameter(const Context& ctx, const Parameters& params, ParameterId
   capture(ctx, {info.name, checkpoint_shape(info), info.layout, params.value(id)}, host);
 }
 
-void load_model(const Context& ctx, const SafetensorsFile& file, Model& model) {
-  load(ctx, file, state_of(model));
+bool load_model(const Context& ctx, const SafetensorsFile& file, Model& model, uint64_t seed) {
+  const auto is_missing = [&](const StateTensor& tensor) { return file.find(tensor.name) == nullptr; };
+  std::vector<StateTensor> state = state_of(model);
+  const bool begins = model.options.patch_discriminator &&
+                      std::ranges::all_of(state_of(model.discriminator_params, false), is_missing);
+  if (begins) {
+    std::erase_if(state, is_missing);
+    model.initialize_discriminator(ctx, seed);
+  }
+  load(ctx, file, state);
   model.generator_params.refresh_copy(ctx);
   model.discriminator_params.refresh_copy(ctx);
   if (model.generator_averages) model.generator_averages->refresh_copy(ctx);
+  return !begins;
 }
 
 void load_generator(const Context& ctx, const SafetensorsFile& file, const Parameters& generator_params) {

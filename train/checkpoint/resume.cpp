@@ -7,6 +7,9 @@
 namespace inpaint {
 namespace {
 
+constexpr const char* kNoDiscriminator =
+    "note: the checkpoint holds no discriminator; texture begins with one that has learnt nothing yet";
+
 // The settings a checkpoint's tensors have their shapes from.
 void check_same_network(const TrainSettings& saved, const TrainSettings& now, const std::string& file) {
   const auto check = [&](const char* flag, const auto& then_value, const auto& now_value) {
@@ -30,12 +33,12 @@ void check_same_network(const TrainSettings& saved, const TrainSettings& now, co
 void note_changes(const TrainSettings& saved, const TrainSettings& now, std::vector<std::string>& notes) {
   const auto then_text = to_metadata(saved), now_text = to_metadata(now);
   for (const char* flag :
-       {"dataname",      "block",          "data_dir",    "batch_size",      "shuffle",
-        "flip",          "validate_share", "random_crop", "learning_rate",   "lamb_rec",
-        "lamb_adv",      "lamb_tv",        "use_l1",      "weight_clip",     "gene_iter",
-        "disc_iter",     "seed",           "precision",   "holes",           "min_hole",
-        "max_hole",      "masks",          "mask_value",  "warm_up",         "last_rate",
-        "average_decay", "schedule_steps", "adv_loss",    "sync_batch_norm", "accumulate"}) {
+       {"dataname",        "block",         "data_dir",      "batch_size",    "shuffle",        "flip",
+        "validate_share",  "random_crop",   "learning_rate", "lamb_rec",      "lamb_adv",       "lamb_tv",
+        "use_l1",          "weight_clip",   "gene_iter",     "disc_iter",     "seed",           "precision",
+        "holes",           "min_hole",      "max_hole",      "masks",         "mask_value",     "warm_up",
+        "last_rate",       "average_decay", "texture",       "texture_share", "schedule_steps", "adv_loss",
+        "sync_batch_norm", "accumulate"}) {
     const std::string key = "flag." + std::string(flag);
     if (then_text.at(key) != now_text.at(key))
       notes.push_back(fmt::format("note: {}={} from here on; the checkpoint was made with {}={}", flag,
@@ -50,7 +53,10 @@ Beginning begin_at(const SafetensorsFile& file, const TrainSettings& settings, c
   Beginning beginning;
   beginning.file = file.path();
   beginning.state = RunState::from_metadata(file.metadata(), file.path().string());
-  load_model(ctx, file, model);
+  if (!load_model(ctx, file, model, static_cast<uint64_t>(settings.seed))) {
+    beginning.state.forget_discriminator();
+    if (settings.mode == Split::kTrain) beginning.notes.push_back(kNoDiscriminator);
+  }
   beginning.notes.push_back(
       fmt::format("Going on from {} at step {}", file.path().string(), beginning.state.step));
   note_changes(saved, settings, beginning.notes);

@@ -44,6 +44,7 @@ void for_each_later_member(State& s, F&& f) {
   f("best_gain", s.best_gain);
   f("validations_since_best", s.validations_since_best);
   f("clip_mean", s.clip_mean);
+  f("adversarial_ratio", s.adversarial_ratio);
   f("train_seconds", s.train_seconds);
   f("data_crc32c", s.data_crc32c);
 }

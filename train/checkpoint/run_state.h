@@ -24,10 +24,14 @@ struct RunState {
   // The running mean of the generator's gradient norm, where an adaptive clip keeps one; and the time of
   // training that is over, where minutes limit it.
   double clip_mean = 0, train_seconds = 0;
+  double adversarial_ratio = 0;  // of an adversarial phase (train/step/adversary.h); 0: none yet
 
   int64_t data_crc32c = -1;  // of the data set, as its description has it; -1: there is none
 
   bool is_best(const ValidationFigures& figures) const;
+
+  // The discriminator begins anew.
+  void forget_discriminator() { discriminator_updates = 0, adversarial_ratio = 0; }
 
   // As "state.<name>" -> text in a checkpoint's metadata; numbers keep all their bits. Reading throws
   // UserError that begins with `where` (the file's name) for a key that is missing or is no number; what came

@@ -56,6 +56,13 @@ double Learner::clip_mean() const { return figures_.value(clip_mean_); }
 
 void Learner::set_clip_mean(double mean) { figures_.set(clip_mean_, mean); }
 
+void Learner::follow(const AdamOptions& adam, const RateSchedule& schedule) {
+  const double weight_decay = options_.adam.weight_decay;
+  options_.adam = adam;
+  options_.adam.weight_decay = weight_decay;
+  options_.schedule = schedule;
+}
+
 void Learner::upload_rates(const Context& ctx, double progress) {
   const int count = options_.updates_per_step;
   auto* rates = host_rates_.as<double>();

@@ -41,6 +41,10 @@ class Learner {
   double clip_mean() const;
   void set_clip_mean(double mean);
 
+  // From the next upload_rates() on, updates with this optimizer and these rates. The weight decay, the
+  // moments, the clip and the average go on; so does the number of updates.
+  void follow(const AdamOptions& adam, const RateSchedule& schedule);
+
   // The rates of the updates of the step to come; they are the only values of a step that change, so they
   // live on the device and a recorded step can be replayed. progress: training_step.h.
   void upload_rates(const Context& ctx, double progress);

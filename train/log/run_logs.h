@@ -36,7 +36,7 @@ class RunLogs {
 
   // The source program's tags: disc_acc, rec_loss, adv_gene_loss (= gene_loss_ori), gene_loss (=
   // adv_gene_loss) and disc_loss (= adv_disc_loss), histograms gene_score (fake) and disc_score (real, then
-  // fake). Scores [N, 1], in the host's memory.
+  // fake). Scores of any shape, in the host's memory.
   void summary(int64_t step, const Losses& losses, const Tensor& real_scores, const Tensor& fake_scores);
 
   // Scalars gradient_norm/generator and, with a discriminator, /discriminator; loss_share/<term>.

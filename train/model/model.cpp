@@ -11,6 +11,7 @@ Network make_generator(const ModelOptions& options) {
 
 Network make_discriminator(const ModelOptions& options) {
   if (options.kind == ModelKind::kContextEncoder) return make_discriminator(options.context_encoder);
+  if (options.patch_discriminator) return make_patch_discriminator(*options.patch_discriminator);
   const HarmonicUnetOptions& unet = options.harmonic_unet;
   return Network("discriminator", {unet.image_size, unet.image_size, unet.image_channel});
 }
@@ -24,6 +25,15 @@ Model::Model(const ModelOptions& model_options, DType activation, Parameters::Us
       discriminator_params(discriminator.spec(), activation, use, device, handed_over) {
   if (options.kind == ModelKind::kHarmonicUnet)
     generator_averages.emplace(generator.spec(), activation, Parameters::Use::kInference, device);
+}
+
+void Model::initialize_discriminator(const Context& ctx, uint64_t seed) {
+  discriminator_params.initialize(ctx, seed, 1);
+  if (discriminator_params.use() == Parameters::Use::kInference) return;  // which has no moments
+  for (const Tensor& moments : {discriminator_params.moments1(), discriminator_params.moments2()}) {
+    const Buffer zeros(moments.bytes());
+    upload(ctx, zeros.tensor(moments.shape, moments.dtype), moments);
+  }
 }
 
 void Model::initialize(const Context& ctx, uint64_t seed) {

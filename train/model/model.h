@@ -5,6 +5,7 @@
 
 #include "nn/networks/context_encoder.h"
 #include "nn/networks/harmonic_unet.h"
+#include "nn/networks/patch_discriminator.h"
 #include "train/settings/settings.h"
 
 namespace inpaint {
@@ -13,6 +14,7 @@ struct ModelOptions {
   ModelKind kind = ModelKind::kContextEncoder;
   ContextEncoderOptions context_encoder = {};
   HarmonicUnetOptions harmonic_unet = {};
+  std::optional<PatchDiscriminatorOptions> patch_discriminator = std::nullopt;  // of kHarmonicUnet
 };
 
 Network make_generator(const ModelOptions& options);
@@ -27,6 +29,8 @@ struct Model {
 
   // Draws all initial values; the same for the same seed, whatever the threads.
   void initialize(const Context& ctx, uint64_t seed);
+  // The discriminator's alone, with moments of 0.
+  void initialize_discriminator(const Context& ctx, uint64_t seed);
 
   DType activation_dtype() const { return generator_params.activation_dtype(); }
 

@@ -30,8 +30,10 @@ int64_t value_bytes(const ParameterSpec& spec, DType activation, HandedOver hand
   return bytes;
 }
 
-// What a step takes when the data is there; files, samples and validations come on top.
-double seconds_per_step(const TrainSettings& s, Context& ctx, const TrainingPictures& data, Model& model) {
+// What a step takes when the data is there; files, samples and validations come on top. progress: where in the
+// planned run the step is.
+double seconds_per_step(const TrainSettings& s, Context& ctx, const TrainingPictures& data, Model& model,
+                        double progress) {
   constexpr int kUnmeasured = 2, kMeasured = 10;
   const auto step = make_training_step(ctx, model, s.batch_size, step_options(s));
   BatchLoader loader(*data.set, {.batch_size = s.batch_size,
@@ -48,7 +50,7 @@ double seconds_per_step(const TrainSettings& s, Context& ctx, const TrainingPict
     if (i == kUnmeasured) start = std::chrono::steady_clock::now();
     const LoadedBatch& batch = loader.next();
     step->load({batch.pixels, holes.draw(static_cast<uint64_t>(i * s.step_images()))});
-    step->train(0);
+    step->train(progress);
     step->losses();
   }
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / kMeasured;
@@ -73,6 +75,7 @@ RunPlan plan_run(const TrainSettings& s) {
   const StepPlan step =
       plan_training_step(options, generator, discriminator, activation, s.batch_size, step_options(s));
   plan.step_flop = step.product_flop;
+  plan.adversarial_flop = step.adversarial_flop;
   plan.pass_bytes = step.bytes;
   const HandedOver stored = handed_over(s, false);
   plan.weight_bytes = value_bytes(generator.spec(), activation, stored) +
@@ -102,6 +105,9 @@ std::string to_text(const RunPlan& p) {
   if (p.discriminator_parameters > 0)
     line("discriminator", fmt::format("{} parameters", p.discriminator_parameters));
   line("a step's products", fmt::format("{:.3f} TFLOP", static_cast<double>(p.step_flop) * 1e-12));
+  if (p.adversarial_flop > 0)
+    line("  in the adversarial phase",
+         fmt::format("{:.3f} TFLOP", static_cast<double>(p.adversarial_flop) * 1e-12));
   line("memory for training", bytes_text(p.device_bytes()));
   line("  weights and gradients", bytes_text(p.weight_bytes));
   line("  optimizer", bytes_text(p.optimizer_bytes));
@@ -159,10 +165,15 @@ int show_plan(const TrainSettings& wanted) {
     Model model(model_options(settings), activation_type(settings), Parameters::Use::kTraining, ctx.device(),
                 handed_over(settings, false));
     model.initialize(ctx, static_cast<uint64_t>(settings.seed));
-    const double step = seconds_per_step(settings, ctx, data, model);
+    double step = seconds_per_step(settings, ctx, data, model, 0);
     const int64_t steps = batches_in_epoch(data.set->count(), settings.step_images());
-    const double epoch = step * static_cast<double>(steps);
     say("a step", fmt::format("{:.4g} s, the mean of ten measured ones", step));
+    if (settings.texture > 0) {
+      const double adversarial = seconds_per_step(settings, ctx, data, model, 1);
+      say("  in the adversarial phase", fmt::format("{:.4g} s", adversarial));
+      step += settings.texture_share * (adversarial - step);  // the mean over the run
+    }
+    const double epoch = step * static_cast<double>(steps);
     say("an epoch", fmt::format("{} steps, {}", steps, duration_text(epoch)));
     say("the run", length_text(settings, step, steps));
     return 0;

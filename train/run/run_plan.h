@@ -12,7 +12,8 @@ namespace inpaint {
 
 struct RunPlan {
   int64_t generator_parameters = 0, discriminator_parameters = 0;
-  int64_t step_flop = 0;  // multiplications and additions of the matrix products of one step
+  // Multiplications and additions of the matrix products of one step; of one in the adversarial phase.
+  int64_t step_flop = 0, adversarial_flop = 0;
   // Bytes of the device's memory: values and gradients (with the copies products read), Adam's moments, and
   // the passes with the batch and the ops' scratch memory.
   int64_t weight_bytes = 0, optimizer_bytes = 0, pass_bytes = 0;

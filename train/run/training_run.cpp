@@ -237,6 +237,7 @@ void TrainingRun::go_on_at(const RunState& state) {
   step_->generator().updates = state.generator_updates;
   step_->generator().set_clip_mean(state.clip_mean);
   if (Learner* discriminator = step_->discriminator()) discriminator->updates = state.discriminator_updates;
+  step_->set_adversarial_ratio(state.adversarial_ratio);
 }
 
 void TrainingRun::note_few_pictures() {
@@ -349,7 +350,7 @@ void TrainingRun::log_step(const LoadedBatch& batch, const Losses& losses, const
     }
   }
   if (!logs_) return;
-  const Learner* discriminator = step_->discriminator();
+  const Learner* discriminator = losses.is_adversarial ? step_->discriminator() : nullptr;
   logs_->step({.step = state_.step,
                .epoch = state_.epoch,
                .batch = batch.index,
@@ -413,8 +414,8 @@ RunState TrainingRun::roll_back(const std::string& what) {
   ++rollbacks_;
   writer_->finish();  // it may still be on its way to the disk
   const SafetensorsFile file = open_checkpoint(good_file_);
-  load_model(ctx_, file, model_);
-  const RunState then = RunState::from_metadata(file.metadata(), good_file_.string());
+  RunState then = RunState::from_metadata(file.metadata(), good_file_.string());
+  if (!load_model(ctx_, file, model_, static_cast<uint64_t>(settings_.seed))) then.forget_discriminator();
   out_.line(
       fmt::format("{}; back to the weights of step {}, on with the data behind this step ({} of {} "
                   "rollbacks to one checkpoint)",
@@ -465,14 +466,16 @@ bool TrainingRun::validate(Standing& standing) {
     return stop_signal() == 0;
   });
   if (!figures) return false;
-  const bool best = state_.is_best(*figures);
+  // An adversary costs gain: what it makes of the model is the newest checkpoint, and the best one stays.
+  const bool is_judged = settings_.texture == 0 || !figures->losses.is_adversarial;
+  const bool best = is_judged && state_.is_best(*figures);
   if (best) {
     standing = Standing::kNewestAndBest;
     state_.best_step = state_.step;
     state_.best_rec_loss = figures->losses.rec_loss;
     state_.best_gain = figures->quality.gain.value_or(0);
     state_.validations_since_best = 0;
-  } else {
+  } else if (is_judged) {
     ++state_.validations_since_best;
   }
   const ValidationRecord record{state_.step, state_.epoch, *figures, best};
@@ -518,6 +521,7 @@ void TrainingRun::submit_checkpoint(Standing standing) {
   state_.clip_mean = step_->generator().clip_mean();
   if (const Learner* discriminator = step_->discriminator())
     state_.discriminator_updates = discriminator->updates;
+  state_.adversarial_ratio = step_->adversarial_ratio();
   CheckpointSnapshot& snapshot = writer_->next();
   snapshot.step = state_.step;
   snapshot.standing = standing;

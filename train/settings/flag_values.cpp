@@ -30,7 +30,7 @@ bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x
 std::string WholeRange::text() const { return fmt::format("{} to {}", min, max); }
 
 std::string RealRange::text() const {
-  return fmt::format("{}, at most {}", zero == Lower::kExcluded ? "greater than 0" : "0 or greater", kMax);
+  return fmt::format("{}, at most {}", zero == Lower::kExcluded ? "greater than 0" : "0 or greater", max);
 }
 
 std::string parse_whole(std::string_view text, WholeRange range, int64_t& value) {
@@ -50,7 +50,7 @@ std::string parse_real(std::string_view text, RealRange range, double& value) {
   if (error != std::errc()) return "is too large or too small for a number";
   if (!std::isfinite(parsed)) return "is not a finite number";
   const bool above = range.zero == RealRange::Lower::kExcluded ? parsed > 0 : parsed >= 0;
-  if (!above || parsed > RealRange::kMax) return "is out of range";
+  if (!above || parsed > range.max) return "is out of range";
   value = parsed;
   return {};
 }

@@ -22,7 +22,8 @@ struct RealRange {
   enum class Lower { kIncluded, kExcluded };
   // The values become floats, whose largest is 3.4e38: beyond this bound nothing could be computed.
   static constexpr double kMax = 1e30;
-  Lower zero;                // from 0, with or without 0 itself
+  Lower zero;  // from 0, with or without 0 itself
+  double max = kMax;
   std::string text() const;  // "greater than 0, at most 1e+30"
 };
 

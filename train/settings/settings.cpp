@@ -65,6 +65,10 @@ void check_settings(const TrainSettings& s) {
   if (s.mode == Split::kTrain && s.start_epoch >= s.epoch)
     user_error("start_epoch={}: nothing is left to train until epoch={}; give a larger epoch", s.start_epoch,
                s.epoch);
+  if (s.texture > 0 && s.model != ModelKind::kHarmonicUnet)
+    user_error(
+        "texture={}: model={} has a discriminator of its own; give model=harmonic_unet, or leave it out",
+        s.texture, to_string(s.model));
   if (s.plan && s.verify_resume) user_error("plan and verify_resume are two things to do; give one of them");
   if (s.mode != Split::kTrain && (s.plan || s.verify_resume))
     user_error("{} is about training, and mode={} trains nothing; give mode=train",

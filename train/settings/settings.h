@@ -17,7 +17,7 @@ namespace inpaint {
 
 enum class ModelKind {
   kContextEncoder,  // paints a square of half the side; its discriminator judges the square
-  kHarmonicUnet,    // paints holes of any form; no discriminator
+  kHarmonicUnet,    // paints holes of any form; a discriminator only with texture
 };
 enum class ModelSize { kSmall, kBase, kLarge };
 enum class AdversarialLoss { kCrossEntropy, kHinge };
@@ -86,6 +86,8 @@ struct TrainSettings {
   int64_t warm_up = 60;          // updates
   double last_rate = 0.01;       // of the learning rate, at the planned end of the run
   double average_decay = 0.998;  // of the moving average of the parameters
+  double texture = 0;            // strength of the adversary's gradient beside the reconstruction's; 0: none
+  double texture_share = 0.3;    // of the planned run, its last part: the adversarial phase
 
   // The run
   Split mode = Split::kTrain;

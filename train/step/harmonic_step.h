@@ -7,12 +7,18 @@
 //
 // One update of Adam (0.9, 0.99) with an adaptive clip, from all micro-batches of the batch. The moving
 // average of the parameters is what Statistics::kRunning paints with.
+//
+// With StepOptions::texture, the last texture_share of the planned run is the adversarial phase: a step
+// updates the discriminator once, then the painter, whose gradient gets the adversary's part; losses,
+// optimizers and the balance of both gradients are those of adversary.h. Each phase has a whole cosine of its
+// own for the learning rate: the first ends where the second begins.
 #pragma once
 
 #include "core/device/input_buffer.h"
 #include "core/device/recording.h"
 #include "train/learner/device_figures.h"
 #include "train/model/residual_painter.h"
+#include "train/step/adversary.h"
 #include "train/step/loss_shares.h"
 #include "train/step/training_step.h"
 
@@ -21,15 +27,16 @@ namespace inpaint {
 class HarmonicStep final : public TrainingStep {
  public:
   HarmonicStep(Context& ctx, Model& model, int64_t batch_size, const StepOptions& options);
-  static StepPlan plan(const Network& generator, DType activation, int64_t batch_size, int micro_batches);
+  static StepPlan plan(const Network& generator, const Network& discriminator, DType activation,
+                       int64_t batch_size, int micro_batches);
 
   void load(const Batch& batch) override;
   void train(double progress) override;
   Losses losses() override;
   Losses watch(Statistics statistics, int64_t pictures) override;
 
-  // The terms are l1 and rms, the two summands of rec_loss. The norm is that of the update which the clip has
-  // looked at: of the last train().
+  // The terms are l1 and rms, the two summands of rec_loss, and with an adversary adv. The norm is that of the
+  // update which the clip has looked at: of the last train().
   void watch_gradients() override;
   GradientFigures gradients() const override;
 
@@ -38,7 +45,11 @@ class HarmonicStep final : public TrainingStep {
   bool write_harmonic(const Tensor& filled) const override;
 
   Learner& generator() override { return generator_; }
-  Learner* discriminator() override { return nullptr; }
+  Learner* discriminator() override { return adversary_ ? &adversary_->learner() : nullptr; }
+  Tensor real_scores() const override { return is_adversarial_ ? adversary_->true_scores() : Tensor{}; }
+  Tensor fake_scores() const override { return is_adversarial_ ? adversary_->painted_scores() : Tensor{}; }
+  double adversarial_ratio() const override { return adversary_ ? adversary_->ratio() : 0; }
+  void set_adversarial_ratio(double ratio) override;
 
   bool is_finite(const Losses& losses) const override;
   bool is_state_finite() const override;
@@ -53,26 +64,33 @@ class HarmonicStep final : public TrainingStep {
   Tensor loaded(int array) const;                               // of the whole batch: pictures, masks
   void fill(int m);
   void paint(const Parameters& params, int m, int64_t pictures, const Tensor* dresidual);
+  void turn_to_phase(double progress);
   void record();
+  void show_adversary(int m);
+  void settle();
 
   Context& ctx_;
   Model& model_;
   Ranks* const ranks_;  // null: this process alone
+  const StepOptions options_;
   const int micro_batches_;
   DeviceFigures figures_;
   int l1_, rms_;  // places of the figures, of the first micro-batch
+  Branch weight_gradients_;
   Learner generator_;
+  std::unique_ptr<Adversary> adversary_;  // null: no adversarial phase
   LossShares shares_;
   ResidualPainter painter_;
   Arena arena_;
   int on_cpu_[2] = {};  // places in the arena of the loaded pictures and masks
   Tensor dresidual_;
-  Branch weight_gradients_;
-  std::unique_ptr<InputBuffer> input_;          // of a GPU
-  Recording recordings_[InputBuffer::kPlaces];  // of a step on the batch in this place
-  int64_t loaded_ = 0;                          // pictures of the loaded batch
-  int filled_ = kNone;                          // the micro-batch of it that the painter holds
-  int64_t judged_ = 0;                          // pictures that the losses are of
+  std::unique_ptr<InputBuffer> input_;  // of a GPU
+  // Of a step on the batch in this place, in the first phase and in the adversarial one.
+  Recording recordings_[2][InputBuffer::kPlaces];
+  bool is_adversarial_ = false;  // the phase of the last train()
+  int64_t loaded_ = 0;           // pictures of the loaded batch
+  int filled_ = kNone;           // the micro-batch of it that the painter holds
+  int64_t judged_ = 0;           // pictures that the losses are of
 };
 
 }  // namespace inpaint

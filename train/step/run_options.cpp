@@ -20,7 +20,7 @@ std::vector<HarmonicUnetOptions::Level> levels_of(ModelSize size) {
 }  // namespace
 
 ModelOptions model_options(const TrainSettings& s) {
-  return {
+  ModelOptions options{
       .kind = s.model,
       .context_encoder = {.image_size = s.image_size,
                           .image_channel = s.image_channel,
@@ -28,6 +28,11 @@ ModelOptions model_options(const TrainSettings& s) {
                           .bottleneck = s.bottleneck},
       .harmonic_unet = {
           .image_size = s.image_size, .image_channel = s.image_channel, .levels = levels_of(s.model_size)}};
+  if (s.texture > 0)
+    options.patch_discriminator = {.image_size = s.image_size,
+                                   .image_channel = s.image_channel,
+                                   .base_channels = s.model_size == ModelSize::kLarge ? 64 : 32};
+  return options;
 }
 
 StepOptions step_options(const TrainSettings& s) {
@@ -43,6 +48,8 @@ StepOptions step_options(const TrainSettings& s) {
           .warm_up = s.warm_up,
           .last_rate = s.last_rate,
           .average_decay = s.average_decay,
+          .texture = s.texture,
+          .texture_share = s.texture_share,
           .reuse = s.reuse,
           .micro_batches = s.accumulate};
 }

@@ -21,6 +21,9 @@ struct StepOptions {
   int64_t warm_up = 60;
   double last_rate = 0.01;
   double average_decay = 0.998;
+  // For kHarmonicUnet: the adversarial phase, the last share of the planned run (harmonic_step.h). texture is
+  // the strength of the adversary's gradient beside the reconstruction's; 0: there is no such phase.
+  double texture = 0, texture_share = 0.3;
   // Do work that a step repeats with identical results once: the generator's forward pass while the generator
   // stands still, and D over the real batch while D does. Same bits, fewer passes.
   bool reuse = true;

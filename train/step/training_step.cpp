@@ -39,7 +39,7 @@ std::unique_ptr<TrainingStep> make_training_step(Context& ctx, Model& model, int
 StepPlan plan_training_step(const ModelOptions& model, const Network& generator, const Network& discriminator,
                             DType activation, int64_t batch_size, const StepOptions& options) {
   return model.kind == ModelKind::kHarmonicUnet
-             ? HarmonicStep::plan(generator, activation, batch_size, options.micro_batches)
+             ? HarmonicStep::plan(generator, discriminator, activation, batch_size, options.micro_batches)
              : GanStep::plan(generator, discriminator, activation, batch_size, options);
 }
 

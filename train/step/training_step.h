@@ -61,10 +61,16 @@ class TrainingStep {
   // There may be no discriminator: null.
   virtual Learner& generator() = 0;
   virtual Learner* discriminator() = 0;
-  // The scores [N, 1] of the last pass, in the device's memory; empty where there is no discriminator.
+  // The scores of the last pass, one or more for each picture, in the device's memory; empty where there is no
+  // discriminator, or no adversarial phase yet.
   virtual Tensor real_scores() const { return {}; }
   virtual Tensor fake_scores() const { return {}; }
   virtual double adversarial_share() const { return 0; }  // objective.h
+
+  // What an adversarial phase has learnt of the strengths of both gradients (adversary.h): part of a
+  // checkpoint. 0 where there is no such phase, or not yet.
+  virtual double adversarial_ratio() const { return 0; }
+  virtual void set_adversarial_ratio(double /*ratio*/) {}
 
   // The sentinel, of figures that are read with the losses (those of the last train()): false when one of
   // them, or a parameter of a network (a weight: before its last update), is not finite. A weight that is
@@ -94,6 +100,7 @@ std::unique_ptr<TrainingStep> make_training_step(Context& ctx, Model& model, int
 // are those of the model.
 struct StepPlan {
   int64_t bytes, product_flop;
+  int64_t adversarial_flop = 0;  // the products of a step of the adversarial phase; 0: there is none
 };
 StepPlan plan_training_step(const ModelOptions& model, const Network& generator, const Network& discriminator,
                             DType activation, int64_t batch_size, const StepOptions& options);

@@ -183,7 +183,7 @@ TEST_CASE("evaluation run: a whole-picture model is scored on holes of any form,
   InferenceModel model(ctx, settings.checkpoint, 2);
   const TrainSettings trained = model.settings();
   Model whole(model_options(trained), DType::kF32, Parameters::Use::kTraining);
-  load_model(ctx, SafetensorsFile(model.file()), whole);
+  load_model(ctx, SafetensorsFile(model.file()), whole, 1);
   const auto step = make_training_step(ctx, whole, 2, step_options(trained));
   std::vector<uint8_t> masks(2 * kSize * kSize);
   std::vector<float> painted(2 * kSize * kSize * 3), wanted(painted.size());

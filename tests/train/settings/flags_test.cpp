@@ -99,6 +99,8 @@ TEST_CASE("flags: what goes beyond the source program defaults to its behaviour"
       {"warm_up", "60"},
       {"last_rate", "0.01"},
       {"average_decay", "0.998"},
+      {"texture", "0"},
+      {"texture_share", "0.3"},
       {"minutes", "0"},
       {"schedule_steps", "0"},
       {"sync_batch_norm", "false"},

@@ -23,6 +23,7 @@ inline TrainSettings random_settings(uint64_t seed) {
       if (std::isfinite(value) && value > 0 && value <= 1e30) return value;
     }
   };
+  const auto share = [&] { return static_cast<double>(whole(1, int64_t{1} << 53)) / 9007199254740992.0; };
   const auto text = [&](bool with_slash) {
     static const std::string kParts[] = {"a", "Z",  " ", "#", " #", "\"", "\\",
                                          "=", "--", "'", "%", "ü",  "東", ":"};
@@ -50,6 +51,8 @@ inline TrainSettings random_settings(uint64_t seed) {
   s.warm_up = whole(0, 1'000'000'000);
   s.last_rate = real();
   s.average_decay = real();
+  s.texture = 2 * share();
+  s.texture_share = share();
   s.minutes = truth() ? 0 : real();
   s.schedule_steps = whole(0, 1'000'000'000);
   s.shuffle = truth();

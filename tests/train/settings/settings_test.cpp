@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/harness/error_message.h"
+#include "train/settings/flags.h"
 
 using namespace inpaint;
 
@@ -47,6 +48,26 @@ TEST_CASE("settings: holes that a model cannot paint, or that have no pictures, 
   CHECK_NOTHROW(check_settings(s));
   s.holes = HoleForm::kBox;
   CHECK(contains(complaint(), "give both or neither"));
+}
+
+TEST_CASE("settings: texture is for the whole-picture model, and within its range") {
+  TrainSettings s;
+  s.texture = 0.25;
+  CHECK(contains(
+      error_message([&] { check_settings(s); }),
+      "texture=0.25: model=context_encoder has a discriminator of its own; give model=harmonic_unet"));
+  s.model = ModelKind::kHarmonicUnet;
+  CHECK_NOTHROW(check_settings(s));
+  const auto complaint = [&](const char* name, const char* text) {
+    return error_message([&] { set_flag(s, *find_flag(name), text, "here"); });
+  };
+  for (const char* good : {"0", "2", "0.7"}) CHECK_NOTHROW(set_flag(s, *find_flag("texture"), good, "here"));
+  for (const char* good : {"1", "1e-3"})
+    CHECK_NOTHROW(set_flag(s, *find_flag("texture_share"), good, "here"));
+  CHECK(contains(complaint("texture", "2.5"), "is out of range; allowed: 0 or greater, at most 2"));
+  CHECK(contains(complaint("texture", "-1"), "is out of range"));
+  CHECK(contains(complaint("texture_share", "0"), "allowed: greater than 0, at most 1"));
+  CHECK(contains(complaint("texture_share", "1.01"), "is out of range"));
 }
 
 TEST_CASE("settings: what several ranks cannot share is refused") {

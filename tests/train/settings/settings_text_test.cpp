@@ -33,7 +33,8 @@ TEST_CASE("settings text: an entry of configs.txt names what the weights come fr
       "channels:64\nbottleneck:4000\n"
       "learning_rate:0.0002\nlamb_rec:0.999\nlamb_adv:0.001\nlamb_tv:1e-06\nuse_l1:false\n"
       "adv_loss:cross_entropy\nweight_clip:false\ngene_iter:5\ndisc_iter:1\nwarm_up:60\nlast_rate:0.01\n"
-      "average_decay:0.998\nstart_epoch:0\nepoch:100\nschedule_steps:0\nseed:1\nprecision:auto\n\n");
+      "average_decay:0.998\ntexture:0\ntexture_share:0.3\nstart_epoch:0\nepoch:100\nschedule_steps:0\nseed:"
+      "1\nprecision:auto\n\n");
 }
 
 TEST_CASE("settings text: checkpoint metadata and back") {

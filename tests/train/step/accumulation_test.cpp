@@ -49,7 +49,7 @@ void check_alike(const State& a, const State& b, const State& begin, double loss
 }  // namespace
 
 TEST_CASE("accumulation: in fp64 micro-batches come to what the whole batch comes to") {
-  for (const ModelOptions& options : {kUnet, kWide}) {
+  for (const ModelOptions& options : {kUnet, kWide, kTextured}) {
     const State begin = train_alone(options, DType::kF64, 0);
     for (const int micro_batches : {2, 4, 8}) {
       CAPTURE(micro_batches);
@@ -74,7 +74,7 @@ TEST_CASE("accumulation: in fp32 losses and weights are those of the whole batch
 }
 
 TEST_CASE("accumulation: in bf16 losses are near those of the whole batch") {
-  for (const ModelOptions& options : {kUnet, kGan}) {
+  for (const ModelOptions& options : {kUnet, kGan, kTextured}) {
     const State whole = train_alone(options, DType::kBF16, 3),
                 parts = train_alone(options, DType::kBF16, 3, in_parts(2));
     for (size_t i = 0; i < whole.losses.size(); ++i)
@@ -94,7 +94,7 @@ TEST_CASE("accumulation: micro-batches of a GAN come to what as many ranks come 
 
 TEST_CASE("accumulation: two ranks with two micro-batches come to what one process comes to") {
   REQUIRE(make_generator(kWideGan).spec().elements(ParameterId::Kind::kWeight) > GradientExchange::kSlice);
-  for (const ModelOptions& options : {kUnet, kWide, kGan, kWideGan}) {
+  for (const ModelOptions& options : {kUnet, kWide, kGan, kWideGan, kTextured}) {
     const State begin = train_alone(options, DType::kF64, 0),
                 one = train_alone(options, DType::kF64, 3, in_parts(2));
     const std::vector<State> all = train_ranks(options, DType::kF64, 3, 2, in_parts(2, true));
@@ -185,7 +185,7 @@ TEST_CASE("accumulation: gradients that are not stored cannot be summed") {
 }
 
 TEST_CASE("GPU: steps of micro-batches agree with the CPU's, recorded" * doctest::skip(no_gpu())) {
-  for (const ModelOptions& options : {kGan, kUnet})
+  for (const ModelOptions& options : {kGan, kUnet, kTextured})
     for (const DType dtype : {DType::kF32, DType::kBF16}) {
       const State cpu = train_alone(options, dtype, 3, in_parts(2)),
                   gpu = train_alone(options, dtype, 3, on_gpu(in_parts(2)));

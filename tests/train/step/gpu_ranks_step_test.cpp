@@ -59,6 +59,13 @@ TEST_CASE("GPU ranks: a whole-picture model too" * doctest::skip(too_few_gpus(2)
   check_alike(one, train_ranks(kUnet, DType::kF32, 3, 2, on_gpus()), begin, 1e-5, 0.05);
 }
 
+TEST_CASE("GPU ranks: and its adversarial phase" * doctest::skip(too_few_gpus(2))) {
+  const SeveralGpus gpus(2);
+  const State begin = train_alone(kTextured, DType::kF64, 0, on_gpus()),
+              one = train_alone(kTextured, DType::kF64, 3, on_gpus());
+  check_alike(one, train_ranks(kTextured, DType::kF64, 3, 2, on_gpus()), begin, 1e-9, 1e-8);
+}
+
 TEST_CASE("GPU ranks: two micro-batches, and gradients that go out while backward runs" *
           doctest::skip(too_few_gpus(2))) {
   const SeveralGpus gpus(2);

@@ -5,94 +5,16 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <functional>
 #include <vector>
 
-#include "core/base/philox.h"
-#include "core/device/copy.h"
-#include "train/holes/hole_form.h"
+#include "tests/train/step/harmonic_training.h"
 
 using namespace inpaint;
 
 namespace {
 
-constexpr int64_t kBatch = 4, kSide = 16, kChannels = 3;
-const ModelOptions kTiny{
-    .kind = ModelKind::kHarmonicUnet,
-    .harmonic_unet = {.image_size = kSide, .image_channel = kChannels, .levels = {{16, 0, 1}, {16, 1, 0}}}};
-
-// Pictures that the surroundings of a hole determine: stripes along one axis, each with a colour of its own.
-std::vector<uint8_t> stripes() {
-  const Philox random(7, RandomStream::kProceduralPictures);
-  std::vector<uint8_t> bytes;
-  for (int64_t n = 0; n < kBatch; ++n)
-    for (int64_t y = 0; y < kSide; ++y)
-      for (int64_t x = 0; x < kSide; ++x)
-        for (int64_t c = 0; c < kChannels; ++c)
-          bytes.push_back(static_cast<uint8_t>(
-              random.bits(static_cast<uint64_t>(n), static_cast<uint32_t>((n % 2 == 0 ? x : y) / 4))[0] >>
-              (8 * c)));
-  return bytes;
-}
-
-struct Training {
-  Context ctx;
-  Model model;
-  HarmonicStep step;
-  std::vector<uint8_t> pictures = stripes(), masks = std::vector<uint8_t>(kBatch * kSide * kSide);
-
-  explicit Training(const StepOptions& options, int threads = 2, DType dtype = DType::kF32)
-      : Training(
-            options, [=] { return Context(threads); }, dtype) {}
-  Training(const StepOptions& options, const std::function<Context()>& open, DType dtype)
-      : ctx(open()),
-        model(kTiny, dtype, Parameters::Use::kTraining, ctx.device()),
-        step(ctx, model, kBatch, options) {
-    model.initialize(ctx, 3);
-  }
-
-  Batch batch(uint64_t first) {
-    const Tensor mask{{kBatch, kSide, kSide}, DType::kU8, Device::kCpu, masks.data()};
-    draw_holes({.form = HoleForm::kMixed}, Philox(3, RandomStream::kHoleOffsets), first, mask);
-    return {{{kBatch, kSide, kSide, kChannels}, DType::kU8, Device::kCpu, pictures.data()}, {mask, {}}};
-  }
-  Losses train(uint64_t first, double progress = 0) {
-    step.load(batch(first));
-    step.train(progress);
-    return step.losses();
-  }
-  Losses watch(uint64_t first, Statistics statistics = Statistics::kRunning, int64_t count = kBatch) {
-    step.load(batch(first));
-    return step.watch(statistics, count);
-  }
-  std::vector<double> painted() const { return host_values(&HarmonicStep::write_inpainted); }
-
-  std::vector<uint8_t> state() const {
-    std::vector<uint8_t> bytes;
-    for (const Tensor& t : {model.generator_params.values(), model.generator_params.moments1(),
-                            model.generator_params.moments2(), model.generator_averages->values()}) {
-      const HostCopy copy(ctx, t);
-      const auto* data = static_cast<const uint8_t*>(copy->data);
-      bytes.insert(bytes.end(), data, data + copy->bytes());
-    }
-    return bytes;
-  }
-
- private:
-  template <typename Write>
-  std::vector<double> host_values(Write write) const {
-    const Shape shape{kBatch, kSide, kSide, kChannels};
-    const Buffer memory(shape.elements() * size_of(step.picture_type()), ctx.device());
-    const Tensor t = memory.tensor(shape, step.picture_type());
-    (step.*write)(t);
-    const HostCopy host(ctx, t);
-    std::vector<double> values;
-    visit_real(t.dtype, [&]<typename T>(T) {
-      for (int64_t i = 0; i < t.elements(); ++i) values.push_back(static_cast<double>(host->as<T>()[i]));
-    });
-    return values;
-  }
-};
+using Training = HarmonicTraining;
+constexpr int64_t kBatch = Training::kBatch, kSide = Training::kSide, kChannels = Training::kChannels;
 
 // The loss of the painted pictures, from its formula.
 double loss_of(const Training& t, const std::vector<double>& painted) {
@@ -254,7 +176,7 @@ TEST_CASE("harmonic step: the same bits for any number of threads") {
 TEST_CASE("harmonic step: a model for inference paints the same, in less memory") {
   Training t({});
   for (int i = 0; i < 2; ++i) t.train(static_cast<uint64_t>(kBatch * i));
-  Model slim(kTiny, DType::kF32, Parameters::Use::kInference);
+  Model slim(Training::model_options(false), DType::kF32, Parameters::Use::kInference);
   std::memcpy(slim.generator_averages->values().data, t.model.generator_averages->values().data,
               static_cast<size_t>(slim.generator_averages->values().bytes()));
   HarmonicStep step(t.ctx, slim, kBatch, {});
@@ -275,7 +197,7 @@ TEST_CASE("harmonic step: the losses of a batch's first pictures do not depend o
 
 TEST_CASE("harmonic step: plan and step agree") {
   Training t({});
-  const StepPlan plan = HarmonicStep::plan(t.model.generator, DType::kF32, kBatch, 1);
+  const StepPlan plan = HarmonicStep::plan(t.model.generator, t.model.discriminator, DType::kF32, kBatch, 1);
   CHECK(plan.product_flop == t.step.product_flop());
   CHECK(plan.bytes <= t.step.bytes());
   CHECK(plan.bytes + 4096 >= t.step.bytes());

@@ -20,6 +20,11 @@ inline const ModelOptions kGan{.context_encoder = kTinyOptions};
 inline const ModelOptions kUnet{
     .kind = ModelKind::kHarmonicUnet,
     .harmonic_unet = {.image_size = kSide, .image_channel = kChannels, .levels = {{16, 0, 1}, {16, 1, 0}}}};
+// In its adversarial phase from the first step on.
+inline const ModelOptions kTextured{.kind = kUnet.kind,
+                                    .harmonic_unet = kUnet.harmonic_unet,
+                                    .patch_discriminator = PatchDiscriminatorOptions{
+                                        .image_size = kSide, .image_channel = kChannels, .base_channels = 8}};
 // Enough weights that gradients go out to other ranks while backward runs.
 inline const ModelOptions kWide{
     .kind = ModelKind::kHarmonicUnet,
@@ -55,6 +60,7 @@ inline State train(const ModelOptions& model_options, DType dtype, int steps, Ra
               stores ? HandedOver::kStored : HandedOver::kNotStored);
   model.initialize(ctx, 3);
   if (ranks.are_several()) way.options.ranks = &ranks;
+  if (model_options.patch_discriminator) way.options.texture = 0.5, way.options.texture_share = 1;
   const int64_t micro_batch = kBatch / micro_batches, share = micro_batch / ranks.count(),
                 all = micro_batches * share, picture = kSide * kSide * kChannels;
   const auto step = make_training_step(ctx, model, share, way.options);

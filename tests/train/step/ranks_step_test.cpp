@@ -17,7 +17,7 @@ Way synchronized(bool sync_batch_norm) {
 
 TEST_CASE("ranks: in fp64 two and four come to what one comes to on the whole batch") {
   REQUIRE(make_generator(kWide).spec().elements(ParameterId::Kind::kWeight) > GradientExchange::kSlice);
-  for (const ModelOptions& options : {kGan, kUnet, kWide}) {
+  for (const ModelOptions& options : {kGan, kUnet, kWide, kTextured}) {
     constexpr int kSteps = 10;
     const State begin = train_alone(options, DType::kF64, 0), one = train_alone(options, DType::kF64, kSteps);
     for (const int count : {2, 4}) {
