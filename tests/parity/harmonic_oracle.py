@@ -43,6 +43,8 @@ class HarmonicSettings:
     last_rate: float = 0.01
     average_decay: float = 0.998
     schedule_steps: int = 1000
+    texture: float = 0.0  # texture_oracle.py
+    texture_share: float = 0.3
 
     @property
     def levels(self):
@@ -149,11 +151,16 @@ class HarmonicOracle:
 
     # --- the loss ---------------------------------------------------------------------------------------
 
-    def loss(self, image_bytes, masks):
-        """Bytes [N, S, S, C] and masks [N, S, S], 1 = missing."""
+    def paint(self, image_bytes, masks):
+        """Bytes [N, S, S, C] and masks [N, S, S], 1 = missing -> true and painted pictures, masks [N, S, S, 1]."""
         true, mask = pixels_from_bytes(image_bytes), torch.as_tensor(masks != 0).double()[..., None]
         filled = torch.from_numpy(np.stack([laplace.fill(*pair) for pair in zip(true.numpy(), masks)]))
-        painted = filled + mask * self.forward(torch.cat([filled, mask], dim=3))
+        return true, filled + mask * self.forward(torch.cat([filled, mask], dim=3)), mask
+
+    def loss(self, image_bytes, masks):
+        return self.loss_of(*self.paint(image_bytes, masks))
+
+    def loss_of(self, true, painted, mask):
         d = mask * (painted - true)
         values = self.settings.image_channel * mask.sum(dim=(1, 2, 3))
         absolute, squared = d.abs().sum(dim=(1, 2, 3)) / values, (d**2).sum(dim=(1, 2, 3)) / values
@@ -176,25 +183,28 @@ class HarmonicOracle:
         warm = min(1.0, self.updates / s.warm_up) if s.warm_up else 1.0
         return s.learning_rate * warm * (s.last_rate + (1 - s.last_rate) * (1 + math.cos(math.pi * progress)) / 2)
 
-    def update(self, gradients, learning_rate):
+    def update(self, gradients, learning_rate, beta1=BETA1):
         scale, t = self.clip_scale(gradients), self.updates
         self.clipped += scale < 1
-        rate = learning_rate * math.sqrt(1 - BETA2**t) / (1 - BETA1**t)
+        rate = learning_rate * math.sqrt(1 - BETA2**t) / (1 - beta1**t)
         take = 1 - min(self.settings.average_decay, t / (9 + t))  # (1 + u) / (10 + u) with u = t - 1
         for name, g in gradients.items():
             g = scale * g
-            self.m[name] = BETA1 * self.m[name] + (1 - BETA1) * g
+            self.m[name] = beta1 * self.m[name] + (1 - beta1) * g
             self.v[name] = BETA2 * self.v[name] + (1 - BETA2) * g**2
             self.state[name] = self.state[name] - rate * self.m[name] / (self.v[name].sqrt() + ADAM_EPSILON)
             self.averages[name] = self.averages[name] + take * (self.state[name] - self.averages[name])
 
     def step(self, image_bytes, masks, done):
         """One batch, after `done` steps of the planned length. Returns the log's figures."""
+        return self.step_at(image_bytes, masks, done / self.settings.schedule_steps)
+
+    def step_at(self, image_bytes, masks, progress):
         self.state = {name: w.clone().requires_grad_(True) for name, w in self.state.items()}
         loss = self.loss(image_bytes, masks)
         gradients = dict(zip(self.state, torch.autograd.grad(loss, list(self.state.values()))))
         self.state = {name: w.detach() for name, w in self.state.items()}
         self.updates += 1
-        learning_rate = self.learning_rate(done / self.settings.schedule_steps)
+        learning_rate = self.learning_rate(progress)
         self.update(gradients, learning_rate)
         return {"rec_loss": float(loss.detach()), "learning_rate_gene": learning_rate}

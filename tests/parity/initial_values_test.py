@@ -9,6 +9,8 @@ from harmonic_replay_test import Replay
 from oracle import NETWORKS, Settings, is_trainable, layers_of
 from programs import Scratch
 from report import check
+from texture_oracle import is_running, judge_shapes
+from texture_test import TextureReplay
 from trainer import Trainer, settings_of, start_of
 
 FLAGS = {"image_size": 128, "image_channel": 3, "base_channels": 32, "bottleneck": 500, "batch_size": 2}
@@ -117,7 +119,25 @@ def harmonic_tensors(programs):
     return f"{len(values)} tensors, least p {min(values):.2f}"
 
 
+def patch_discriminator_tensors(programs):
+    """Header: weights of variance 2 / (1.04 fan-in), u a plain normal, biases and moments 0."""
+    with Scratch() as scratch:
+        tensors = TextureReplay(programs, scratch, {"precision": "fp32", "texture": 0.5}).trainer.run("run", 0).tensors
+    values = []
+    for name, shape in judge_shapes(HarmonicSettings()).items():
+        if name.endswith(".bias"):
+            check(not tensors[name].any(), f"{name} is not 0")
+        elif not is_running(name):
+            deviation = np.sqrt(2 / (1.04 * np.prod(shape[1:])))
+            values.append(check_distribution(name, tensors[name], scipy.stats.norm(scale=deviation), False))
+        elif shape != (1,):
+            values.append(check_distribution(name, tensors[name], scipy.stats.norm(), False))
+        check(is_running(name) or not any(tensors[f"adam.{name}.{kind}"].any() for kind in "mv"), f"{name}: a moment is not 0")
+    return f"{len(values)} tensors, least p {min(values):.2f}"
+
+
 def run(report, programs):
+    report.case("initial values: patch discriminator", patch_discriminator_tensors, programs)
     report.case("initial values: harmonic", harmonic_tensors, programs)
     report.case("initial values: weights", weights_are_drawn, programs)
     report.case("initial values: biases, batch norms, moments", the_rest_is_fixed, programs)

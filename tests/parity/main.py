@@ -21,6 +21,7 @@ import quality_test  # noqa: E402
 import replay_test  # noqa: E402
 import sensitivity_test  # noqa: E402
 import tensorboard_test  # noqa: E402
+import texture_test  # noqa: E402
 from programs import Programs  # noqa: E402
 from report import Report, cases  # noqa: E402
 
@@ -41,11 +42,12 @@ def main():
     if options.record:
         identity_test.record(programs)
         return 0
-    for suite in (replay_test, harmonic_replay_test, identity_test, initial_values_test, evaluation_test, export_test,
+    for suite in (replay_test, harmonic_replay_test, texture_test, identity_test, initial_values_test, evaluation_test, export_test,
                   features_test, formats_test, quality_test, tensorboard_test):  # the longest first
         suite.run(report, programs)
     for suite in (oracle_test, harmonic_oracle_test, sensitivity_test):
         suite.run(report)
+    texture_test.run_oracle(report)
     if options.list:
         print("\n".join(name for name, _, _ in cases))
         return 0
