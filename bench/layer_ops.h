@@ -30,6 +30,10 @@ OpCase linear_backward_data_case(Context& ctx, const LinearShape& s, DType dtype
 OpCase linear_backward_weight_case(Context& ctx, const LinearShape& s, DType dtype);
 OpCase linear_gradient_squares_case(Context& ctx, const LinearShape& s, DType dtype);
 
+// The weight of a layer, divided by its spectral norm.
+OpCase spectral_norm_case(Context& ctx, const Shape& weight, DType dtype);
+OpCase spectral_norm_backward_case(Context& ctx, const Shape& weight, DType dtype);
+
 struct AdamOps {
   decltype(&adam_workspace_bytes) workspace_bytes = adam_workspace_bytes;
   decltype(&adam) update = adam;

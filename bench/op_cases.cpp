@@ -135,34 +135,44 @@ OpCase sigmoid_bce_case(Context& ctx, int64_t batch, DType dtype) {
   return made;
 }
 
-OpCase hinge_case(Context& ctx, int64_t batch, DType dtype) {
-  const auto scores = std::make_shared<CaseTensor>(ctx, Shape{batch, 1}, dtype, 1, 0, 4);
+// Without weights, or with those of every other score.
+OpCase hinge_case(Context& ctx, const Shape& shape, bool weighted, DType dtype) {
+  const auto scores = std::make_shared<CaseTensor>(ctx, shape, dtype, 1, 0, 4);
   const CasePointer loss = output(ctx, {1}, DType::kF64), correct = output(ctx, {1}, DType::kF64),
-                    dscores = output(ctx, {batch, 1}, dtype);
+                    dscores = output(ctx, shape, dtype), weights = output(ctx, shape, dtype);
+  for (int64_t i = 0; i < weights->elements(); ++i) weights->set(i, i % 2 == 0 || !weighted ? 1 : 0);
+  weights->put(ctx);
   OpCase made;
-  made.bytes = scores->bytes() + dscores->bytes();
+  made.bytes = scores->bytes() + dscores->bytes() + (weighted ? 2 * weights->bytes() : 0);
   made.outputs = {loss, correct, dscores};
   made.run = [=, &ctx] {
-    const Hinge all = {scores->device(), HingeSide::kReal,  0.001,
-                       loss->device(),   correct->device(), dscores->device()};
+    const Hinge all = {.scores = scores->device(),
+                       .side = HingeSide::kReal,
+                       .weight = 0.001,
+                       .loss = loss->device(),
+                       .correct = correct->device(),
+                       .dscores = dscores->device(),
+                       .weights = weighted ? weights->device() : Tensor{}};
     hinge(ctx, {&all, 1});
   };
   made.wrong = [=, &ctx] {
-    const double n = static_cast<double>(batch);
+    double n = 0;
+    for (int64_t i = 0; i < weights->elements(); ++i) n += (*weights)[i];
     std::string message = compare_some(ctx, "loss", *loss, [&](int64_t) {
       Expected sum;
-      for (int64_t i = 0; i < batch; ++i) sum.add(std::max(0.0, 1 - (*scores)[i]) / n);
+      for (int64_t i = 0; i < scores->elements(); ++i)
+        sum.add((*weights)[i] * std::max(0.0, 1 - (*scores)[i]) / n);
       return sum;
     });
     if (message.empty())
       message = compare_some(ctx, "correct", *correct, [&](int64_t) {
         Expected count;
-        for (int64_t i = 0; i < batch; ++i) count.add((*scores)[i] > 0 ? 1 : 0);
+        for (int64_t i = 0; i < scores->elements(); ++i) count.add((*scores)[i] > 0 ? (*weights)[i] : 0);
         return count;
       });
     if (!message.empty()) return message;
     return compare_some(ctx, "dscores", *dscores, [&](int64_t i) {
-      return Expected{(*scores)[i] < 1 ? -0.001 / n : 0, 0.001 / n};
+      return Expected{(*scores)[i] < 1 ? -0.001 / n * (*weights)[i] : 0, 0.001 / n};
     });
   };
   return made;
@@ -353,6 +363,7 @@ std::vector<CaseMaker> op_cases(const ContextEncoderOptions& options, int64_t ba
   const int64_t side = options.image_size, c = options.image_channel;
   const Shape image{batch, side, side, c}, hole{batch, side / 2, side / 2, c};
   const Shape features{batch, side / 2, side / 2, 48};  // of a U-Net, near its outer end
+  const Shape patches{batch, side / 8, side / 8, 1};    // scores of a patch discriminator
   const Network generator = make_generator(options);
   const LinearShape bottleneck = first_handed_over(generator, batch);
   const int64_t weights = generator.spec().elements(ParameterId::Kind::kWeight);
@@ -362,7 +373,20 @@ std::vector<CaseMaker> op_cases(const ContextEncoderOptions& options, int64_t ba
       {"reconstruction_loss", [=](Context& ctx) { return reconstruction_case(ctx, hole, dtype); }},
       {"total_variation", [=](Context& ctx) { return total_variation_case(ctx, hole, dtype); }},
       {"sigmoid_bce", [=](Context& ctx) { return sigmoid_bce_case(ctx, batch, dtype); }},
-      {"hinge", [=](Context& ctx) { return hinge_case(ctx, batch, dtype); }},
+      {"hinge",
+       [=](Context& ctx) {
+         return hinge_case(ctx, {batch, 1}, false, dtype);
+       }},
+      {"hinge/patches", [=](Context& ctx) { return hinge_case(ctx, patches, true, dtype); }},
+      {"hole_patches", [=](Context& ctx) { return hole_patches_case(ctx, image, dtype); }},
+      {"spectral_norm",
+       [=](Context& ctx) {
+         return spectral_norm_case(ctx, {128, 4, 4, 64}, dtype);
+       }},
+      {"spectral_norm/backward",
+       [=](Context& ctx) {
+         return spectral_norm_backward_case(ctx, {128, 4, 4, 64}, dtype);
+       }},
       {"adam/generator",
        [=](Context& ctx) { return stored_adam_case(ctx, make_generator(options), 5, dtype); }},
       {"adam/discriminator",
@@ -371,6 +395,7 @@ std::vector<CaseMaker> op_cases(const ContextEncoderOptions& options, int64_t ba
        [=](Context& ctx) { return linear_gradient_squares_case(ctx, bottleneck, dtype); }},
       {"append_mask", [=](Context& ctx) { return append_mask_case(ctx, image, dtype); }},
       {"compose_hole", [=](Context& ctx) { return compose_hole_case(ctx, image, dtype); }},
+      {"compose_hole/backward", [=](Context& ctx) { return compose_hole_backward_case(ctx, image, dtype); }},
       {"hole_loss", [=](Context& ctx) { return hole_loss_case(ctx, image, dtype); }},
       {"moving_average", [=](Context& ctx) { return moving_average_case(ctx, weights, dtype); }},
       {"group_norm/forward",

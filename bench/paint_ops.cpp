@@ -2,9 +2,11 @@
 // what is read in the hole and what is read everywhere.
 #include "bench/paint_ops.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/loss/hole_loss.h"
+#include "kernels/loss/hole_patches.h"
 #include "kernels/parameter/moving_average.h"
 #include "kernels/picture/compose_hole.h"
 #include "kernels/picture/picture_input.h"
@@ -71,6 +73,66 @@ OpCase compose_hole_case(Context& ctx, const Shape& picture, DType dtype) {
       sum.add((*filled)[i]);
       if ((*mask)[i / c] != 0) sum.add((*residual)[i]);
       return sum;
+    });
+  };
+  return made;
+}
+
+OpCase compose_hole_backward_case(Context& ctx, const Shape& picture, DType dtype) {
+  constexpr double kScale = 0.375;
+  ctx.reserve_workspace(compose_hole_backward_workspace_bytes(ctx, picture));
+  const int64_t c = picture[3];
+  const Shape with_mask{picture[0], picture[1], picture[2], c + 1};
+  const auto dx = std::make_shared<CaseTensor>(ctx, with_mask, dtype, 1, 0, 1),
+             scale = std::make_shared<CaseTensor>(ctx, Shape{1}, DType::kF64, 3, kScale, 0),
+             dresidual = std::make_shared<CaseTensor>(ctx, picture, dtype, 2, 0, 1),
+             before = std::make_shared<CaseTensor>(ctx, picture, dtype, 2, 0, 1);
+  const CasePointer mask = square_mask(ctx, picture), squares = output(ctx, {1}, DType::kF64);
+  OpCase made;
+  made.bytes = mask->bytes() + 3 * missing_pixels(*mask) * c * size_of(dtype);
+  made.outputs = {dresidual, squares};
+  made.run = [=, &ctx] {
+    compose_hole_backward(ctx, dx->device(), mask->device(), scale->device(), dresidual->device(),
+                          squares->device());
+  };
+  made.wrong = [=, &ctx] {
+    const auto gradient = [&](int64_t i) { return (*mask)[i / c] != 0 ? (*dx)[i + i / c] : 0; };
+    const std::string message = compare_some(ctx, "squares", *squares, [&](int64_t) {
+      Expected sum;
+      for (int64_t i = 0; i < dresidual->elements(); ++i) sum.add(gradient(i) * gradient(i));
+      return sum;
+    });
+    if (!message.empty()) return message;
+    return compare_some(ctx, "dresidual", *dresidual, [&](int64_t i) {
+      Expected sum;
+      sum.add((*before)[i]);
+      sum.add(kScale * gradient(i));
+      return sum;
+    });
+  };
+  return made;
+}
+
+// The field of three convolutions of 4 x 4 and stride 2 and one of 3 x 3: a score for each 8 x 8 pixels.
+OpCase hole_patches_case(Context& ctx, const Shape& picture, DType dtype) {
+  constexpr PatchField kField{.size = 38, .stride = 8, .first = -15};
+  const int64_t h = picture[1], w = picture[2], down = h / kField.stride, across = w / kField.stride;
+  const CasePointer mask = square_mask(ctx, picture),
+                    weights = output(ctx, {picture[0], down, across, 1}, dtype);
+  OpCase made;
+  made.bytes = mask->bytes() + weights->bytes();
+  made.outputs = {weights};
+  made.run = [=, &ctx] { hole_patches(ctx, kField, mask->device(), weights->device()); };
+  made.wrong = [=, &ctx] {
+    return compare_some(ctx, "weights", *weights, [&](int64_t score) {
+      const int64_t picture_of = score / across / down;
+      const int64_t top = kField.first + score / across % down * kField.stride,
+                    left = kField.first + score % across * kField.stride;
+      double touches = 0;
+      for (int64_t row = std::max<int64_t>(top, 0); row < std::min(top + kField.size, h); ++row)
+        for (int64_t column = std::max<int64_t>(left, 0); column < std::min(left + kField.size, w); ++column)
+          if ((*mask)[(picture_of * h + row) * w + column] != 0) touches = 1;
+      return Expected{touches, 0};
     });
   };
   return made;

@@ -7,6 +7,8 @@ namespace inpaint::bench {
 
 OpCase append_mask_case(Context& ctx, const Shape& picture, DType dtype);
 OpCase compose_hole_case(Context& ctx, const Shape& picture, DType dtype);
+OpCase compose_hole_backward_case(Context& ctx, const Shape& picture, DType dtype);
+OpCase hole_patches_case(Context& ctx, const Shape& picture, DType dtype);
 OpCase hole_loss_case(Context& ctx, const Shape& picture, DType dtype);
 OpCase moving_average_case(Context& ctx, int64_t parameters, DType dtype);
 

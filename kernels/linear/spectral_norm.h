@@ -1,5 +1,5 @@
-// A layer's weight divided by an estimate of its largest singular value. Each call makes one step of the power
-// method; a discriminator whose weights are divided so cannot change its scores arbitrarily fast.
+// A layer's weight divided by an estimate of its largest singular value. Each call makes one step of the
+// power method. A discriminator whose weights are divided so cannot change its scores arbitrarily fast.
 //
 //   v = W^T u / |W^T u|      sigma = |W v|      next_u = W v / sigma      normed = W / sigma
 //
@@ -17,7 +17,8 @@
 // gives no NaN.
 //
 // All sums are made in double, in an order that follows from the shape. Both ops need
-// spectral_norm_workspace_bytes(). Source: Miyato et al. 2018 (arXiv:1802.05957), algorithm 1 and equation 12.
+// spectral_norm_workspace_bytes(). Source: Miyato et al. 2018 (arXiv:1802.05957), algorithm 1 and their
+// gradient of a normalized weight.
 #pragma once
 
 #include "core/device/context.h"

@@ -33,7 +33,7 @@ __device__ double block_length(const double* values, int64_t n) {
 }
 
 // columns = W^T u and, in the last block, v.
-// sm_90: at most 64 registers, 128-bit loads
+// sm_90: at most 48 registers, 128-bit loads
 template <bool kPacked, typename F>
 __global__ void __launch_bounds__(kBlockThreads)
     spectral_columns_kernel(Matrix m, const F* __restrict__ weight, const F* __restrict__ u, double* columns,
@@ -43,7 +43,7 @@ __global__ void __launch_bounds__(kBlockThreads)
   const int lane = static_cast<int>(threadIdx.x) % kLanes, group = static_cast<int>(threadIdx.x) / kLanes;
   for (int64_t tile = int64_t{blockIdx.x} * kTile; tile < m.r; tile += int64_t{gridDim.x} * kTile) {
     double mine[kSize] = {};
-#pragma unroll 4
+#pragma unroll 2
     for (int64_t row = group; row < m.k; row += kGroups) {
       const Pack<F> values = load<kPacked, kSize>(weight + row * m.r, tile + lane * kSize, m.r);
       const double factor = u[row];
@@ -68,7 +68,7 @@ __global__ void __launch_bounds__(kBlockThreads)
 }
 
 // rows = W v and, in the last block, sigma and next_u.
-// sm_90: at most 64 registers, 128-bit loads
+// sm_90: at most 48 registers, 128-bit loads
 template <bool kPacked, typename F>
 __global__ void __launch_bounds__(kBlockThreads)
     spectral_rows_kernel(Matrix m, const F* __restrict__ weight, const F* __restrict__ v,

@@ -1,6 +1,6 @@
 // hole_patches on CUDA; contract in hole_patches.h. A warp has a score: its lanes read a row of the field at
-// once, until one is missing. Fields overlap, and begin anywhere in a row: bytes come from the cache one by
-// one.
+// once, until one is missing. Fields overlap and begin anywhere in a row, so that single bytes are read, most
+// of them from the cache.
 #include <algorithm>
 
 #include "kernels/cuda/launch.h"

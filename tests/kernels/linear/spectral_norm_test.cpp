@@ -10,8 +10,8 @@ using reference::at;
 
 namespace {
 
-// One value, one row, one column; rows and columns around the packs, the lanes and the blocks of both devices;
-// more columns, and more rows, than the blocks of a launch take at once; weights of convolutions.
+// One value, one row, one column; rows and columns around the packs, lanes and blocks of both devices; more
+// columns, and more rows, than the blocks of a launch take at once; weights of convolutions.
 const Shape kShapes[] = {{1, 1},  {1, 3, 3, 5}, {3, 1},   {7, 6},    {5, 1, 1, 7},  {33, 4, 4, 3},
                          {9, 64}, {17, 257},    {3, 700}, {300, 70}, {64, 4, 4, 32}};
 
@@ -135,7 +135,7 @@ TEST_CASE("spectral_norm: the gradient matches the formula, overwritten or added
     }
 }
 
-// Of <dnormed, W / (next_u^T W v)>, in which next_u and v are constants.
+// The derivative is that of <dnormed, W / (next_u^T W v)>, in which next_u and v are constants.
 TEST_CASE("spectral_norm: the gradient is the derivative") {
   for (const Backend& backend : backends()) {
     if (backend.dtype != DType::kF64) continue;

@@ -59,7 +59,7 @@ TEST_CASE("compose_hole: the residual is added in the hole, known pixels keep th
 
 namespace {
 
-// A gradient of pictures and mask that is no number where it must not count: at known pixels, and of the mask.
+// A gradient of pictures and mask. It is no number where it must not count: at known pixels, and of the mask.
 struct BackwardCase {
   Case given;
   double scale;
