@@ -184,6 +184,13 @@ TEST_CASE("hinge: with weights, the scores that have one make the mean") {
         check_close(c.name(), "dscores", c.dscores, want);
         check_exact(c.name(), "correct", c.correct, {correct});
         check_guards(c.name(), "weights", c.weights);
+
+        const PatchCase without{backend, shape, side};
+        Hinge batch = c.batch();
+        batch.loss = without.loss;
+        batch.dscores = {};
+        hinge(*backend.context(), {&batch, 1});
+        CHECK_MESSAGE(without.loss.same_bits(c.loss), describe(c.name(), "loss without dscores"));
       }
 }
 
