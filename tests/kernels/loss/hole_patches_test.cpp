@@ -81,17 +81,19 @@ TEST_CASE("hole_patches: a score counts where its field touches a missing pixel"
     }
 }
 
+// Small fields, and some that a warp reads in three turns.
 TEST_CASE("hole_patches: one missing pixel, in each place") {
-  for (const Backend& backend : activation_backends()) {
-    const Geometry g = {{1, 5, 6}, {1, 3, 3, 1}, {3, 2, -1}};
-    const auto ctx = backend.context();
-    for (int64_t place = 0; place < g.mask.elements(); ++place) {
-      const Case c = case_of(backend, g, [=](int64_t i) { return i == place ? 255.0 : 0.0; });
-      const GuardedTensor weights(g.weights, backend);
-      c.run(*ctx, weights);
-      check_exact(c.label(), "weights", weights, c.want());
+  for (const Backend& backend : activation_backends())
+    for (const Geometry& g :
+         {Geometry{{1, 5, 6}, {1, 3, 3, 1}, {3, 2, -1}}, Geometry{{1, 3, 80}, {1, 1, 2, 1}, {70, 8, 0}}}) {
+      const auto ctx = backend.context();
+      for (int64_t place = 0; place < g.mask.elements(); ++place) {
+        const Case c = case_of(backend, g, [=](int64_t i) { return i == place ? 255.0 : 0.0; });
+        const GuardedTensor weights(g.weights, backend);
+        c.run(*ctx, weights);
+        check_exact(c.label(), "weights", weights, c.want());
+      }
     }
-  }
 }
 
 TEST_CASE("hole_patches: no hole, and all hole") {
