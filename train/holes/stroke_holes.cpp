@@ -1,4 +1,5 @@
 // Free-form strokes: a brush walks over the picture, turns, and changes its width.
+#include <algorithm>
 #include <array>
 #include <vector>
 

@@ -7,6 +7,7 @@
 #include "core/base/philox.h"
 #include "core/device/buffer.h"
 #include "train/holes/holes.h"
+#include "train/holes/mask_files.h"
 #include "train/settings/settings.h"
 
 namespace inpaint {
