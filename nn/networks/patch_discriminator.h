@@ -8,7 +8,7 @@
 //
 // Every weight is divided by its spectral norm (nn/layers/spectral_conv2d.h). S is a multiple of 8.
 //
-// Sources: Isola et al. 2017 (arXiv:1611.07004), the patches; Miyato et al. 2018 (arXiv:1802.05957), the norm.
+// Sources: Isola et al. 2017 (arXiv:1611.07004) for patches, Miyato et al. 2018 (arXiv:1802.05957) for norms.
 #pragma once
 
 #include <vector>

@@ -18,9 +18,9 @@ STEPS = 16
 FLAGS = {"schedule_steps": STEPS, "texture": 0.6, "texture_share": 0.625}
 DRIFTING_LOSSES = ("adv_gene_loss", "gene_loss_ori")  # which may be near 0 by chance too
 LOSSES = ("rec_loss", "adv_gene_loss", "gene_loss_ori", "adv_disc_loss", "disc_loss_ori")
-# As long as no score lies beyond a hinge, this bias has no gradient: true and painted patches pull it both ways alike.
-# Rounding leaves one in fp32, and Adam takes as large a step for it as for any other. The bias then drifts, and with it
-# all scores and adv_gene_loss, by the rate in each update at most. Nothing else depends on it.
+# As long as no score lies beyond a hinge, this bias has no gradient: true and painted patches pull both ways.
+# Rounding leaves one in fp32, and Adam takes as large a step for it as for any other. The bias then drifts,
+# and with it all scores and adv_gene_loss, by the rate in each update at most. Nothing else depends on it.
 DRIFTING = "discriminator.hidden4.bias"
 STILL_SILENT = ("tv_loss", "gene_decay_loss", "disc_decay_loss")
 

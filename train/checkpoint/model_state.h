@@ -6,8 +6,9 @@
 //   adam.<tensor>.m, adam.<tensor>.v     Adam's moments of every tensor but the running averages
 //   average.<tensor>                     the moving averages of the generator's parameters, of a model that
 //                                        has them
-// harmonic_unet names its layers encoder<k>, innermost and decoder<k> instead (nn/networks/harmonic_unet.h). Its
-// discriminator, of a run with texture, has hidden<k> with weight, bias and the running vector u [channels].
+// harmonic_unet names its layers encoder<k>, innermost and decoder<k> instead (nn/networks/harmonic_unet.h).
+// Its discriminator, of a run with texture, has hidden<k> with weight, bias and the running vector u
+// of [channels].
 #pragma once
 
 #include <span>
@@ -32,9 +33,9 @@ void capture_model(const Context& ctx, const Model& model, std::span<const Named
 void capture_parameter(const Context& ctx, const Parameters& params, ParameterId id, const Tensor& host);
 
 // Fills the model from a checkpoint: values and running averages, and for a model made for training the
-// moments. UserError naming the tensor when one is missing or has another shape or type. A whole-picture model
-// may have trained without a discriminator so far: then this one's values are those that initialize() draws
-// from the seed, its moments are 0, and the answer is false.
+// moments. UserError naming the tensor when one is missing or has another shape or type. A whole-picture
+// model may have trained without a discriminator so far: then this one's values are those that initialize()
+// draws from the seed, its moments are 0, and the answer is false.
 bool load_model(const Context& ctx, const SafetensorsFile& file, Model& model, uint64_t seed);
 
 // The generator's values and running averages alone: what painting needs. Of a model with moving averages it

@@ -30,8 +30,8 @@ int64_t value_bytes(const ParameterSpec& spec, DType activation, HandedOver hand
   return bytes;
 }
 
-// What a step takes when the data is there; files, samples and validations come on top. progress: where in the
-// planned run the step is.
+// What a step takes when the data is there; files, samples and validations come on top. progress: where in
+// the planned run the step is.
 double seconds_per_step(const TrainSettings& s, Context& ctx, const TrainingPictures& data, Model& model,
                         double progress) {
   constexpr int kUnmeasured = 2, kMeasured = 10;

@@ -16,8 +16,8 @@
 //
 //   s = rho r        r <- 0.95 r + 0.05 |g_rec| / |g_adv|      the first r is the ratio itself
 //
-// so that the adversary pulls with rho times the strength of the reconstruction, whatever the pictures, and no
-// weight has to be tuned. s of a step comes of the steps before it: the first step of the phase has s = 0.
+// so that the adversary pulls with rho times the strength of the reconstruction, whatever the pictures, and
+// no weight has to be tuned. s of a step comes of the steps before it: the first one of the phase has s = 0.
 //
 // Sources: Lim and Ye 2017 (arXiv:1705.02894), the hinge; Wang et al. 2018 (arXiv:1711.11585), the matching.
 #pragma once

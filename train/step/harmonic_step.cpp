@@ -213,7 +213,7 @@ Losses HarmonicStep::watch(Statistics statistics, int64_t pictures) {
 
 void HarmonicStep::watch_gradients() {
   const double share = 1.0 / micro_batches_;  // of the mean over the batch
-  // Of the terms l1 and rms; of adv, which begins at a gradient of zeros.
+  // The terms l1 and rms; and for adv a gradient of zeros, to which it is added.
   const HoleLossWeights alone[] = {{.l1 = share, .rms = 0}, {.l1 = 0, .rms = share}, {.l1 = 0, .rms = 0}};
   const size_t terms = is_adversarial_ ? 3 : 2;
   for (int m = micro_batches_; m-- > 0;) {  // watch() has left the last one painted

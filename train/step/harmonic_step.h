@@ -35,8 +35,8 @@ class HarmonicStep final : public TrainingStep {
   Losses losses() override;
   Losses watch(Statistics statistics, int64_t pictures) override;
 
-  // The terms are l1 and rms, the two summands of rec_loss, and with an adversary adv. The norm is that of the
-  // update which the clip has looked at: of the last train().
+  // The terms are l1 and rms, the two summands of rec_loss, and with an adversary adv. The norm is that of
+  // the update which the clip has looked at: of the last train().
   void watch_gradients() override;
   GradientFigures gradients() const override;
 
@@ -85,7 +85,7 @@ class HarmonicStep final : public TrainingStep {
   int on_cpu_[2] = {};  // places in the arena of the loaded pictures and masks
   Tensor dresidual_;
   std::unique_ptr<InputBuffer> input_;  // of a GPU
-  // Of a step on the batch in this place, in the first phase and in the adversarial one.
+  // One for the batch in each place: in the first phase, and in the adversarial one.
   Recording recordings_[2][InputBuffer::kPlaces];
   bool is_adversarial_ = false;  // the phase of the last train()
   int64_t loaded_ = 0;           // pictures of the loaded batch

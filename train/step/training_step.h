@@ -61,8 +61,8 @@ class TrainingStep {
   // There may be no discriminator: null.
   virtual Learner& generator() = 0;
   virtual Learner* discriminator() = 0;
-  // The scores of the last pass, one or more for each picture, in the device's memory; empty where there is no
-  // discriminator, or no adversarial phase yet.
+  // The scores of the last pass, one or more for each picture, in the device's memory; empty where there is
+  // no discriminator, or no adversarial phase yet.
   virtual Tensor real_scores() const { return {}; }
   virtual Tensor fake_scores() const { return {}; }
   virtual double adversarial_share() const { return 0; }  // objective.h

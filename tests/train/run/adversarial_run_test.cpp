@@ -1,4 +1,4 @@
-// Runs with texture: where their adversarial phase begins, that stopping changes nothing, and what they leave.
+// Runs with texture: where their adversarial phase begins, that stopping changes nothing, what they leave.
 #include <doctest/doctest.h>
 
 #include <string>
