@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -210,6 +211,24 @@ void check_refused(const std::string& op, const std::string& tensor, F&& call) {
   const std::string message = error_message<ShapeError>(call);
   CHECK_MESSAGE(contains(message, op), message, " does not name ", op);
   CHECK_MESSAGE(contains(message, tensor), message, " does not name ", tensor);
+}
+
+// Tensors of a call by the names that messages give them.
+using NamedTensors = std::map<std::string, Tensor>;
+
+// call(tensors) must refuse each of the tensors in turn when it has another shape, and when it has a type of
+// integers. Its message names the op and the tensor.
+template <typename F>
+void check_each_refused(const std::string& op, const NamedTensors& right, F&& call) {
+  for (const auto& [name, tensor] : right) {
+    NamedTensors wrong = right;
+    const int64_t n = tensor.elements();
+    wrong.at(name).shape = tensor.shape.rank() == 1 ? Shape{n, 1} : Shape{n};
+    check_refused(op + " " + name + ":", "expected", [&] { call(wrong); });
+    wrong = right;
+    wrong.at(name).dtype = tensor.dtype == DType::kI32 ? DType::kU8 : DType::kI32;
+    check_refused(op + " " + name + ":", "expected", [&] { call(wrong); });
+  }
 }
 
 template <typename... Tensors>

@@ -1,5 +1,7 @@
 #include "kernels/channel/batch_norm.h"
 
+#include <functional>
+
 #include "tests/harness/derivative.h"
 #include "tests/harness/op_check.h"
 #include "tests/harness/reference.h"
@@ -439,28 +441,65 @@ TEST_CASE("batch_norm: wrong tensors are refused") {
   const Backend backend = backends().front();
   const Case c(backend, {4, 3});
   const auto ctx = c.context();
-  const GuardedTensor y({4, 3}, DType::kF32), wrong_shape({3, 4}, DType::kF32), wrong_type({3}, DType::kF64),
-      empty({0, 3}, DType::kF32);
-  const auto forward = [&](const Tensor& x, const Tensor& gamma, const Tensor& out) {
-    batch_norm_forward(*ctx, x, c.mean, c.variance, gamma, c.beta, kEpsilon, Activation::kNone, out);
+  const GuardedTensor y(c.shape, DType::kF32), sums({2, 3}, DType::kF64), no_rows({0, 3}, DType::kF32);
+  const Activation none = Activation::kNone;
+  using Call = std::function<void(const Tensor& x, const NamedTensors& others)>;
+  const auto check = [&](const std::string& op, NamedTensors right, const Call& call) {
+    check_each_refused(op, right, [&](const NamedTensors& t) { call(c.x, t); });
+    for (const char* const of_rows : {"y", "dy", "dx"})
+      if (right.contains(of_rows)) right.at(of_rows) = no_rows;
+    check_refused(op + " x:", "at least one row", [&] { call(no_rows, right); });
   };
-  check_refused("batch_norm_forward", "y", [&] { forward(c.x, c.gamma, wrong_shape); });
-  check_refused("batch_norm_forward", "gamma", [&] { forward(c.x, wrong_type, y); });
-  check_refused("batch_norm_forward", "x", [&] { forward(empty, c.gamma, empty); });
-  check_refused("batch_norm_statistics", "variance",
-                [&] { batch_norm_statistics(*ctx, c.x, c.mean, wrong_shape); });
-  check_refused("batch_norm_inference", "bias", [&] {
-    batch_norm_inference(*ctx, c.x, wrong_type.pointer(), c.mean, c.variance, c.gamma, c.beta, kEpsilon,
-                         Activation::kNone, y);
+  const NamedTensors moments = {{"mean", c.mean}, {"variance", c.variance}};
+  const NamedTensors affine = {
+      {"mean", c.mean}, {"variance", c.variance}, {"gamma", c.gamma}, {"beta", c.beta}};
+  const auto with = [](NamedTensors tensors, const NamedTensors& others) {
+    tensors.insert(others.begin(), others.end());
+    return tensors;
+  };
+  const auto grads = [](const NamedTensors& t) {
+    return BatchNormGrads{&t.at("dgamma"), &t.at("dbeta"), GradMode::kOverwrite};
+  };
+  const NamedTensors backward = with(affine, {{"dy", c.dy}, {"dgamma", c.gamma}, {"dbeta", c.beta}});
+
+  check("batch_norm_statistics", moments, [&](const Tensor& x, const NamedTensors& t) {
+    batch_norm_statistics(*ctx, x, t.at("mean"), t.at("variance"));
   });
-  check_refused("batch_norm_backward", "dbeta", [&] {
-    batch_norm_backward(*ctx, c.x, c.mean, c.variance, c.gamma, c.beta, kEpsilon, Activation::kNone, c.dy, y,
-                        {nullptr, wrong_type.pointer(), GradMode::kOverwrite});
+  check("batch_norm_forward", with(affine, {{"y", y}}), [&](const Tensor& x, const NamedTensors& t) {
+    batch_norm_forward(*ctx, x, t.at("mean"), t.at("variance"), t.at("gamma"), t.at("beta"), kEpsilon, none,
+                       t.at("y"));
   });
-  check_refused("batch_norm_update_running", "bias", [&] {
-    const RunningUpdate update = {c.mean, c.variance, wrong_shape, 0.9, c.mean, c.variance};
-    batch_norm_update_running(*ctx, {&update, 1});
+  const NamedTensors inference = {
+      {"bias", c.bias},   {"running_mean", c.mean}, {"running_variance", c.variance},
+      {"gamma", c.gamma}, {"beta", c.beta},         {"y", y}};
+  check("batch_norm_inference", inference, [&](const Tensor& x, const NamedTensors& t) {
+    batch_norm_inference(*ctx, x, &t.at("bias"), t.at("running_mean"), t.at("running_variance"),
+                         t.at("gamma"), t.at("beta"), kEpsilon, none, t.at("y"));
   });
+  check("batch_norm_backward", with(backward, {{"dx", y}}), [&](const Tensor& x, const NamedTensors& t) {
+    batch_norm_backward(*ctx, x, t.at("mean"), t.at("variance"), t.at("gamma"), t.at("beta"), kEpsilon, none,
+                        t.at("dy"), t.at("dx"), grads(t));
+  });
+  check("batch_norm_gradient_sums", with(backward, {{"sums", sums}}),
+        [&](const Tensor& x, const NamedTensors& t) {
+          batch_norm_gradient_sums(*ctx, x, t.at("mean"), t.at("variance"), t.at("gamma"), t.at("beta"),
+                                   kEpsilon, none, t.at("dy"), t.at("sums"), grads(t));
+        });
+  check("batch_norm_data_gradient", with(affine, {{"dy", c.dy}, {"sums", sums}, {"dx", y}}),
+        [&](const Tensor& x, const NamedTensors& t) {
+          batch_norm_data_gradient(*ctx, x, t.at("mean"), t.at("variance"), t.at("gamma"), t.at("beta"),
+                                   kEpsilon, none, t.at("dy"), t.at("sums"), 4, t.at("dx"));
+        });
+  check_each_refused("batch_norm_update_running",
+                     {{"variance", c.variance},
+                      {"bias", c.bias},
+                      {"running_mean", c.mean},
+                      {"running_variance", c.variance}},
+                     [&](const NamedTensors& t) {
+                       const RunningUpdate update = {c.mean, t.at("variance"),     t.at("bias"),
+                                                     0.9,    t.at("running_mean"), t.at("running_variance")};
+                       batch_norm_update_running(*ctx, {&update, 1});
+                     });
   CHECK_THROWS_AS(
       batch_norm_forward(*ctx, c.x, c.mean, c.variance, c.gamma, c.beta, kEpsilon, Activation::kTanh, y),
       Error);

@@ -6,6 +6,9 @@
 #include <limits>
 
 #include "core/base/philox.h"
+#ifdef INPAINT_CUDA_EXECUTOR
+#include "tests/cuda_executor/executor.h"
+#endif
 #include "tests/harness/op_check.h"
 
 using namespace inpaint;
@@ -232,6 +235,43 @@ TEST_CASE("harmonic fill: large holes") {
     check(c);
   }
 }
+
+#ifdef INPAINT_CUDA_EXECUTOR
+TEST_CASE("harmonic fill: on a GPU few steps suffice" * doctest::skip(!executor::kCountsTraffic)) {
+  struct WideHole {
+    Hole hole;
+    int64_t
+        most_written;  // values for each pixel, a quarter more than now; wrong coarse grids take more steps
+  };
+  const WideHole wide[] = {
+      {{"a square", {1, 64, 64, 1}, square(5, 7, 48)}, 85},
+      {{"a known pixel alone",
+        {1, 48, 48, 1},
+        [](int64_t, int64_t i, int64_t j) { return i != 9 || j != 20; }},
+       138},
+      {{"walls with doors",
+        {1, 48, 48, 1},
+        [](int64_t, int64_t i, int64_t j) { return i % 16 != 0 || j == 7; }},
+       151},
+  };
+  for (const Backend& backend : fill_backends()) {
+    if (backend.device == Device::kCpu || backend.dtype != DType::kF32) continue;
+    for (const WideHole& one : wide) {
+      const Case c(backend, one.hole);
+      const auto ctx = backend.context();
+      executor::set_traffic_count(true);
+      c.run(*ctx);
+      ctx->synchronize();
+      const std::vector<executor::Traffic> kernels = executor::take_traffic();
+      executor::set_traffic_count(false);
+      REQUIRE(kernels.size() == 1);
+      const int64_t written = kernels[0].writes.of_threads / c.shape.elements();
+      CHECK_MESSAGE(written <= one.most_written, describe(c.label(), "values written for a pixel: "),
+                    written);
+    }
+  }
+}
+#endif
 
 TEST_CASE("harmonic fill: a slope is continued, a reflecting border flattens it") {
   const Value slope = [](int64_t, int64_t i, int64_t j, int64_t c) {

@@ -67,6 +67,12 @@ TEST_CASE("linear: same bits for any number of threads") {
     }
 }
 
+TEST_CASE("linear: on a GPU, products of few outputs take no workspace") {
+  for (const Backend& backend : matrix_backends())
+    if (backend.device == Device::kCuda)
+      CHECK(linear_workspace_bytes(*backend.context(), {5, 16, 1}, backend.dtype) == 0);
+}
+
 TEST_CASE("linear: wrong tensors are refused") {
   const Backend backend = matrix_backends().front();
   const LinearCase c(backend, {2, 3, 4}, integers);
