@@ -73,6 +73,11 @@ void set_devices(int count);
 void set_device_memory(size_t bytes);
 void set_device_error(cudaError_t error);
 
+// What cudaDriverGetVersion says, CUDART_VERSION unless told; the major number of the compute capability, 9
+// unless told.
+void set_driver_version(int version);
+void set_compute_capability(int major);
+
 // Races, and reads of values never written, are looked for in shared memory and in allocations of up to this
 // many bytes (finding them takes up to 24 times the memory); 4 MiB unless told.
 void set_tracked_bytes(size_t bytes);

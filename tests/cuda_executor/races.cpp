@@ -88,26 +88,52 @@ void Timeline::sync_warp(int warp, uint32_t mask) {
   }
 }
 
-void Timeline::atomic(int thread, const void* address) {
-  if (!any_fence_) return;
-  BlockSet& set = released_[address];
-  const size_t blocks = block_begins_.size();
-  set.resize(blocks);
-  acquired_.resize(blocks);
-  for (size_t b = 0; b < blocks; ++b) {
-    if (set[b]) acquired_[b] = true;
-  }
-  if (!fenced_[static_cast<size_t>(thread)]) return;
-  acquired_[blocks - 1] = true;
-  for (size_t b = 0; b < blocks; ++b) {
-    if (acquired_[b]) set[b] = true;
+void Timeline::Known::add(const Known& other) {
+  if (other.epoch > epoch) {
+    *this = other;
+  } else if (other.epoch == epoch) {
+    for (const Met& met : other.in_epoch) {
+      const auto same = [&](const Met& one) { return std::memcmp(&one, &met, sizeof(met)) == 0; };
+      if (std::none_of(in_epoch.begin(), in_epoch.end(), same)) in_epoch.push_back(met);
+    }
   }
 }
 
-bool Timeline::acquired(uint64_t epoch) const {
+void Timeline::atomic(int thread, const void* address) {
+  if (!any_fence_) return;
+  KnownBlocks& released = released_[address];
+  const size_t blocks = block_begins_.size();
+  released.resize(blocks);
+  acquired_.resize(blocks);
+  for (size_t b = 0; b < blocks; ++b) acquired_[b].add(released[b]);
+  if (!fenced_[static_cast<size_t>(thread)]) return;
+  Met met{thread, {}};
+  std::memcpy(met.seen, warps_[static_cast<size_t>(thread / 32)].seen[thread % 32], sizeof(met.seen));
+  acquired_[blocks - 1].add({epoch_, {met}});
+  for (size_t b = 0; b < blocks; ++b) released[b].add(acquired_[b]);
+}
+
+size_t Timeline::block_of(uint64_t epoch) const {
   const auto after = std::upper_bound(block_begins_.begin(), block_begins_.end(), epoch);
-  const auto block = static_cast<size_t>(after - block_begins_.begin()) - 1;
-  return block < acquired_.size() && acquired_[block];
+  return static_cast<size_t>(after - block_begins_.begin()) - 1;
+}
+
+// Has this block met what another did at this moment? lanes: as in Cell.
+bool Timeline::acquired(uint64_t moment, uint32_t lanes) const {
+  const size_t block = block_of(epoch_of(moment));
+  if (block >= acquired_.size()) return false;
+  const Known& known = acquired_[block];
+  if (epoch_of(moment) != known.epoch) return epoch_of(moment) < known.epoch;
+  const int other = thread_of(moment);
+  return std::any_of(known.in_epoch.begin(), known.in_epoch.end(), [&](const Met& met) {
+    if (other == met.thread) return true;
+    if ((other < kManyLanes ? other / 32 : other - kManyLanes) != met.thread / 32) return false;
+    if (other < kManyLanes) return met.seen[other % 32] >= clock_of(moment);
+    for (int lane = 0; lane < 32; ++lane) {
+      if ((lanes >> lane & 1) && lane != met.thread % 32 && met.seen[lane] < clock_of(moment)) return false;
+    }
+    return true;
+  });
 }
 
 uint64_t Timeline::moment(int thread, bool atomic) const {
@@ -122,12 +148,12 @@ bool Timeline::concurrent(uint64_t begin, uint64_t moment, uint32_t lanes, int t
   if (epoch < begin) return false;
   const int other = thread_of(moment);
   if (other == kManyBlocks) {
-    for (const uint64_t block : block_begins_) {
-      if (block != block_begin_ && !acquired(block)) return true;
+    for (size_t block = 0; block + 1 < block_begins_.size(); ++block) {  // this one is the last
+      if (block >= acquired_.size() || acquired_[block].epoch == 0) return true;
     }
     return false;
   }
-  if (epoch < block_begin_) return !acquired(epoch);
+  if (epoch < block_begin_) return !acquired(moment, lanes);
   if (epoch != epoch_ || other == thread) return false;
   const int warp = thread / 32, other_warp = other < kManyLanes ? other / 32 : other - kManyLanes;
   if (warp != other_warp) return true;  // or several warps

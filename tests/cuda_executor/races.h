@@ -1,8 +1,9 @@
 // Which accesses of one launch to the same byte nothing orders: a race, when one of them writes.
 //
 // Within a block, __syncthreads orders all threads and __syncwarp those of its mask; between blocks, nothing
-// but a fence and an atomic on one side, met by an atomic on the same address on the other. Time is a count
-// of epochs: a new one begins with every block and with every barrier.
+// but a fence and an atomic on one side, met by an atomic on the same address on the other. That hands over
+// what the thread itself did, and what others of its block did before they met it. Time is a count of epochs:
+// a new one begins with every block and with every barrier.
 #pragma once
 
 #include <cstdint>
@@ -61,14 +62,26 @@ class Timeline {
   bool written_by_block(const Cell& cell) const;  // since the block began
 
  private:
-  using BlockSet = std::vector<bool>;  // by the order in which the blocks run
+  // What is known of a block: all before an epoch, and in it what some of its threads had met. 0: nothing.
+  struct Met {
+    int thread;
+    uint8_t seen[32];
+  };
+  struct Known {
+    uint64_t epoch = 0;
+    std::vector<Met> in_epoch;
+
+    void add(const Known& other);
+  };
+  using KnownBlocks = std::vector<Known>;  // in the order in which the blocks run
   struct Warp {
     uint8_t clock[32];     // counts the lane's __syncwarp since the epoch began, from 1
     uint8_t seen[32][32];  // [a][b]: the clock of b that a has met
   };
   uint64_t moment(int thread, bool atomic) const;
   bool concurrent(uint64_t begin, uint64_t moment, uint32_t lanes, int thread) const;
-  bool acquired(uint64_t epoch) const;
+  size_t block_of(uint64_t epoch) const;
+  bool acquired(uint64_t moment, uint32_t lanes) const;
   void record_read(uint64_t begin, Cell& cell, int thread);
 
   uint64_t epoch_ = 0, block_begin_ = 0, launch_begin_ = 0;
@@ -76,8 +89,8 @@ class Timeline {
   std::vector<bool> fenced_;
   bool any_fence_ = false;
   std::vector<uint64_t> block_begins_;
-  BlockSet acquired_;
-  std::unordered_map<const void*, BlockSet> released_;
+  KnownBlocks acquired_;
+  std::unordered_map<const void*, KnownBlocks> released_;
 };
 
 }  // namespace inpaint::executor

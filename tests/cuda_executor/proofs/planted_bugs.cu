@@ -104,6 +104,17 @@ __global__ void sum_without_fence_kernel(const float* x, float* partial, unsigne
   if (atomicAdd(ticket, 1u) == gridDim.x - 1) *y = partial[0] + partial[1] + partial[2] + partial[3];
 }
 
+__global__ void sum_without_barrier_kernel(const float* x, float* partial, unsigned* ticket, float* y) {
+  __shared__ bool last;
+  partial[global_thread()] = x[global_thread()];
+  if (threadIdx.x == 0) {
+    __threadfence();
+    last = atomicAdd(ticket, 1u) == gridDim.x - 1;
+  }
+  __syncthreads();
+  if (last && threadIdx.x == 0) *y = partial[0] + partial[1];
+}
+
 __global__ void blocks_overlap_kernel(float* y) { y[blockIdx.x * (blockDim.x - 1) + threadIdx.x] = 1.0f; }
 
 __global__ void plain_beside_atomic_kernel(int* count) {
@@ -191,6 +202,10 @@ void sum_by_float_atomics(cudaStream_t stream, const float* x, int64_t n, float*
 }
 void sum_without_fence(cudaStream_t stream, const float* x, float* partial, unsigned* ticket, float* y) {
   launch("sum_without_fence", stream, dim3(4), dim3(1), 0, sum_without_fence_kernel, x, partial, ticket, y);
+}
+void sum_without_barrier(cudaStream_t stream, const float* x, float* partial, unsigned* ticket, float* y) {
+  launch("sum_without_barrier", stream, dim3(4), dim3(8), 0, sum_without_barrier_kernel, x, partial, ticket,
+         y);
 }
 void blocks_overlap(cudaStream_t stream, float* y) {
   launch("blocks_overlap", stream, dim3(2), dim3(32), 0, blocks_overlap_kernel, y);

@@ -33,6 +33,7 @@ void misaligned_vector(cudaStream_t stream, const float* x, float* y);  // float
 void sum_by_float_atomics(cudaStream_t stream, const float* x, int64_t n, float* y);
 // The last block adds up the others' sums, as it should, but no fence orders them. partial [4], ticket [1].
 void sum_without_fence(cudaStream_t stream, const float* x, float* partial, unsigned* ticket, float* y);
+void sum_without_barrier(cudaStream_t stream, const float* x, float* partial, unsigned* ticket, float* y);
 void blocks_overlap(cudaStream_t stream, float* y);  // two blocks write y[0]
 void plain_beside_atomic(cudaStream_t stream, int* count);
 

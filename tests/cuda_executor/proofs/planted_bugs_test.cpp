@@ -133,6 +133,12 @@ TEST_CASE("races" * doctest::skip(!kChecksAccesses)) {
         [&](const float* x, float* y) { planted::sum_without_fence(nullptr, x, y, ticket, y + 32); },
         "races: another block wrote it");
   }
+  SUBCASE("between blocks that meet at an atomic, of what other threads did without a barrier") {
+    const DeviceArray<unsigned> ticket(1, 0u);
+    CHECK_VIOLATION(
+        [&](const float* x, float* y) { planted::sum_without_barrier(nullptr, x, y, ticket, y + 32); },
+        "races: another block wrote it");
+  }
   SUBCASE("a plain access beside an atomic one") {
     const DeviceArray<int> count(1, 0);
     CHECK_VIOLATION([&](const float*, float*) { planted::plain_beside_atomic(nullptr, count); },

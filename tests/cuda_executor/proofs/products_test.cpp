@@ -236,7 +236,21 @@ TEST_CASE("the next run takes the engines of the last one, and what does not wor
     CHECK(third.attached<cuda::DeviceChoices>().find(name) == "1:");
     CHECK(third.attached<cuda::DeviceChoices>().find(linear_name) != std::string(128, '0'));
   }
+  executor::set_driver_version(CUDART_VERSION + 10);
+  {
+    Context behind_another_driver(Gpu{}, 1);
+    CHECK(plan(behind_another_driver) > 0);
+  }
+  executor::set_driver_version(CUDART_VERSION);
   CHECK(executor::leaks().empty());
+}
+
+TEST_CASE("each of cuBLASLt's algorithms is measured, one that needs a workspace as well") {
+  Context ctx(Gpu{}, 1);
+  const int64_t before = executor::counters().graph_launches;
+  linear_workspace_bytes(ctx, {2, 40, 72}, DType::kF32);
+  // Two algorithms for each of three products; each is launched when it is recorded, and once more.
+  CHECK(executor::counters().graph_launches - before == 3 * 2 * 2);
 }
 
 TEST_CASE("an engine may have a sixteenth of the free memory as its workspace, and 256 MiB on any GPU") {

@@ -14,6 +14,9 @@
 namespace inpaint::executor {
 namespace {
 
+int devices = 1, driver_version = CUDART_VERSION, compute_capability = 9;
+thread_local int current = 0;
+
 cudaDeviceProp properties() {  // of an H100, but for its name and memory
   cudaDeviceProp p{};
   std::strncpy(p.name, "CUDA executor (no GPU)", sizeof(p.name) - 1);
@@ -25,7 +28,7 @@ cudaDeviceProp properties() {  // of an H100, but for its name and memory
   const int threads[3] = {1024, 1024, 64}, blocks[3] = {2147483647, 65535, 65535};
   std::copy_n(threads, 3, p.maxThreadsDim);
   std::copy_n(blocks, 3, p.maxGridSize);
-  p.major = 9;
+  p.major = compute_capability;
   p.multiProcessorCount = 132;
   p.asyncEngineCount = 3;
   p.memoryBusWidth = 5120;
@@ -43,9 +46,6 @@ std::map<const void*, size_t>& shared_limits() {  // of the kernels that asked f
   return limits;
 }
 
-int devices = 1;
-thread_local int current = 0;
-
 bool is_device(int number) { return number >= 0 && number < devices; }
 
 bool fits(dim3 size, const int (&limit)[3]) {
@@ -56,6 +56,8 @@ bool fits(dim3 size, const int (&limit)[3]) {
 }  // namespace
 
 void set_devices(int count) { devices = count; }
+void set_driver_version(int version) { driver_version = version; }
+void set_compute_capability(int major) { compute_capability = major; }
 int current_device() { return current; }
 
 cudaError_t launch_kernel(const cudaLaunchConfig_t& config, KernelCall call) {
@@ -166,11 +168,14 @@ cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
 }
 
 cudaError_t cudaDriverGetVersion(int* version) {
-  *version = CUDART_VERSION;
+  *version = driver_version;
   return cudaSuccess;
 }
 
-cudaError_t cudaRuntimeGetVersion(int* version) { return cudaDriverGetVersion(version); }
+cudaError_t cudaRuntimeGetVersion(int* version) {
+  *version = CUDART_VERSION;
+  return cudaSuccess;
+}
 
 cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute, int value) {
   return runtime_call([&] {
