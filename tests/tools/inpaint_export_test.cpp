@@ -75,6 +75,31 @@ TEST_CASE("inpaint_export: from a state_dict to a checkpoint, and on to ONNX") {
   CHECK(contains(file_contents(folder / "m.onnx"), "generator.hidden1.weight"));
 }
 
+TEST_CASE("inpaint_export: the ONNX model says what it is and what it takes and gives") {
+  const TemporaryFolder folder;
+  put_state_dict(folder / "plain.safetensors", "");
+  REQUIRE(run(folder, std::string("--from_torch plain.safetensors --out a") + kNetwork).exit_code == 0);
+  REQUIRE(run(folder, "--checkpoint a --onnx m.onnx").exit_code == 0);
+  const std::string model = file_contents(folder / "m.onnx");
+  // Fields of text, as they stand in a protobuf message: number and type, length, letters.
+  const auto field = [&](int number, const std::string& text) {
+    return static_cast<char>(number << 3 | 2) + std::string(1, static_cast<char>(text.size())) + text;
+  };
+  constexpr int kProducer = 2, kGraphName = 2, kDoc = 3, kKey = 1, kValue = 2;
+  CHECK(contains(model, field(kProducer, "inpaint")));
+  for (const auto& [key, value] : {std::pair{"model", "context_encoder"},
+                                   {"step", "0"},
+                                   {"image_size", "64"},
+                                   {"checkpoint", "model-0.safetensors"}})
+    CHECK(contains(model, field(kKey, key) + field(kValue, value)));
+  const std::string name = field(kGraphName, "context_encoder");
+  CHECK(model.find(name) != model.rfind(name));  // the graph's, and the note's above
+  for (const char* const doc :
+       {"pictures, grey; what lies under the hole is not read", "the hole: 255 is missing, 0 is known",
+        "the pictures with the hole painted; known pixels are those of the image"})
+    CHECK(contains(model, field(kDoc, doc)));
+}
+
 TEST_CASE("inpaint_export: weights that paint: the generator alone, weights in bf16, the rest as it was") {
   const TemporaryFolder folder;
   put_state_dict(folder / "a.safetensors", "generator.", [](auto& tensors, auto&) {

@@ -151,6 +151,19 @@ TEST_CASE("http server: other sites, wrong requests and too large bodies are ref
   CHECK(server.get("/healthz").status == 200);
 }
 
+TEST_CASE("http server: up to 1 GiB of a refused body is read before the answer, what is longer is not") {
+  ServerLimits limits;
+  limits.body_bytes = 1000;
+  limits.silence = 1s;
+  RunningServer server(limits);
+  const auto reply_to_head = [&](int64_t bytes) {  // of a body that does not come
+    const std::string more = fmt::format("Content-Type: {}\r\nContent-Length: {}\r\n", kFormType, bytes);
+    return reply_to(server.port(), http_request(server.port(), "POST", "/fill", more)).status;
+  };
+  CHECK(reply_to_head((int64_t{1} << 30) + 1) == 413);
+  CHECK(reply_to_head(int64_t{1} << 30) == 0);  // dropped, since it was silent
+}
+
 TEST_CASE("http server: one fill at a time, a short queue, then 503 with Retry-After") {
   HeldFills fills;
   ServerLimits limits;

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <vector>
 
+#include "tests/harness/error_message.h"
 #include "tests/train/step/harmonic_training.h"
 
 using namespace inpaint;
@@ -136,6 +137,12 @@ TEST_CASE("harmonic step: every batch is filled anew") {
         REQUIRE(painted[i * kChannels + c] == static_cast<double>((byte - 127.5f) / 127.5f));
       }
   }
+}
+
+TEST_CASE("harmonic step: it does not train on fewer pictures than a step's") {
+  Training t({.micro_batches = 2});
+  t.step.load(t.batch(0));
+  CHECK(contains(error_message<Error>([&] { t.step.train(0); }), "8 pictures to train on, 4 loaded"));
 }
 
 TEST_CASE("harmonic step: a clip's running mean is a part of the state") {
