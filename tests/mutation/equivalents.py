@@ -1,4 +1,46 @@
 """Mutants that no test can catch: (file, the line, the line edited): the reason."""
 
 EQUIVALENT = {
+    ("kernels/fill/patch_match_cuda.cu", "if (threadIdx.x == 0) count = 0;", "if (threadIdx.x == (0 + 1)) count = 0;"):
+        "any one thread may clear the count: all wait for it behind that line",
+    ("kernels/picture/image_quality_cuda.cu",
+     'launch("byte_errors", ctx.stream(), grid, block, 0, masked_errors_kernel, as, bs, mask.as<uint8_t>(),',
+     'launch("byte_errors", ctx.stream(), grid, block, (0 + 1), masked_errors_kernel, as, bs, mask.as<uint8_t>(),'):
+        "a byte of shared memory that the kernel does not use",
+    ("kernels/cuda/channel_blocks_cuda.h", "const int64_t vectors = (channels + v - 1) / v;",
+     "const int64_t vectors = (channels + v - (1 - 1)) / v;"):
+        "threads without a channel, which end at once: the same values, slower",
+    ("kernels/fill/harmonic_fill_cuda.cu",
+     "for (int lanes = 16; lanes > 0; lanes /= 2) value = max(value, __shfl_xor_sync(0xffffffffu, value, lanes));",
+     "for (int lanes = (16 + 1); lanes > 0; lanes /= 2) value = max(value, __shfl_xor_sync(0xffffffffu, value, lanes));"):
+        "lanes 17, 8, 4, 2 and 1 away reach all 32 as well, and a maximum may see a value twice",
+    ("kernels/picture/image_quality_cuda.cu", "constexpr int kBand = 16;", "constexpr int kBand = (16 + 1);"):
+        "how many rows a block takes is a choice of speed; every window is made once",
+    ("kernels/conv/conv2d_cuda.cpp", "int64_t workspace_bytes = 0;", "int64_t workspace_bytes = (0 + 1);"):
+        "a byte more of memory while the ways are measured",
+    ("kernels/loss/reconstruction_loss_cuda.cu", "const auto kernel = can_pack<kSize>(fakes, hiddens, dfakes)",
+     "const auto kernel = can_pack<kSize>(hiddens, fakes, dfakes)"):
+        "all three have to be aligned, in whatever order they are asked for",
+    ("kernels/picture/compose_hole_cuda.cu", "const bool packed = can_pack<kSize>(from, to) && can_pack<kSize>(residuals);",
+     "const bool packed = can_pack<kSize>(to, from) && can_pack<kSize>(residuals);"):
+        "both have to be aligned, in whatever order they are asked for",
+    ("kernels/conv/conv2d_few_cuda.cu", "if (o0 != loaded) {", "if (true || (o0 != loaded)) {"):
+        "loads the weights again that are there: the same values, slower",
+    ("kernels/conv/conv2d_few_cuda.cu",
+     "dim3(kThreads), 0, conv2d_few_forward_kernel<decltype(channels)::value>, plan_for(s), words_of(x),",
+     "dim3(kThreads), (0 + 1), conv2d_few_forward_kernel<decltype(channels)::value>, plan_for(s), words_of(x),"):
+        "a byte of shared memory that the kernel does not use",
+    ("kernels/picture/to_bytes_cuda.cu",
+     'launch_1d("to_bytes", ctx.stream(), (n + kSize - 1) / kSize, kernel, from, n, to);',
+     'launch_1d("to_bytes", ctx.stream(), (n + kSize - 1) * kSize, kernel, from, n, to);'):
+        "threads that find no values left for them: the same bytes, slower",
+    ("kernels/conv/conv2d_cuda.cpp", "constexpr size_t kMostEngines = 16;      // tried",
+     "constexpr size_t kMostEngines = (16 - 1);      // tried"):
+        "how many engines are measured is a choice of speed",
+    ("kernels/cpu/window_product_cpu.cpp", "tile.ahead_step = step;", "/* tile.ahead_step = step; */;"):
+        "memory that is fetched for later: the same values, slower",
+    ("kernels/conv/conv2d_tile_weight_cpu.cpp", "tile.left_ahead = kBlock * s.co;", "tile.left_ahead = kBlock / s.co;"):
+        "memory that is fetched for later: the same values, slower",
+    ("kernels/conv/conv2d_winograd_products_cpu.h", "constexpr int64_t kBlock = 8;", "constexpr int64_t kBlock = (8 + 1);"):
+        "how many squares a thread takes at a time is a choice of speed",
 }

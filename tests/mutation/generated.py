@@ -37,7 +37,7 @@ HERE = Path(__file__).resolve().parent
 RULES = HERE / "mutants.rules"
 SHARES = {"kernels, CUDA": 0.42, "kernels, CPU": 0.22, "nn": 0.1, "train": 0.26}  # of a sample
 PROGRAMS = {  # that contain a folder, in the order in which a mutant meets them
-    "kernels": ["nn_tests", "cuda_training_tests", "train_tests", "kernels_tests", "ledger_tests"],
+    "kernels": ["nn_tests", "cuda_training_tests", "train_tests", "kernels_tests", "cuda_executor_tests", "ledger_tests"],
     "nn": ["nn_tests", "cuda_training_tests", "train_tests", "ledger_tests"],
     "train": ["train_tests", "tools_tests", "cuda_training_tests", "reliability_tests"],
 }
@@ -131,7 +131,7 @@ def stages(file, cases):
         tested = case.file.removesuffix("_test.cpp").rsplit("/", 1)[-1]
         if any(fnmatch.fnmatch(case.name, pattern) for pattern in filters):
             return OWN
-        if case.file.startswith(folder + "/"):
+        if "/" in case.file and f"{folder}/".startswith(case.file.rsplit("/", 1)[0] + "/"):  # or of a folder above
             return OWN if tested == stem or stem.startswith(tested + "_") else FOLDER
         return FARTHER + programs.index(case.program)
 
@@ -177,7 +177,7 @@ class Worker:
                         return "same code", "the compiler makes the same of it"
                 for case in group:  # each in a process of its own, as by ctest
                     command = [self.copy.program(program), "--abort-after=1", f"--test-case={case.filter}"]
-                    how = self.copy.caught(command, seconds=20 + 4 * case.seconds)
+                    how = self.copy.caught(command, seconds=40 + 6 * case.seconds)
                     if how is not None:
                         return "caught", how
         return "survived", ""
@@ -207,18 +207,20 @@ def run(mutants, results, copies, cases, near):
         list(threads.map(work, range(copies)))  # an error of one of them is ours
 
 
-def outcome_of(mutant, record):
-    key = (mutant.file, mutant.before.strip(), mutant.after.strip())
-    return "equivalent" if record["outcome"] in ("survived", NEAR_SURVIVOR) and key in EQUIVALENT else record["outcome"]
+def outcome_of(mutant, done):
+    """None before it was tried; those of equivalents.py are not tried."""
+    if (mutant.file, mutant.before.strip(), mutant.after.strip()) in EQUIVALENT:
+        return "equivalent"
+    return done[mutant.id]["outcome"] if mutant.id in done else None
 
 
 def table(mutants, done):
     columns = ["does not compile", "same code", "equivalent", "caught", NEAR_SURVIVOR, "survived"]
     counts = collections.defaultdict(collections.Counter)
     for mutant in mutants:
-        if mutant.id in done:
+        if (outcome := outcome_of(mutant, done)) is not None:
             for row in (part(mutant.file), "all"):
-                counts[row][outcome_of(mutant, done[mutant.id])] += 1
+                counts[row][outcome] += 1
     print("| part | mutants | " + " | ".join(columns) + " | caught of those that count |")
     print("| --- " * (len(columns) + 3) + "|")
     for row in [*SHARES, "all"]:
@@ -227,7 +229,7 @@ def table(mutants, done):
         share = f"{100 * count['caught'] / counted:.1f} %" if counted else "-"
         print(f"| {row} | {sum(count.values())} | " + " | ".join(str(count[c]) for c in columns) + f" | {share} |")
     for mutant in mutants:
-        if mutant.id in done and outcome_of(mutant, done[mutant.id]) in ("survived", NEAR_SURVIVOR):
+        if outcome_of(mutant, done) in ("survived", NEAR_SURVIVOR):
             print(f"\n{mutant.file}:{mutant.line}\n- {mutant.before.strip()}\n+ {mutant.after.strip()}")
 
 
@@ -253,8 +255,8 @@ def main():
         return {record["id"]: record for record in records}
 
     before = done()
-    again = "none" if arguments.near else NEAR_SURVIVOR
-    left = [m for m in mutants if m.id not in before or outcome_of(m, before[m.id]) == again]
+    to_try = (None,) if arguments.near else (None, NEAR_SURVIVOR)
+    left = [m for m in mutants if outcome_of(m, before) in to_try]
     run(left, results, arguments.copies, test_cases(), arguments.near)
     table(mutants, done())
 
