@@ -183,9 +183,9 @@ std::vector<Flag> make_table() {
   t.real(kModel, "average_decay", &S::average_decay, kAboveZero,
          "harmonic_unet: decay of the moving average of the parameters, which paints");
   t.real(kModel, "texture", &S::texture, {RealRange::Lower::kIncluded, 2},
-         "harmonic_unet: strength of an adversary late in the run; 0: none, try 0.25");
+         "harmonic_unet: strength of an adversary late in the run; 0 none, try 0.25");
   t.real(kModel, "texture_share", &S::texture_share, {RealRange::Lower::kExcluded, 1},
-         "harmonic_unet: share of the planned run that the adversary has a say in, the last");
+         "harmonic_unet: the share of the planned run, at its end, with this adversary");
   t.truth(kRun, "reuse", &S::reuse, "do work that a step repeats with identical results once");
 
   t.group("Run");
