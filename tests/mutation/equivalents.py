@@ -12,7 +12,8 @@ EQUIVALENT = {
         "threads without a channel, which end at once: the same values, slower",
     ("kernels/fill/harmonic_fill_cuda.cu",
      "for (int lanes = 16; lanes > 0; lanes /= 2) value = max(value, __shfl_xor_sync(0xffffffffu, value, lanes));",
-     "for (int lanes = (16 + 1); lanes > 0; lanes /= 2) value = max(value, __shfl_xor_sync(0xffffffffu, value, lanes));"):
+     "for (int lanes = (16 + 1); lanes > 0; lanes /= 2) "
+     "value = max(value, __shfl_xor_sync(0xffffffffu, value, lanes));"):
         "lanes 17, 8, 4, 2 and 1 away reach all 32 as well, and a maximum may see a value twice",
     ("kernels/picture/image_quality_cuda.cu", "constexpr int kBand = 16;", "constexpr int kBand = (16 + 1);"):
         "how many rows a block takes is a choice of speed; every window is made once",
@@ -43,4 +44,13 @@ EQUIVALENT = {
         "memory that is fetched for later: the same values, slower",
     ("kernels/conv/conv2d_winograd_products_cpu.h", "constexpr int64_t kBlock = 8;", "constexpr int64_t kBlock = (8 + 1);"):
         "how many squares a thread takes at a time is a choice of speed",
+    ("train/datasets/data_conversion.cpp", "std::vector<Reading> readings(static_cast<size_t>(end - begin));",
+     "std::vector<Reading> readings(static_cast<size_t>(end + begin));"):
+        "room for readings that nobody makes or looks at",
+    ("train/fill/inference_model.cpp", "int pictures_, offsets_, masked_, hidden_;",
+     "int pictures_, masked_, offsets_, hidden_;"):
+        "members that are set by name",
+    ("train/data/batch_loader.h", "int64_t index = 0;                      // within the epoch",
+     "int64_t index = (0 + 1);                      // within the epoch"):
+        "every batch that is loaded is given its index",
 }

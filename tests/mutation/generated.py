@@ -37,7 +37,8 @@ HERE = Path(__file__).resolve().parent
 RULES = HERE / "mutants.rules"
 SHARES = {"kernels, CUDA": 0.42, "kernels, CPU": 0.22, "nn": 0.1, "train": 0.26}  # of a sample
 PROGRAMS = {  # that contain a folder, in the order in which a mutant meets them
-    "kernels": ["nn_tests", "cuda_training_tests", "train_tests", "kernels_tests", "cuda_executor_tests", "ledger_tests"],
+    "kernels": ["nn_tests", "cuda_training_tests", "train_tests", "kernels_tests", "cuda_executor_tests",
+                "ledger_tests"],
     "nn": ["nn_tests", "cuda_training_tests", "train_tests", "ledger_tests"],
     "train": ["train_tests", "tools_tests", "cuda_training_tests", "reliability_tests"],
 }
