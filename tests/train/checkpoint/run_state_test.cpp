@@ -34,11 +34,12 @@ TEST_CASE("run state: every member comes back from the metadata, with all its bi
   s.best_gain = -0.3;
   s.validations_since_best = 9;
   s.clip_mean = 2.0 / 3;
+  s.adversarial_ratio = 1.0 / 7;
   s.train_seconds = 1e10 / 7;
   s.data_crc32c = 0xffffffff;
   std::map<std::string, std::string> metadata;
   s.to_metadata(metadata);
-  CHECK(metadata.size() == 17);
+  CHECK(metadata.size() == 18);
   const RunState read = RunState::from_metadata(metadata, "here");
   std::map<std::string, std::string> again;
   read.to_metadata(again);
@@ -58,6 +59,7 @@ TEST_CASE("run state: every member comes back from the metadata, with all its bi
   CHECK(read.best_gain == -0.3);
   CHECK(read.validations_since_best == 9);
   CHECK(read.clip_mean == 2.0 / 3);
+  CHECK(read.adversarial_ratio == 1.0 / 7);
   CHECK(read.train_seconds == 1e10 / 7);
   CHECK(read.data_crc32c == 0xffffffff);
 }
@@ -77,7 +79,7 @@ TEST_CASE("run state: what came into the format later may be missing, nothing el
   }
   auto early = whole;
   for (const char* const name : {"best_step", "best_rec_loss", "best_gain", "validations_since_best",
-                                 "clip_mean", "train_seconds", "data_crc32c"})
+                                 "clip_mean", "adversarial_ratio", "train_seconds", "data_crc32c"})
     REQUIRE(early.erase("state." + std::string(name)) == 1);
   CHECK(RunState::from_metadata(early, "here").best_step == -1);
   for (auto& [key, value] : whole) {
