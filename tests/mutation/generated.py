@@ -7,10 +7,10 @@
     tests/mutation/generated.sh --list                     names them, builds nothing
 
 Behind a tests/run.sh that has passed: build/cpu-release says which cases there are, and how long each takes. A mutant
-meets first the cases of its file, then those of its folder, then all of the programs that contain it. What becomes of
-it is written to build/mutants-SEED.jsonl at once; a mutant that stands there is not tried again as long as its line
-stays as it is, but for survivors of --near. Delete the file to begin anew. Prints a table, and the survivors. equivalents.py names those that no
-test can catch, with the reason.
+meets first the cases of its file, then those of its folder and of the folders above, then all of the programs that
+contain it. What becomes of it is written to build/mutants-SEED.jsonl at once; a mutant that stands there is not tried
+again as long as its line stays as it is, but for survivors of --near. Delete the file to begin anew. Prints a table, and
+the survivors. equivalents.py names those that no test can catch, with the reason; they are not tried.
 """
 
 import argparse
