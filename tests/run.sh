@@ -55,16 +55,23 @@ fi
 cmake -S . -B "$build" -G Ninja "${options[@]}" "${werror[@]}"
 targets=(all) cases=()
 if [[ -n $sanitize && ${INPAINT_NIGHTLY:-} != 1 ]]; then
-  targets=(core_tests kernels_tests nn_tests train_tests tools_tests)
   # Without the longest, whose code runs in others too.
-  cases=(-R '^(core|kernels|nn|train|tools):'
-    -E 'in fp64 micro-batches come|ranks: in fp64 two and four|fewer pictures than a batch|continuing structure beats')
+  long=('in fp64 micro-batches come' 'ranks: in fp64 two and four' 'fewer pictures than a batch'
+    'continuing structure beats' 'exact goes through both phases' 'validations of the phase')
+  targets=(core_tests kernels_tests nn_tests train_tests tools_tests)
+  names='^(core|kernels|nn|train|tools):'
   if [[ $sanitize == *thread* ]]; then
     # Where threads meet: the programs' own, and the ops with several. What runs on one thread is in the
-    # other builds; the longest of that is left out here, and accumulation: its loaders and ranks are tested.
+    # other builds; so are accumulation, whose loaders and ranks are tested here, and the adversarial runs,
+    # whose step is.
     targets=(core_tests kernels_tests train_tests)
-    cases=(-R '^(core|train):|threads' -E 'bombs|header|procedural pictures|hole form|duplicates|channel guess|picture filler|fewer pictures|accumul|breaks it off|checkpoint by time is made|model goes on exactly')
+    names='^(core|train):|threads'
+    long+=(bombs heif header 'procedural pictures' 'hole form' duplicates 'channel guess' 'picture filler'
+      'fewer pictures' accumul 'breaks it off' 'checkpoint by time is made' 'model goes on exactly'
+      'adversarial run' 'painter follows' 'discriminator learns' 'changes no bit of the training'
+      'after its minutes' 'paints better than the fill' 'model is scored on holes' 'sees every parameter')
   fi
+  cases=(-R "$names" -E "$(IFS='|' && echo "${long[*]}")")
 fi
 cmake --build "$build" -j "$jobs" --target "${targets[@]}"
 ways='' # that the kernels take on the executor

@@ -9,6 +9,16 @@
 extern "C" const char* __lsan_default_suppressions();
 extern "C" const char* __lsan_default_suppressions() { return "leak:libx265.so\n"; }
 
+// The encoder's and decoder's threads are theirs: ThreadSanitizer does not see how they wait for each other.
+extern "C" const char* __tsan_default_suppressions();
+extern "C" const char* __tsan_default_suppressions() {
+  return "race:libx265.so\nrace:libde265.so\nrace:libaom.so\nrace:libdav1d.so\n";
+}
+
+// It would wait for a second at each process' end, for races that come so late.
+extern "C" const char* __tsan_default_options();
+extern "C" const char* __tsan_default_options() { return "atexit_sleep_ms=0"; }
+
 int main(int argc, char** argv) {
   const inpaint::TemporaryFolder cache;  // what is remembered between runs is not the user's while tests run
   setenv("XDG_CACHE_HOME", cache.path().c_str(), 1);

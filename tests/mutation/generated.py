@@ -8,9 +8,10 @@
 
 Behind a tests/run.sh that has passed: build/cpu-release says which cases there are, and how long each takes. A mutant
 meets first the cases of its file, then those of its folder and of the folders above, then all of the programs that
-contain it. What becomes of it is written to build/mutants-SEED.jsonl at once; a mutant that stands there is not tried
-again as long as its line stays as it is, but for survivors of --near. Delete the file to begin anew. Prints a table, and
-the survivors. equivalents.py names those that no test can catch, with the reason; they are not tried.
+contain it. What becomes of it is written at once, to tried-SEED.jsonl beside this file where it is kept, else to
+build/mutants-SEED.jsonl; a mutant that stands there is not tried again as long as its line stays as it is, but for
+survivors of --near. Delete the file to begin anew. Prints a table, and the survivors. equivalents.py names those that no
+test can catch, with the reason; they are not tried.
 """
 
 import argparse
@@ -171,7 +172,7 @@ class Worker:
                 program = group[0].program
                 error = self.copy.build([program, *NEEDS.get(program, [])])
                 if error is not None:
-                    return "does not compile", error.strip()
+                    return "does not compile", ""
                 if number == 0:
                     made = object_digests(self.copy.build_folder, begin)
                     if made and all(self.unharmed.get(path) == digest for path, digest in made.items()):
@@ -200,7 +201,8 @@ def run(mutants, results, copies, cases, near):
             begin = time.monotonic()
             outcome, how = worker.verdict(mutant)
             with lock, results.open("a") as out:
-                record = mutant._asdict() | {"outcome": outcome, "how": how, "seconds": round(time.monotonic() - begin, 1)}
+                record = {"id": mutant.id, "file": mutant.file, "edited": mutant.after.strip(), "outcome": outcome,
+                          "how": how, "seconds": round(time.monotonic() - begin, 1)}
                 out.write(json.dumps(record) + "\n")
                 print(f"{outcome:16} {mutant.file}:{mutant.line}: {mutant.after.strip()}: {how[:80]}", flush=True)
 
@@ -249,7 +251,8 @@ def main():
         for mutant in mutants:
             print(f"{mutant.file}:{mutant.line}\n- {mutant.before.strip()}\n+ {mutant.after.strip()}")
         return
-    results = ROOT / f"build/mutants-{arguments.seed}.jsonl"
+    kept = HERE / f"tried-{arguments.seed}.jsonl"
+    results = kept if kept.exists() else ROOT / f"build/mutants-{arguments.seed}.jsonl"
 
     def done():
         records = [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []

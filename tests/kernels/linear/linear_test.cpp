@@ -14,7 +14,13 @@ const LinearShape kShapes[] = {
     {1, 1, 1},      {1, 64, 1},    {3, 5, 7},    {2, 257, 3},   {5, 3, 257},
     {16, 255, 256}, {7, 600, 33},  {65, 31, 2},  {64, 8, 513},  {17, 300, 1},
     {1, 513, 300},  {5, 16, 2},    {97, 64, 33}, {13, 544, 67},  // whole vectors of inputs
-    {3, 1104, 300}, {70, 272, 310}};  // many panels, in several blocks of the outputs
+    {70, 272, 310}, {3, 1104, 300}};  // many panels, in several blocks of the outputs
+
+// Panels are the CPU's. In bf16 a GPU's tiles have 32 rows: the last shape would take longer there than all the
+// others, for nothing new.
+std::vector<LinearShape> shapes_on(Device device) {
+  return {std::begin(kShapes), std::end(kShapes) - (device == Device::kCuda ? 1 : 0)};
+}
 
 GuardedTensor reals(const Shape& shape, const Placement& placement, uint32_t part) {
   // One factor is so small that half precision would hold little of it.
@@ -43,17 +49,19 @@ void check_products(const LinearCase& c, int factor) {
 
 TEST_CASE("linear: exact on small integers") {
   for (const Backend& backend : matrix_backends())
-    for (const LinearShape& shape : kShapes) check_products(LinearCase(backend, shape, integers), 0);
+    for (const LinearShape& shape : shapes_on(backend.device))
+      check_products(LinearCase(backend, shape, integers), 0);
 }
 
 TEST_CASE("linear: real numbers stay within the error bound") {
   for (const Backend& backend : matrix_backends())
-    for (const LinearShape& shape : kShapes) check_products(LinearCase(backend, shape, reals), 8);
+    for (const LinearShape& shape : shapes_on(backend.device))
+      check_products(LinearCase(backend, shape, reals), 8);
 }
 
 TEST_CASE("linear: same bits for any number of threads") {
   for (const Backend& backend : matrix_backends())
-    for (const LinearShape& shape : kShapes) {
+    for (const LinearShape& shape : shapes_on(backend.device)) {
       const LinearCase c(backend, shape, reals);
       check_same_bits(c.label("linear"), [&](Context& ctx) {
         prepare_workspace(ctx, linear_workspace_bytes(ctx, {c.s.n, c.s.in, c.s.out}, backend.dtype));
