@@ -240,3 +240,20 @@ TEST_CASE("spectral_norm: wrong tensors are refused") {
   check_refused(op, "dweight", [&] { backward(c.dnormed, c.weight, bf16_weight); });
   check_refused(op, "next_u", [&] { backward(f64_weight, f64_weight, f64_weight); });
 }
+
+TEST_CASE("spectral_norm: on a GPU, the gradient of 2^31 values is refused before anything runs") {
+  const int64_t k = 1 << 16, r = 1 << 15;
+  for (const Backend& backend : backends()) {
+    if (backend.device != Device::kCuda) continue;
+    const auto ctx = backend.context();
+    prepare_workspace(*ctx, spectral_norm_workspace_bytes(*ctx, {k, r}));
+    const auto without_data = [&](const Shape& shape) {
+      return Tensor{shape, backend.parameters().dtype, Device::kCuda, nullptr};
+    };
+    const Tensor weight = without_data({k, r});
+    const SpectralNorm norm{without_data({k}), without_data({r}), without_data({1})};
+    const std::string message = error_message<Error>(
+        [&] { spectral_norm_backward(*ctx, weight, weight, norm, weight, GradMode::kOverwrite); });
+    CHECK(contains(message, "spectral_norm: weight of [65536, 32768]"));
+  }
+}
