@@ -53,4 +53,15 @@ EQUIVALENT = {
     ("train/data/batch_loader.h", "int64_t index = 0;                      // within the epoch",
      "int64_t index = (0 + 1);                      // within the epoch"):
         "every batch that is loaded is given its index",
+    ("kernels/linear/spectral_norm_cuda.cu",
+     'launch("spectral_norm rows", ctx.stream(), blocks_for((m.k + kWarps - 1) / kWarps), dim3(kBlockThreads), 0,',
+     'launch("spectral_norm rows", ctx.stream(), blocks_for((m.k + kWarps - 1) / kWarps), dim3(kBlockThreads), (0 + 1),'):
+        "a byte of shared memory that the kernel does not use",
+    ("kernels/linear/spectral_norm_cuda.cu",
+     "dim3 blocks_for(int64_t tiles) { return dim3(static_cast<unsigned>(std::min(tiles, kMaxBlocks1d))); }",
+     "dim3 blocks_for(int64_t tiles) { return dim3(static_cast<unsigned>(std::max(tiles, kMaxBlocks1d))); }"):
+        "blocks without a tile, or one for each tile: the same sums",
+    ("kernels/fill/harmonic_fill_cuda.cu", "if (right) known += known_weight(fine, i + 1);",
+     "if (true || (right)) known += known_weight(fine, i + 1);"):
+        "what lies behind the last column is the ring, whose weights are 0",
 }
