@@ -9,13 +9,14 @@
 extern "C" const char* __lsan_default_suppressions();
 extern "C" const char* __lsan_default_suppressions() { return "leak:libx265.so\n"; }
 
-// The encoder's and decoder's threads are theirs: ThreadSanitizer does not see how they wait for each other.
+// libx265, and the decoders behind libheif, have threads of their own. ThreadSanitizer does not see how these
+// wait for each other, as it sees nothing of libraries compiled without it.
 extern "C" const char* __tsan_default_suppressions();
 extern "C" const char* __tsan_default_suppressions() {
   return "race:libx265.so\nrace:libde265.so\nrace:libaom.so\nrace:libdav1d.so\n";
 }
 
-// It would wait for a second at each process' end, for races that come so late.
+// ThreadSanitizer would wait for a second at the end of each process, for races that come so late.
 extern "C" const char* __tsan_default_options();
 extern "C" const char* __tsan_default_options() { return "atexit_sleep_ms=0"; }
 

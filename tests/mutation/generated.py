@@ -172,7 +172,7 @@ class Worker:
                 program = group[0].program
                 error = self.copy.build([program, *NEEDS.get(program, [])])
                 if error is not None:
-                    return "does not compile", ""
+                    return "does not compile", re.sub(r"^.*?error: ", "", error.strip())
                 if number == 0:
                     made = object_digests(self.copy.build_folder, begin)
                     if made and all(self.unharmed.get(path) == digest for path, digest in made.items()):
