@@ -9,7 +9,6 @@
 // passed on (--benchmark_filter, --benchmark_out).
 #include <benchmark/benchmark.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <optional>
 
@@ -19,13 +18,14 @@
 #include "bench/naive/naive_cases.h"
 #include "bench/op_cases.h"
 #include "bench/timing.h"
-#include "core/base/build_info.h"
+#include "core/base/error.h"
 #include "tools/main_guard.h"
+#include "tools/options.h"
 
 namespace inpaint::bench {
 namespace {
 
-struct Options {
+struct BenchOptions {
   std::string device = "cpu", precision = "fp32", caches = "warm";
   int gpu = 0, threads = 0, rounds = 5;
   int64_t batch_size = 64;
@@ -52,7 +52,7 @@ struct Ceilings {
 
 class Bench {
  public:
-  explicit Bench(const Options& options)
+  explicit Bench(const BenchOptions& options)
       : options_(options),
         ctx_(make_context(options, Context::default_backend())),
         library_(make_context(options, MatrixBackend::kOneDnn)) {
@@ -130,7 +130,7 @@ class Bench {
   using Body = std::function<void(benchmark::State&)>;
   static constexpr int kGpuRounds = 7;
 
-  static Context make_context(const Options& o, MatrixBackend backend) {
+  static Context make_context(const BenchOptions& o, MatrixBackend backend) {
     if (o.device == "cuda")
       return Context({o.gpu, o.precision == "tf32" ? Fp32Products::kTf32 : Fp32Products::kExact}, o.threads);
     return Context(o.threads, backend == MatrixBackend::kOneDnn && !Context::has_one_dnn()
@@ -195,57 +195,39 @@ class Bench {
     state.SetLabel(now.bound(made));
   }
 
-  Options options_;
+  BenchOptions options_;
   Context ctx_, library_;
   std::optional<ProductRate> product_rate_;  // where something is timed
   std::optional<CopyRate> copy_rate_;
   bool wrong_ = false;
 };
 
-std::optional<int> parse(int argc, const char* const* argv, Options& o) {
-  CLI::App app("Time of each op and layer at its shapes of training.");
-  app.set_version_flag("--version", [] { return version_text("bench_kernels"); });
-  std::vector<std::string> devices{"cpu"};
+// False when there is nothing to run.
+bool parse(int argc, const char* const* argv, BenchOptions& o) {
+  Options line("bench_kernels", "Time of each op and layer at its shapes of training.");
+  std::vector<std::string_view> devices{"cpu"};
   if (Context::has_cuda()) devices.push_back("cuda");
-  app.add_option("--device", o.device, "cpu, or cuda in a program built with it")
-      ->check(CLI::IsMember(devices))
-      ->capture_default_str();
-  app.add_option("--gpu", o.gpu, "number of the GPU")->check(CLI::Range(0, 1024))->capture_default_str();
-  app.add_option("--precision", o.precision, "fp32, bf16, or tf32 on a GPU")
-      ->check(CLI::IsMember({"fp32", "tf32", "bf16"}))
-      ->capture_default_str();
-  app.add_option("--caches", o.caches, "warm, cold or both")
-      ->check(CLI::IsMember({"warm", "cold", "both"}))
-      ->capture_default_str();
-  app.add_option("--batch_size", o.batch_size, "images per batch")
-      ->check(CLI::Range(2, 4096))
-      ->capture_default_str();
-  app.add_option("--image_size", o.network.image_size, "pixels along a side")
-      ->check(CLI::IsMember({64, 128, 256}))
-      ->capture_default_str();
-  app.add_option("--image_channel", o.network.image_channel, "1 or 3")
-      ->check(CLI::IsMember({1, 3}))
-      ->capture_default_str();
-  app.add_option("--base_channels", o.network.base_channels, "of the network's widest maps")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
-  app.add_option("--bottleneck", o.network.bottleneck, "features between the two linear layers")
-      ->check(CLI::Range(1, 65536))
-      ->capture_default_str();
-  app.add_option("--threads", o.threads, "0: all cores")->check(CLI::Range(0, 1024))->capture_default_str();
-  app.add_option("--rounds", o.rounds, "runs of each layer with --layers")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  app.add_flag("--check", o.check, "compares all results and times nothing");
-  app.add_flag("--layers", o.layers, "a table over the layers of a training step");
-  try {
-    app.parse(argc, argv);
-    if (o.precision == "tf32" && o.device == "cpu")
-      throw CLI::ValidationError("--precision", "tf32 needs --device cuda");
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? kExitDone : kExitUserError;
-  }
-  return std::nullopt;
+  ContextEncoderOptions& network = o.network;
+  std::string image_size = "128", image_channel = "3";
+  line.choice("device", "that is timed; cuda in a program built with it", devices, o.device);
+  line.whole("gpu", "number of the GPU", {0, 1024}, o.gpu);
+  line.choice("precision", "tf32 is a GPU's", {"fp32", "tf32", "bf16"}, o.precision);
+  line.choice("caches", "with what an op finds in them", {"warm", "cold", "both"}, o.caches);
+  line.whole("batch_size", "images per batch", {2, 4096}, o.batch_size);
+  line.choice("image_size", "pixels along a side", {"64", "128", "256"}, image_size);
+  line.choice("image_channel", "1 grey, 3 RGB", {"1", "3"}, image_channel);
+  line.whole("base_channels", "of the network's widest maps", {1, 1024}, network.base_channels);
+  line.whole("bottleneck", "features between the two linear layers", {1, 65536}, network.bottleneck);
+  line.whole("threads", "0: all cores", {0, 1024}, o.threads);
+  line.whole("rounds", "runs of each layer with --layers", {1, 1000}, o.rounds);
+  line.truth("check", "compare all results and time nothing", o.check);
+  line.truth("layers", "print a table over the layers of a training step", o.layers);
+  if (!line.parse(argc, argv)) return false;
+  network.image_size = std::stoi(image_size);
+  network.image_channel = std::stoi(image_channel);
+  if (o.precision == "tf32" && o.device == "cpu")
+    user_error("command line: --precision=tf32 needs --device cuda");
+  return true;
 }
 
 int run(int argc, const char* const* argv) {
@@ -253,8 +235,8 @@ int run(int argc, const char* const* argv) {
   for (int i = 0; i < argc; ++i) arguments.push_back(const_cast<char*>(argv[i]));
   arguments.push_back(nullptr);
   benchmark::Initialize(&argc, arguments.data());
-  Options o;
-  if (const auto code = parse(argc, arguments.data(), o)) return *code;
+  BenchOptions o;
+  if (!parse(argc, arguments.data(), o)) return kExitDone;
   Bench bench(o);
   if (o.check) {
     bench.check_all();

@@ -4,7 +4,6 @@
 // sources take turns.
 #include <turbojpeg.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -14,6 +13,7 @@
 #include "core/file/replace_file.h"
 #include "core/image/image_codec.h"
 #include "tools/main_guard.h"
+#include "tools/options.h"
 #include "train/data/batch_loader.h"
 #include "train/datasets/procedural_pictures.h"
 #include "train/run/training_pictures.h"
@@ -87,43 +87,27 @@ struct Source {
 };
 
 int run(int argc, const char* const* argv) {
-  CLI::App app("Images per second of the loader, source by source.");
+  Options line("bench_loader", "Images per second of the loader, source by source.");
   int64_t pictures = 256;
   int threads = 0, rounds = 5;
   double seconds = 0.5, consumed = 0;
   bool json = false;
   TrainSettings base;
-  base.image_channel = 3;
-  app.add_option("--pictures", pictures, "in each source")
-      ->check(CLI::Range(64, 100'000))
-      ->capture_default_str();
-  app.add_option("--batch_size", base.batch_size, "images per batch")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
-  app.add_option("--image_size", base.image_size, "pixels along a side")
-      ->check(CLI::IsMember({64, 128, 256}))
-      ->capture_default_str();
-  app.add_option("--image_channel", base.image_channel, "1 or 3")
-      ->check(CLI::IsMember({1, 3}))
-      ->capture_default_str();
-  app.add_option("--threads", threads, "0: all cores")->check(CLI::Range(0, 1024))->capture_default_str();
-  app.add_option("--loader_threads", base.loader_threads, "as of a run; 0: as many as the source needs")
-      ->check(CLI::Range(0, 256))
-      ->capture_default_str();
-  app.add_option("--rounds", rounds, "timed, after one to warm up")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  app.add_option("--seconds", seconds, "of each source in a round")
-      ->check(CLI::Range(0.01, 60.0))
-      ->capture_default_str();
-  app.add_option("--consumed", consumed, "images/s of the training step (bench_train), to compare with")
-      ->check(CLI::PositiveNumber);
-  app.add_flag("--json", json, "print one JSON object");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 1;
-  }
+  std::string image_size = "128", image_channel = "3";
+  line.whole("pictures", "in each source", {64, 100'000}, pictures);
+  line.whole("batch_size", "images per batch", {1, 64}, base.batch_size);
+  line.choice("image_size", "pixels along a side", {"64", "128", "256"}, image_size);
+  line.choice("image_channel", "1 grey, 3 RGB", {"1", "3"}, image_channel);
+  line.whole("threads", "0: all cores", {0, 1024}, threads);
+  line.whole("loader_threads", "as of a run; 0: as many as the source needs", {0, 256}, base.loader_threads);
+  line.whole("rounds", "timed, after one to warm up", {1, 1000}, rounds);
+  line.real("seconds", "of each source in a round", {RealRange::Lower::kExcluded, 60}, seconds);
+  line.real("consumed", "images/s of the training step (bench_train), to compare with; 0: none",
+            {RealRange::Lower::kIncluded, 1e9}, consumed);
+  line.truth("json", "print one JSON object", json);
+  if (!line.parse(argc, argv)) return kExitDone;
+  base.image_size = std::stoi(image_size);
+  base.image_channel = std::stoi(image_channel);
 
   const TemporaryFolder folder;
   base.data_root = folder.path() / "data";

@@ -13,7 +13,6 @@
 // only enqueued when train() returns.
 #include <sys/resource.h>
 
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -22,9 +21,10 @@
 
 #include "bench/machine_rates.h"
 #include "bench/timing.h"
-#include "core/base/build_info.h"
+#include "core/base/error.h"
 #include "kernels/parameter/adam.h"
 #include "tools/main_guard.h"
+#include "tools/options.h"
 #include "train/holes/hole_placement.h"
 #include "train/step/run_options.h"
 #include "train/step/training_step.h"
@@ -32,7 +32,7 @@
 namespace inpaint::bench {
 namespace {
 
-struct Options {
+struct BenchOptions {
   std::string device = "cpu", precision = "fp32", backend = "auto";
   int64_t batch_size = 16;
   int gpu = 0, threads = 0, rounds = 5, steps_per_turn = 1, warm_up = 1;
@@ -57,69 +57,43 @@ struct Options {
   DType activation() const { return precision == "bf16" ? DType::kBF16 : DType::kF32; }
 };
 
-// The exit code, where the command line asks for nothing to be run.
-std::optional<int> parse(int argc, const char* const* argv, Options& o) {
-  CLI::App app("Time of a training step beside its floor.");
-  app.set_version_flag("--version", [] { return version_text("bench_train"); });
-  std::vector<std::string> devices{"cpu"};
+// False when there is nothing to run.
+bool parse(int argc, const char* const* argv, BenchOptions& o) {
+  Options line("bench_train", "Time of a training step beside its floor.");
+  std::vector<std::string_view> devices{"cpu"};
   if (Context::has_cuda()) devices.push_back("cuda");
-  app.add_option("--device", o.device, "cpu, or cuda in a program built with it")
-      ->check(CLI::IsMember(devices))
-      ->capture_default_str();
-  app.add_option("--gpu", o.gpu, "number of the GPU")->check(CLI::Range(0, 1024))->capture_default_str();
-  app.add_option("--precision", o.precision, "fp32, bf16, or tf32 on a GPU")
-      ->check(CLI::IsMember({"fp32", "tf32", "bf16"}))
-      ->capture_default_str();
-  app.add_option("--batch_size", o.batch_size, "images per batch")
-      ->check(CLI::Range(2, 4096))
-      ->capture_default_str();
-  std::string model = "context_encoder", size = "small";
-  app.add_option("--model", model, "context_encoder or harmonic_unet")
-      ->check(CLI::IsMember({"context_encoder", "harmonic_unet"}))
-      ->capture_default_str();
-  app.add_option("--model_size", size, "small, base or large, of harmonic_unet")
-      ->check(CLI::IsMember({"small", "base", "large"}))
-      ->capture_default_str();
-  app.add_option("--image_size", o.network.image_size, "pixels along a side")
-      ->check(CLI::IsMember({64, 128, 256}))
-      ->capture_default_str();
-  app.add_option("--image_channel", o.network.image_channel, "1 or 3")
-      ->check(CLI::IsMember({1, 3}))
-      ->capture_default_str();
-  app.add_option("--base_channels", o.network.base_channels, "of the network's widest maps")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
-  app.add_option("--bottleneck", o.network.bottleneck, "features between the two linear layers")
-      ->check(CLI::Range(1, 65536))
-      ->capture_default_str();
-  app.add_option("--threads", o.threads, "0: all cores")->check(CLI::Range(0, 1024))->capture_default_str();
-  app.add_option("--matrix_backend", o.backend, "auto, tile, onednn or eigen")
-      ->check(CLI::IsMember({"auto", "tile", "onednn", "eigen"}))
-      ->capture_default_str();
-  app.add_option("--rounds", o.rounds, "timed turns")->check(CLI::Range(1, 1000))->capture_default_str();
-  app.add_option("--steps_per_turn", o.steps_per_turn, "steps that are timed together")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  app.add_option("--warm_up", o.warm_up, "turns before the first one that counts")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  app.add_flag("--reuse,!--noreuse", o.step.reuse, "do work the step repeats once")->capture_default_str();
-  app.add_flag("--on_demand", o.on_demand, "run a turn for each line of the input");
-  app.add_flag("--one_step", o.one_step, "run one step, and print nothing");
-  app.add_flag("--json", o.json, "print one JSON object");
-  try {
-    app.parse(argc, argv);
-    if (model == "harmonic_unet") o.kind = ModelKind::kHarmonicUnet;
-    o.size = size == "small" ? ModelSize::kSmall : size == "base" ? ModelSize::kBase : ModelSize::kLarge;
-    if (o.precision == "tf32" && o.device == "cpu")
-      throw CLI::ValidationError("--precision", "tf32 needs --device cuda");
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 1;
-  }
-  return std::nullopt;
+  ContextEncoderOptions& network = o.network;
+  std::string image_size = "128", image_channel = "3";
+  bool noreuse = false;
+  line.choice("device", "that is timed; cuda in a program built with it", devices, o.device);
+  line.whole("gpu", "number of the GPU", {0, 1024}, o.gpu);
+  line.choice("precision", "tf32 is a GPU's", {"fp32", "tf32", "bf16"}, o.precision);
+  line.whole("batch_size", "images per batch", {2, 4096}, o.batch_size);
+  line.choice("model", "that is trained", o.kind);
+  line.choice("model_size", "of harmonic_unet", o.size);
+  line.choice("image_size", "pixels along a side", {"64", "128", "256"}, image_size);
+  line.choice("image_channel", "1 grey, 3 RGB", {"1", "3"}, image_channel);
+  line.whole("base_channels", "of the context encoder's widest maps", {1, 1024}, network.base_channels);
+  line.whole("bottleneck", "features between its two linear layers", {1, 65536}, network.bottleneck);
+  line.whole("threads", "0: all cores", {0, 1024}, o.threads);
+  line.choice("matrix_backend", "that multiplies on the CPU", {"auto", "tile", "onednn", "eigen"}, o.backend);
+  line.whole("rounds", "timed turns", {1, 1000}, o.rounds);
+  line.whole("steps_per_turn", "steps that are timed together", {1, 1000}, o.steps_per_turn);
+  line.whole("warm_up", "turns before the first one that counts", {1, 1000}, o.warm_up);
+  line.truth("noreuse", "do again what a step could keep", noreuse);
+  line.truth("on_demand", "run a turn for each line of the input", o.on_demand);
+  line.truth("one_step", "run one step, and print nothing", o.one_step);
+  line.truth("json", "print one JSON object", o.json);
+  if (!line.parse(argc, argv)) return false;
+  network.image_size = std::stoi(image_size);
+  network.image_channel = std::stoi(image_channel);
+  o.step.reuse = !noreuse;
+  if (o.precision == "tf32" && o.device == "cpu")
+    user_error("command line: --precision=tf32 needs --device cuda");
+  return true;
 }
 
-Context make_context(const Options& o) {
+Context make_context(const BenchOptions& o) {
   if (o.device == "cuda")
     return Context({o.gpu, o.precision == "tf32" ? Fp32Products::kTf32 : Fp32Products::kExact}, o.threads);
   return Context(o.threads, o.backend == "eigen"    ? MatrixBackend::kEigen
@@ -131,7 +105,7 @@ Context make_context(const Options& o) {
 // Random pixels: a processor may run zeros faster.
 class RandomBatch {
  public:
-  explicit RandomBatch(const Options& o)
+  explicit RandomBatch(const BenchOptions& o)
       : pixels_(Buffer::staging(o.pictures().elements(), device_of(o))),
         offsets_(Buffer::staging(o.batch_size * 8, device_of(o))),
         mask_(Buffer::staging(o.pictures().rows(), device_of(o))) {
@@ -149,7 +123,7 @@ class RandomBatch {
   }
 
  private:
-  static Device device_of(const Options& o) { return o.device == "cuda" ? Device::kCuda : Device::kCpu; }
+  static Device device_of(const BenchOptions& o) { return o.device == "cuda" ? Device::kCuda : Device::kCpu; }
   Buffer pixels_, offsets_, mask_;
 
  public:
@@ -197,7 +171,8 @@ class AdamTime {
   Buffer rate_, half_squares_, grads_;  // zeroed: the learning rate is 0
 };
 
-nlohmann::ordered_json report_of(const Options& o, const Context& ctx, const std::vector<double>& steps) {
+nlohmann::ordered_json report_of(const BenchOptions& o, const Context& ctx,
+                                 const std::vector<double>& steps) {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   const double step_s = median(steps);
@@ -226,7 +201,7 @@ nlohmann::ordered_json report_of(const Options& o, const Context& ctx, const std
   };
 }
 
-void answer_lines(const Options& o, const Context& ctx, const std::function<double()>& step) {
+void answer_lines(const BenchOptions& o, const Context& ctx, const std::function<double()>& step) {
   for (int i = 0; i < o.warm_up; ++i) step();
   std::cout << "ready" << std::endl;
   std::vector<double> steps;
@@ -239,8 +214,8 @@ void answer_lines(const Options& o, const Context& ctx, const std::function<doub
 }
 
 int run(int argc, const char* const* argv) {
-  Options o;
-  if (const auto code = parse(argc, argv, o)) return *code;
+  BenchOptions o;
+  if (!parse(argc, argv, o)) return kExitDone;
   const auto start = std::chrono::steady_clock::now();
   Context ctx = make_context(o);
   Model model(o.model(), o.activation(), Parameters::Use::kTraining, ctx.device());

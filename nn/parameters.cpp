@@ -1,5 +1,6 @@
 #include "nn/parameters.h"
 
+#include <cmath>
 #include <utility>
 
 #include "core/device/copy.h"
@@ -7,6 +8,10 @@
 #include "kernels/random/random_fill.h"
 
 namespace inpaint {
+
+InitialValues he_normal(int64_t inputs) {
+  return {InitialValues::kNormal, std::sqrt(2 / (1.04 * static_cast<double>(inputs)))};
+}
 
 ParameterId ParameterSpec::add(Kind kind, ParameterInfo info) {
   auto& list = lists_[static_cast<size_t>(kind)];

@@ -22,6 +22,11 @@ struct InitialValues {
   constexpr InitialValues(Kind k, double d = 0.02) : kind(k), deviation(d) {}  // NOLINT: a kind alone will do
 };
 
+// For a weight of which an output value has `inputs`: the variance 2 / (1.04 inputs) keeps the size of what
+// passes a leaky ReLU of slope 0.2.
+// Source: He et al. 2015, "Delving Deep into Rectifiers" (arXiv:1502.01852).
+InitialValues he_normal(int64_t inputs);
+
 // How a tensor of ours is laid out in a checkpoint, where PyTorch's order is kept.
 enum class CheckpointLayout {
   kSame,

@@ -37,11 +37,11 @@ export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$PWD} CCACHE_NOHASHDIR=1
 export CCACHE_SLOPPINESS=pch_defines,time_macros # what it asks for where headers are precompiled
 
 jobs=$(nproc)
-build=build/cpu-release options=(-DCMAKE_BUILD_TYPE=Release)
+build=build/cpu-release options=(-DCMAKE_BUILD_TYPE=Release -DINPAINT_UNITE=TESTS)
 if [[ -n $sanitize ]]; then
   build=build/sanitize-${sanitize//,/-}
   options=(-DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1" "-DINPAINT_SANITIZE=$sanitize"
-    -DINPAINT_NATIVE=ON -DINPAINT_WERROR=ON -DINPAINT_BENCH=OFF)
+    -DINPAINT_NATIVE=ON -DINPAINT_WERROR=ON -DINPAINT_BENCH=OFF -DINPAINT_UNITE=ALL)
 elif [[ $coverage -eq 1 ]]; then
   build=build/coverage
   options=(-DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS=-O1" -DINPAINT_COVERAGE=ON

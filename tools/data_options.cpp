@@ -1,12 +1,8 @@
 #include "tools/data_options.h"
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <limits>
 
-#include "core/base/build_info.h"
-#include "core/base/nearest_name.h"
+#include "core/base/error.h"
 #include "tools/options.h"
 
 namespace inpaint {
@@ -22,12 +18,6 @@ constexpr WholeRange kCount{1, 100'000'000}, kRandomCrops{0, 1000}, kSheetImages
 struct Texts {
   std::string position, data_root, list, train_list, validate_list, test_list, contact_sheet;
 };
-
-CLI::App* add_command(CLI::App& app, const char* name, const char* help) {
-  CLI::App* command = app.add_subcommand(name, help);
-  command->allow_extras();  // Options::refuse_others has the better message
-  return command;
-}
 
 void add_shape_options(Options& options, int& image_size, int& image_channel) {
   options.whole("image_size", "side of the square images, in pixels", kImageSize, image_size);
@@ -92,23 +82,18 @@ void add_check_options(Options& options, Texts& texts, CheckCommand& command) {
 }
 
 struct DataLine {
-  CLI::App app{"Makes data sets for inpaint_train, and looks into them.", "inpaint_data"};
+  Options options{"inpaint_data", "Makes data sets for inpaint_train, and looks into them."};
   Texts texts;
   ConvertCommand convert;
   GenerateCommand generate;
   CheckCommand check, describe;
-  CLI::App* convert_app = add_command(app, "convert", "from a folder of pictures");
-  CLI::App* generate_app = add_command(app, "generate", "from procedural pictures");
-  CLI::App* check_app = add_command(app, "check", "what a data set holds");
-  CLI::App* describe_app =
-      add_command(app, "describe", "write beside a data set what it holds, so that all programs know");
-  Options options{app}, convert_options{*convert_app}, generate_options{*generate_app},
-      check_options{*check_app}, describe_options{*describe_app};
+  Options& convert_options = options.command("convert", "from a folder of pictures");
+  Options& generate_options = options.command("generate", "from procedural pictures");
+  Options& check_options = options.command("check", "what a data set holds");
+  Options& describe_options =
+      options.command("describe", "write beside a data set what it holds, so that all programs know");
 
   DataLine() {
-    app.set_version_flag("--version", [] { return version_text("inpaint_data"); });
-    app.require_subcommand(0, 1);  // what follows a first command's name is not a second one's
-    app.allow_extras();
     describe.then = CheckCommand::Then::kDescribe;
     add_convert_options(convert_options, texts, convert);
     GenerationOptions& g = generate.options;
@@ -125,39 +110,18 @@ struct DataLine {
 std::optional<DataCommand> parse_data_options(int argc, const char* const* argv) {
   DataLine line;
   const Texts& texts = line.texts;
-
-  try {
-    line.app.parse(Options::arguments(argc, argv));
-  } catch (const CLI::Success& wanted) {  // --help and --version
-    line.app.exit(wanted);
-    return std::nullopt;
-  } catch (const CLI::ParseError& error) {
-    user_error("command line: {}; --help lists what there is", error.what());
-  }
-  if (line.app.get_subcommands().empty()) {
-    const std::vector<std::string> others = line.app.remaining();
-    if (others.empty())
-      user_error("command line: nothing to do; give convert, generate, check or describe, or --help");
-    static constexpr std::string_view kCommands[] = {"convert", "generate", "check", "describe"};
-    user_error("command line: unexpected '{}'{}; give convert, generate, check or describe",
-               shown(others.front()), did_you_mean(others.front(), kCommands));
-  }
-  if (line.convert_app->parsed()) {
-    line.convert_options.refuse_others(line.convert_app->remaining());
+  if (!line.options.parse(argc, argv)) return std::nullopt;
+  if (line.convert_options.was_given()) {
     finish(texts, line.convert);
     SplitShares& shares = line.convert.options.shares;
-    if (line.convert_app->count("--validate_share") == 0) shares.validate = (1 - shares.train) / 2;
+    if (!line.convert_options.was_given("validate_share")) shares.validate = (1 - shares.train) / 2;
     return line.convert;
   }
-  if (line.generate_app->parsed()) {
-    line.generate_options.refuse_others(line.generate_app->remaining());
+  if (line.generate_options.was_given()) {
     line.generate.options.target.data_root = texts.data_root;
     return line.generate;
   }
-  const bool describes = line.describe_app->parsed();
-  (describes ? line.describe_options : line.check_options)
-      .refuse_others((describes ? line.describe_app : line.check_app)->remaining());
-  CheckCommand& command = describes ? line.describe : line.check;
+  CheckCommand& command = line.describe_options.was_given() ? line.describe : line.check;
   command.file = texts.position;
   command.contact_sheet = texts.contact_sheet;
   return command;

@@ -1,11 +1,7 @@
 #include "tools/eval_options.h"
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <limits>
 
-#include "core/base/build_info.h"
 #include "core/base/error.h"
 #include "tools/options.h"
 
@@ -19,13 +15,11 @@ constexpr WholeRange kLimit{0, std::numeric_limits<int64_t>::max()}, kBatchSize{
 constexpr RealRange kShare{RealRange::Lower::kExcluded};
 
 struct EvalLine {
-  CLI::App app{"Scores a model, and the fills that need no learning, on a set of pictures.", "inpaint_eval"};
-  Options options{app};
+  Options options{"inpaint_eval",
+                  "Scores a model, and the fills that need no learning, on a set of pictures."};
   EvaluationSettings s;
 
   EvalLine() {
-    app.set_version_flag("--version", [] { return version_text("inpaint_eval"); });
-    app.allow_extras();  // Options::refuse_others has the better message
     options.text("data", "PATH", "pictures: a data set (.bin), or a folder with picture files", s.data);
     options.text("checkpoint", "PATH",
                  "model: a checkpoint, a folder of which the newest counts, or FOLDER/best; without it the "

@@ -1,10 +1,5 @@
 #include "tools/export_options.h"
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
-
-#include "core/base/build_info.h"
 #include "tools/options.h"
 #include "train/settings/flags.h"
 
@@ -16,15 +11,12 @@ constexpr const char* kNetworkFlags[] = {"model",         "model_size",    "imag
                                          "image_channel", "base_channels", "bottleneck"};
 
 struct ExportLine {
-  CLI::App app{"Makes an ONNX file of a checkpoint, or a checkpoint of weights from PyTorch.",
-               "inpaint_export"};
-  Options options{app};
+  Options options{"inpaint_export",
+                  "Makes an ONNX file of a checkpoint, or a checkpoint of weights from PyTorch."};
   ExportSettings s;
   NetworkFlags given;
 
   ExportLine() {
-    app.set_version_flag("--version", [] { return version_text("inpaint_export"); });
-    app.allow_extras();  // Options::refuse_others has the better message
     options.text("checkpoint", "PATH",
                  "model: a checkpoint, a folder of which the newest counts, or FOLDER/best", s.checkpoint);
     options.text("onnx", "FILE", "write the model with all that painting takes: uint8 pictures in and out",

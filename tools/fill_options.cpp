@@ -1,10 +1,5 @@
 #include "tools/fill_options.h"
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
-
-#include "core/base/build_info.h"
 #include "core/base/error.h"
 #include "tools/options.h"
 #include "train/settings/flag_values.h"
@@ -15,13 +10,10 @@ namespace {
 constexpr WholeRange kGrow{0, 1000}, kThreads{0, 1024}, kGpu{0, 255};
 
 struct FillLine {
-  CLI::App app{"Fills the missing part of a picture, or of all pictures in a folder.", "inpaint_fill"};
-  Options options{app};
+  Options options{"inpaint_fill", "Fills the missing part of a picture, or of all pictures in a folder."};
   FillSettings s;
 
   FillLine() {
-    app.set_version_flag("--version", [] { return version_text("inpaint_fill"); });
-    app.allow_extras();  // Options::refuse_others has the better message
     options.argument("PICTURE", Takes::kPath,
                      "a picture of any size (PNG, JPEG, WebP, HEIC, AVIF, PGM, PPM), or a folder of them",
                      s.picture, false);

@@ -5,18 +5,15 @@
 #include <CLI/Formatter.hpp>
 #include <algorithm>
 
+#include "core/base/build_info.h"
 #include "core/base/error.h"
 #include "core/base/nearest_name.h"
 
 namespace inpaint {
+namespace {
 
-Takes takes_named(std::string_view placeholder) {
-  if (placeholder == "FILE" || placeholder == "PNG") return Takes::kFile;
-  if (placeholder == "DIR") return Takes::kFolder;
-  return placeholder == "PATH" ? Takes::kPath : Takes::kText;
-}
-
-std::vector<std::string> Options::arguments(int argc, const char* const* argv) {
+// The command line, names with '_', last argument first: what CLI11 parses.
+std::vector<std::string> arguments(int argc, const char* const* argv) {
   std::vector<std::string> arguments;
   for (int i = argc - 1; i >= 1; --i) {
     std::string argument = argv[i];
@@ -29,6 +26,31 @@ std::vector<std::string> Options::arguments(int argc, const char* const* argv) {
   return arguments;
 }
 
+}  // namespace
+
+Takes takes_named(std::string_view placeholder) {
+  if (placeholder == "FILE" || placeholder == "PNG") return Takes::kFile;
+  if (placeholder == "DIR") return Takes::kFolder;
+  return placeholder == "PATH" ? Takes::kPath : Takes::kText;
+}
+
+Options::Options(const std::string& program, const std::string& help)
+    : owned_(std::make_unique<CLI::App>(help, program)), app_(*owned_) {
+  app_.set_version_flag("--version", [program] { return version_text(program); });
+  app_.allow_extras();  // refuse_others has the better message
+}
+
+Options::Options(CLI::App& command) : app_(command) {}
+
+Options::~Options() = default;
+
+Options& Options::command(const std::string& name, const std::string& help) {
+  CLI::App* const added = app_.add_subcommand(name, help);
+  added->allow_extras();
+  app_.require_subcommand(0, 1);  // what follows a first command's name is not a second one's
+  return *commands_.emplace_back(new Options(*added));
+}
+
 bool Options::parse(int argc, const char* const* argv) {
   try {
     app_.parse(arguments(argc, argv));
@@ -38,9 +60,28 @@ bool Options::parse(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     user_error("command line: {}; --help lists what there is", error.what());
   }
-  refuse_others(app_.remaining());
+  if (commands_.empty())
+    refuse_others();
+  else
+    check_command();
   return true;
 }
+
+void Options::check_command() const {
+  for (const auto& command : commands_)
+    if (command->was_given()) return command->refuse_others();
+  std::vector<std::string> texts;
+  for (const auto& command : commands_) texts.push_back(command->app_.get_name());
+  const std::vector<std::string_view> names(texts.begin(), texts.end());
+  const std::vector<std::string> others = app_.remaining();
+  if (others.empty()) user_error("command line: nothing to do; give {}, or --help", list_of(names));
+  user_error("command line: unexpected '{}'{}; give {}", shown(others.front()),
+             did_you_mean(others.front(), names), list_of(names));
+}
+
+bool Options::was_given() const { return app_.parsed(); }
+
+bool Options::was_given(const std::string& name) const { return app_.count("--" + name) > 0; }
 
 void Options::argument(const std::string& name, Takes takes, const std::string& help, std::string& value,
                        bool required) {
@@ -105,7 +146,20 @@ OptionEntry& Options::add(const std::string& name, const std::string& placeholde
                                            .default_value = default_value});
 }
 
-void Options::refuse_others(const std::vector<std::string>& others) const {
+void Options::choice(const std::string& name, const std::string& help,
+                     const std::vector<std::string_view>& names, std::string& value) {
+  add(name, fmt::format("{}", fmt::join(names, "|")), help, list_of(names), value,
+      [&value, names](const std::string& given) {
+        size_t position = 0;
+        const std::string fault = parse_choice(given, names, position);
+        if (fault.empty()) value = given;
+        return fault;
+      })
+      .values.assign(names.begin(), names.end());
+}
+
+void Options::refuse_others() const {
+  const std::vector<std::string> others = app_.remaining();
   if (others.empty()) return;
   const std::string written = others.front().substr(0, others.front().find('='));
   std::vector<std::string> names;

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,14 +26,22 @@ namespace inpaint {
 
 class Options {
  public:
-  explicit Options(CLI::App& app) : app_(app) {}
+  // For a program, which has --help and --version besides. `help` is a sentence.
+  Options(const std::string& program, const std::string& help);
+  ~Options();
+  Options(const Options&) = delete;
+  Options& operator=(const Options&) = delete;
 
-  // The command line, names with '_', last argument first: what CLI11 parses.
-  static std::vector<std::string> arguments(int argc, const char* const* argv);
+  // Those of a command (inpaint_data convert); a program that has commands needs one. Lives as long as this.
+  Options& command(const std::string& name, const std::string& help);
 
-  // Reads the whole command line of a program without subcommands. False when --help or --version was
-  // printed. UserError as below, and for what is none of these options.
+  // Reads the whole command line. False when --help or --version was printed. UserError for the first thing
+  // that is none of the options, with the nearest name, and where the command is missing.
   bool parse(int argc, const char* const* argv);
+
+  // Whether the command line, which has been parsed, had this command; this option.
+  bool was_given() const;
+  bool was_given(const std::string& name) const;
 
   // An argument that is known by its position.
   void argument(const std::string& name, Takes takes, const std::string& help, std::string& value,
@@ -73,19 +82,24 @@ class Options {
         .values.assign(names.begin(), names.end());
   }
 
-  // UserError for the first thing on the command line that is none of these options; hints at the
-  // nearest name.
-  void refuse_others(const std::vector<std::string>& others) const;
+  // One of these texts.
+  void choice(const std::string& name, const std::string& help, const std::vector<std::string_view>& names,
+              std::string& value);
 
   // All of the above.
   CommandTable table() const;
 
  private:
+  explicit Options(CLI::App& command);
+  void check_command() const;
+  void refuse_others() const;
   OptionEntry& add(const std::string& name, const std::string& placeholder, const std::string& help,
                    const std::string& allowed, const std::string& default_value,
                    std::function<std::string(const std::string&)> parse);
 
+  std::unique_ptr<CLI::App> owned_;  // null for a command
   CLI::App& app_;
+  std::vector<std::unique_ptr<Options>> commands_;
   std::vector<OptionEntry> arguments_, options_;
 };
 

@@ -1,10 +1,5 @@
 #include "tools/serve_options.h"
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
-
-#include "core/base/build_info.h"
 #include "core/base/error.h"
 #include "tools/options.h"
 
@@ -14,16 +9,13 @@ namespace {
 constexpr WholeRange kPort{0, 65535}, kThreads{0, 1024}, kGpu{0, 255}, kUpload{1, 1024}, kPixels{1, 256};
 
 struct ServeLine {
-  CLI::App app{
+  Options options{
+      "inpaint_serve",
       "Serves a page, to this machine alone, on which the missing part of a picture is marked and filled; "
-      "POST /fill does the same for scripts.",
-      "inpaint_serve"};
-  Options options{app};
+      "POST /fill does the same for scripts."};
   ServeSettings s;
 
   ServeLine() {
-    app.set_version_flag("--version", [] { return version_text("inpaint_serve"); });
-    app.allow_extras();  // Options::refuse_others has the better message
     options.whole("port", "of 127.0.0.1; 0: a free one, which is printed", kPort, s.port);
     options.text("checkpoint", "PATH",
                  "model: a checkpoint, a folder of which the newest counts, or FOLDER/best; none: holes are "

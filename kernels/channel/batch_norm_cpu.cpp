@@ -77,17 +77,36 @@ void tile_data_gradient(const ChannelTile& t, const LaneAffine<ArithmeticOf<T>>&
   });
 }
 
+// What an op does with a tile under an activation. The ops take it when they run: so they are compiled once
+// for all activations.
+template <typename T>
+struct TileOps {
+  decltype(&apply_tile<Activation::kNone, T>) apply;
+  decltype(&tile_gradient_sums<Activation::kNone, T>) gradient_sums;
+  decltype(&tile_data_gradient<Activation::kNone, T>) data_gradient;
+};
+
+template <typename T>
+TileOps<T> tile_ops(Activation act) {
+  TileOps<T> ops = {};
+  visit_kinked(act, [&]<Activation A>(ActivationConstant<A>) {
+    ops = {&apply_tile<A, T>, &tile_gradient_sums<A, T>, &tile_data_gradient<A, T>};
+  });
+  return ops;
+}
+
 // The sums of all rows into the partials' first block, and the gradients of gamma and beta.
-template <Activation A, typename T>
+template <typename T>
 void gradient_sums(const Context& ctx, const ChannelTiles& tiles, const ChannelPartials& partials,
-                   const Normalisation<ArithmeticOf<T>>& norm, const T* x, const T* dy,
+                   const Normalisation<ArithmeticOf<T>>& norm, Activation act, const T* x, const T* dy,
                    const BatchNormGrads& grads) {
   using F = ArithmeticOf<T>;
+  const TileOps<T> ops = tile_ops<T>(act);
   tiles.for_each_tile(ctx, [&](const ChannelTile& t) {
     LaneAffine<F> affine;
     norm.spread(t, affine);
     alignas(64) double sum[kLanes] = {}, moment[kLanes] = {};
-    tile_gradient_sums<A>(t, affine, x, dy, sum, moment);
+    ops.gradient_sums(t, affine, x, dy, sum, moment);
     partials.put(t, sum, moment);
   });
   const double *sum = partials.first(0), *moment = partials.second(0);
@@ -103,10 +122,12 @@ void gradient_sums(const Context& ctx, const ChannelTiles& tiles, const ChannelP
   });
 }
 
-template <Activation A, typename T>
+template <typename T>
 void data_gradient(const Context& ctx, const ChannelTiles& tiles, const Normalisation<ArithmeticOf<T>>& norm,
-                   const double* sum, const double* moment, double rows, const T* x, const T* dy, T* dx) {
+                   Activation act, const double* sum, const double* moment, double rows, const T* x,
+                   const T* dy, T* dx) {
   using F = ArithmeticOf<T>;
+  const TileOps<T> ops = tile_ops<T>(act);
   tiles.for_each_tile(ctx, [&](const ChannelTile& t) {
     LaneAffine<F> affine;
     norm.spread(t, affine);
@@ -115,7 +136,7 @@ void data_gradient(const Context& ctx, const ChannelTiles& tiles, const Normalis
     t.spread(slope, [&](int64_t c) {
       return static_cast<F>(moment[c] / (rows * (static_cast<double>(norm.variance[c]) + norm.epsilon)));
     });
-    tile_data_gradient<A>(t, affine, mean_dz, slope, x, dy, dx);
+    ops.data_gradient(t, affine, mean_dz, slope, x, dy, dx);
   });
 }
 
@@ -150,12 +171,11 @@ void batch_norm_forward(const Context& ctx, const Tensor& x, const Tensor& mean,
   visit_activation_type(x.dtype, [&]<typename T>(T) {
     using F = ArithmeticOf<T>;
     const Normalisation<F> norm{mean.as<F>(), variance.as<F>(), gamma.as<F>(), beta.as<F>(), epsilon};
-    visit_kinked(act, [&]<Activation A>(ActivationConstant<A>) {
-      tiles.for_each_tile(ctx, [&](const ChannelTile& t) {
-        LaneAffine<F> affine;
-        norm.spread(t, affine);
-        apply_tile<A>(t, affine, x.as<T>(), y.as<T>());
-      });
+    const TileOps<T> ops = tile_ops<T>(act);
+    tiles.for_each_tile(ctx, [&](const ChannelTile& t) {
+      LaneAffine<F> affine;
+      norm.spread(t, affine);
+      ops.apply(t, affine, x.as<T>(), y.as<T>());
     });
   });
 }
@@ -168,13 +188,12 @@ void batch_norm_inference(const Context& ctx, const Tensor& x, const Tensor* bia
     using F = ArithmeticOf<T>;
     const F *means = running_mean.as<F>(), *biases = bias == nullptr ? nullptr : bias->as<F>();
     const Normalisation<F> norm{means, running_variance.as<F>(), gamma.as<F>(), beta.as<F>(), epsilon};
-    visit_kinked(act, [&]<Activation A>(ActivationConstant<A>) {
-      tiles.for_each_tile(ctx, [&](const ChannelTile& t) {
-        LaneAffine<F> affine;
-        norm.spread(t, affine);
-        t.spread(affine.mean, [&](int64_t c) { return biases == nullptr ? means[c] : means[c] - biases[c]; });
-        apply_tile<A>(t, affine, x.as<T>(), y.as<T>());
-      });
+    const TileOps<T> ops = tile_ops<T>(act);
+    tiles.for_each_tile(ctx, [&](const ChannelTile& t) {
+      LaneAffine<F> affine;
+      norm.spread(t, affine);
+      t.spread(affine.mean, [&](int64_t c) { return biases == nullptr ? means[c] : means[c] - biases[c]; });
+      ops.apply(t, affine, x.as<T>(), y.as<T>());
     });
   });
 }
@@ -202,11 +221,9 @@ void batch_norm_backward(const Context& ctx, const Tensor& x, const Tensor& mean
   visit_activation_type(x.dtype, [&]<typename T>(T) {
     using F = ArithmeticOf<T>;
     const Normalisation<F> norm{mean.as<F>(), variance.as<F>(), gamma.as<F>(), beta.as<F>(), epsilon};
-    visit_kinked(act, [&]<Activation A>(ActivationConstant<A>) {
-      gradient_sums<A>(ctx, tiles, partials, norm, x.as<T>(), dy.as<T>(), grads);
-      data_gradient<A>(ctx, tiles, norm, partials.first(0), partials.second(0),
-                       static_cast<double>(tiles.rows()), x.as<T>(), dy.as<T>(), dx.as<T>());
-    });
+    gradient_sums(ctx, tiles, partials, norm, act, x.as<T>(), dy.as<T>(), grads);
+    data_gradient(ctx, tiles, norm, act, partials.first(0), partials.second(0),
+                  static_cast<double>(tiles.rows()), x.as<T>(), dy.as<T>(), dx.as<T>());
   });
 }
 
@@ -218,9 +235,7 @@ void batch_norm_gradient_sums(const Context& ctx, const Tensor& x, const Tensor&
   visit_activation_type(x.dtype, [&]<typename T>(T) {
     using F = ArithmeticOf<T>;
     const Normalisation<F> norm{mean.as<F>(), variance.as<F>(), gamma.as<F>(), beta.as<F>(), epsilon};
-    visit_kinked(act, [&]<Activation A>(ActivationConstant<A>) {
-      gradient_sums<A>(ctx, tiles, partials, norm, x.as<T>(), dy.as<T>(), grads);
-    });
+    gradient_sums(ctx, tiles, partials, norm, act, x.as<T>(), dy.as<T>(), grads);
   });
   const int64_t channels = x.shape.back();
   std::copy_n(partials.first(0), channels, sums.as<double>());
@@ -235,10 +250,8 @@ void batch_norm_data_gradient(const Context& ctx, const Tensor& x, const Tensor&
     using F = ArithmeticOf<T>;
     const Normalisation<F> norm{mean.as<F>(), variance.as<F>(), gamma.as<F>(), beta.as<F>(), epsilon};
     const double* const sum = sums.as<double>();
-    visit_kinked(act, [&]<Activation A>(ActivationConstant<A>) {
-      data_gradient<A>(ctx, tiles, norm, sum, sum + x.shape.back(), static_cast<double>(rows), x.as<T>(),
-                       dy.as<T>(), dx.as<T>());
-    });
+    data_gradient(ctx, tiles, norm, act, sum, sum + x.shape.back(), static_cast<double>(rows), x.as<T>(),
+                  dy.as<T>(), dx.as<T>());
   });
 }
 

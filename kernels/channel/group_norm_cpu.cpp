@@ -89,11 +89,16 @@ void apply_tile(const ChannelTile& t, const ArithmeticOf<T>* mean, const Arithme
   });
 }
 
-template <Activation A, bool kAdds, typename T>
-void forward(const Context& ctx, const Pictures& p, double epsilon, const GroupNormForward& tensors) {
+template <typename T>
+using ApplyTile = decltype(&apply_tile<Activation::kNone, false, T>);
+
+// The whole op, but for what it does with a tile: so it is compiled once for all activations.
+template <typename T>
+void forward(const Context& ctx, const Pictures& p, double epsilon, const GroupNormForward& tensors,
+             ApplyTile<T> apply) {
   using F = ArithmeticOf<T>;
   const T* x = tensors.x.as<T>();
-  const T* addend = kAdds ? tensors.addend.as<T>() : nullptr;
+  const T* addend = tensors.addend.data == nullptr ? nullptr : tensors.addend.as<T>();
   const F *gamma = tensors.gamma.as<F>(), *beta = tensors.beta.as<F>();
   F *mean = tensors.mean.as<F>(), *rstd = tensors.rstd.as<F>();
   T* y = tensors.y.as<T>();
@@ -112,7 +117,7 @@ void forward(const Context& ctx, const Pictures& p, double epsilon, const GroupN
         t.spread(scale, [&](int64_t c) { return gamma[c] * rstd[group(c)]; });
         t.spread(shift, [&](int64_t c) { return beta[c]; });
         const int64_t begin = n * p.elements;
-        apply_tile<A, kAdds>(t, means, scale, shift, x + begin, kAdds ? addend + begin : nullptr, y + begin);
+        apply(t, means, scale, shift, x + begin, addend == nullptr ? nullptr : addend + begin, y + begin);
       });
 }
 
@@ -215,16 +220,23 @@ void write_parameter_gradients(const Pictures& p, const GroupNormBackward& tenso
   }
 }
 
-template <Activation A, Store S, typename T>
-void backward(const Context& ctx, const Pictures& p, const GroupNormBackward& tensors) {
+template <typename T>
+struct BackwardOfTile {
+  decltype(&tile_gradient_sums<Activation::kNone, T>) sums;
+  decltype(&tile_data_gradient<Activation::kNone, Store::kSkip, T>) data_gradient;
+};
+
+template <typename T>
+void backward(const Context& ctx, const Pictures& p, const GroupNormBackward& tensors,
+              const BackwardOfTile<T>& tile) {
   using F = ArithmeticOf<T>;
   const F *mean = tensors.mean.as<F>(), *rstd = tensors.rstd.as<F>(), *gamma = tensors.gamma.as<F>();
   const auto picture = [&](int64_t n) {
     const int64_t begin = n * p.elements;
     return PictureGradients<T>{tensors.x.as<T>() + begin,
-                               A == Activation::kNone ? nullptr : tensors.y.as<T>() + begin,
+                               tensors.y.data == nullptr ? nullptr : tensors.y.as<T>() + begin,
                                tensors.dy.as<T>() + begin, tensors.dx.as<T>() + begin,
-                               S == Store::kSkip ? nullptr : tensors.daddend.as<T>() + begin};
+                               tensors.daddend.data == nullptr ? nullptr : tensors.daddend.as<T>() + begin};
   };
   p.run(
       ctx,
@@ -232,14 +244,14 @@ void backward(const Context& ctx, const Pictures& p, const GroupNormBackward& te
         alignas(64) F means[kLanes];
         t.spread(means, [&](int64_t c) { return mean[n * p.groups + c / p.group_channels]; });
         alignas(64) double sum[kLanes] = {}, moment[kLanes] = {};
-        tile_gradient_sums<A>(t, means, picture(n), sum, moment);
+        tile.sums(t, means, picture(n), sum, moment);
         p.partials(n).put(t, sum, moment);
       },
       [&](int64_t n) { merge_block_sums(p.tiles, p.partials(n), 0, p.tiles.channels()); },
       [&](int64_t n, const ChannelTile& t) {
         LaneGradients<F> lane;
         lane.set(p, n, t, mean + n * p.groups, rstd + n * p.groups, gamma);
-        tile_data_gradient<A, S>(t, lane, picture(n));
+        tile.data_gradient(t, lane, picture(n));
       });
   write_parameter_gradients<F>(p, tensors);
 }
@@ -255,10 +267,8 @@ void group_norm_forward(const Context& ctx, const GroupNormOptions& norm, const 
   pictures.take_workspace(ctx);
   visit_activation_type(tensors.x.dtype, [&]<typename T>(T) {
     visit_kinked(norm.act, [&]<Activation A>(ActivationConstant<A>) {
-      if (tensors.addend.data == nullptr)
-        forward<A, false, T>(ctx, pictures, norm.epsilon, tensors);
-      else
-        forward<A, true, T>(ctx, pictures, norm.epsilon, tensors);
+      forward<T>(ctx, pictures, norm.epsilon, tensors,
+                 tensors.addend.data == nullptr ? &apply_tile<A, false, T> : &apply_tile<A, true, T>);
     });
   });
 }
@@ -268,8 +278,9 @@ void group_norm_backward(const Context& ctx, const GroupNormOptions& norm, const
   pictures.take_workspace(ctx);
   visit_activation_type(tensors.x.dtype, [&]<typename T>(T) {
     visit_kinked(norm.act, [&]<Activation A>(ActivationConstant<A>) {
-      visit_store(tensors.daddend.data != nullptr, tensors.addend_mode,
-                  [&]<Store S>(StoreConstant<S>) { backward<A, S, T>(ctx, pictures, tensors); });
+      visit_store(tensors.daddend.data != nullptr, tensors.addend_mode, [&]<Store S>(StoreConstant<S>) {
+        backward<T>(ctx, pictures, tensors, {&tile_gradient_sums<A, T>, &tile_data_gradient<A, S, T>});
+      });
     });
   });
 }

@@ -1,7 +1,5 @@
 #include "nn/networks/harmonic_unet.h"
 
-#include <cmath>
-
 #include "nn/layers/bias_activation.h"
 #include "nn/layers/conv2d.h"
 #include "nn/layers/conv_transpose2d.h"
@@ -18,12 +16,6 @@ constexpr double kBlockShrink = 0.1;
 
 constexpr Conv2dWindow same(int64_t dilation) { return {3, 1, dilation, dilation}; }
 
-// Keeps the size of what passes a leaky ReLU of slope 0.2: variance 2 / (1.04 inputs of an output value).
-// Source: He et al. 2015, "Delving Deep into Rectifiers".
-InitialValues initial(int64_t inputs) {
-  return {InitialValues::kNormal, std::sqrt(2 / (1.04 * static_cast<double>(inputs)))};
-}
-
 class Builder {
  public:
   explicit Builder(Network& network) : network_(network) {}
@@ -35,16 +27,16 @@ class Builder {
     return network_.add_sum<GroupNorm>(x, skip, name, channels, channels / kGroupChannels, kActivation);
   }
   Value conv(Value x, const std::string& name, int64_t in, int64_t out, const Conv2dWindow& window) {
-    return network_.add<Conv2d>(x, name, in, out, window, initial(window.kernel * window.kernel * in));
+    return network_.add<Conv2d>(x, name, in, out, window, he_normal(window.kernel * window.kernel * in));
   }
   // An output pixel of the transposed convolution sees 2 x 2 input pixels.
   Value up(Value x, const std::string& name, int64_t in, int64_t out) {
-    return network_.add<ConvTranspose2d>(x, name, in, out, initial(4 * in));
+    return network_.add<ConvTranspose2d>(x, name, in, out, he_normal(4 * in));
   }
   Value block(Value x, const std::string& name, int64_t channels, int64_t dilation) {
     Value h = conv(x, name + ".conv1", channels, channels, same(dilation));
     h = norm(h, name + ".norm", channels);
-    InitialValues small = initial(9 * channels);
+    InitialValues small = he_normal(9 * channels);
     small.deviation *= kBlockShrink;
     h = network_.add<Conv2d>(h, name + ".conv2", channels, channels, same(1), small);
     return network_.add_sum<BiasActivation>(h, x, name + ".conv2", channels, Activation::kNone);

@@ -1,6 +1,5 @@
 #include "nn/networks/patch_discriminator.h"
 
-#include <cmath>
 #include <iterator>
 #include <string>
 
@@ -12,12 +11,6 @@ namespace {
 
 constexpr Conv2dWindow kWindows[] = {kHalving, kHalving, kHalving, {3, 1, 1, 1}};
 constexpr int kLayers = std::size(kWindows);
-
-// Keeps the size of what passes a leaky ReLU of slope 0.2. The norm divides by a weight's size, which decides
-// how far one update of Adam turns it.
-InitialValues initial(int64_t inputs) {
-  return {InitialValues::kNormal, std::sqrt(2 / (1.04 * static_cast<double>(inputs)))};
-}
 
 }  // namespace
 
@@ -33,7 +26,8 @@ Network make_patch_discriminator(const PatchDiscriminatorOptions& options) {
     const std::string name = fmt::format("hidden{}", i + 1);
     const int64_t out = is_last ? 1 : options.base_channels << i;
     const int64_t kernel = kWindows[i].kernel;
-    x = network.add<SpectralConv2d>(x, name, in, out, kWindows[i], initial(kernel * kernel * in));
+    // The norm divides by a weight's size, which decides how far one update of Adam turns it.
+    x = network.add<SpectralConv2d>(x, name, in, out, kWindows[i], he_normal(kernel * kernel * in));
     x = network.add<BiasActivation>(x, name, out, is_last ? Activation::kNone : Activation::kLeakyRelu);
     in = out;
   }

@@ -25,7 +25,7 @@ build=build/fuzz
 cmake -S . -B $build -G Ninja -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=Debug \
   "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1" -DINPAINT_WERROR=ON \
   -DINPAINT_SANITIZE=fuzzer-no-link,address,undefined -DINPAINT_FUZZ=ON -DINPAINT_HEIF=OFF \
-  -DINPAINT_TESTS=OFF -DINPAINT_BENCH=OFF
+  -DINPAINT_TESTS=OFF -DINPAINT_BENCH=OFF -DINPAINT_UNITE=ALL
 targets=()
 for run in "${runs[@]}"; do targets+=("fuzz_${run%%:*}"); done
 cmake --build $build -j "$(nproc)" --target "${targets[@]}"

@@ -64,4 +64,6 @@ EQUIVALENT = {
     ("kernels/fill/harmonic_fill_cuda.cu", "if (right) known += known_weight(fine, i + 1);",
      "if (true || (right)) known += known_weight(fine, i + 1);"):
         "what lies behind the last column is the ring, whose weights are 0",
+    ("kernels/conv/conv2d_few_cuda.cu", "expect_taken(x, w, y);", "expect_taken(w, x, y);"):
+        "all three have to be aligned, in whatever order they are asked for",
 }

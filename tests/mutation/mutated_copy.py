@@ -37,7 +37,7 @@ class MutatedCopy:
             shutil.copymode(source, target)
         subprocess.run(["cmake", "-S", self.folder, "-B", self.build_folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
                         "-DINPAINT_BENCH=OFF", "-DINPAINT_CUDA=EXECUTOR", "-DINPAINT_LEVELS=x86-64",
-                        "-DINPAINT_WERROR=ON"], check=True, capture_output=True)
+                        "-DINPAINT_WERROR=ON", "-DINPAINT_UNITE=TESTS"], check=True, capture_output=True)
 
     @contextlib.contextmanager
     def edited(self, name, text):

@@ -49,7 +49,7 @@ void copy_patches(Context& ctx, const Batch& batch, PatchMatchOptions options, c
 }
 
 // Picture n of pictures u8 [N, S, S, C].
-Tensor picture_of(const Tensor& pictures, int64_t n) {
+Tensor one_picture(const Tensor& pictures, int64_t n) {
   Tensor one = pictures;
   one.shape = {1, one.shape[1], one.shape[2], one.shape[3]};
   one.data = pictures.as<uint8_t>() + n * one.elements();
@@ -69,7 +69,7 @@ class FeatureJudge {
   void see_truth(const Tensor& pictures) {
     truth_.clear();
     for (int64_t n = 0; n < pictures.shape[0]; ++n) {
-      truth_.push_back(network_.features(picture_of(pictures, n)));
+      truth_.push_back(network_.features(one_picture(pictures, n)));
       true_set_.add(truth_.back().pooled);
     }
   }
@@ -77,7 +77,7 @@ class FeatureJudge {
   // Scores of the batch whose true pictures were seen last.
   void judge(size_t method, const Tensor& inpainted, std::span<PictureScore> scores) {
     for (size_t n = 0; n < scores.size(); ++n) {
-      const PictureFeatures found = network_.features(picture_of(inpainted, static_cast<int64_t>(n)));
+      const PictureFeatures found = network_.features(one_picture(inpainted, static_cast<int64_t>(n)));
       sets_[method].add(found.pooled);
       scores[n].perceptual_distance = perceptual_distance(truth_[n], found);
     }

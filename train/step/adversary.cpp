@@ -18,15 +18,6 @@ Shape scores_of(const Network& discriminator, int64_t batch_size) {
   return discriminator.output_shapes(discriminator.in_shape(batch_size)).back();
 }
 
-Shape pictures_of(const Network& discriminator, int64_t batch_size) {
-  const Shape x = discriminator.in_shape(batch_size);
-  return {x[0], x[1], x[2], x[3] - 1};
-}
-
-LearnerOptions learner_options(const StepOptions& step) {
-  return {.adam = Adversary::kDiscriminatorAdam, .weight_decay_rate = 0, .ranks = step.ranks};
-}
-
 int64_t workspace_bytes(const Context& ctx, const Network& discriminator, int64_t batch_size) {
   const Shape x = discriminator.in_shape(batch_size), pictures = pictures_of(discriminator, batch_size);
   int64_t bytes =
@@ -41,6 +32,11 @@ int64_t workspace_bytes(const Context& ctx, const Network& discriminator, int64_
 }
 
 }  // namespace
+
+Shape pictures_of(const Network& network, int64_t batch_size) {
+  const Shape x = network.in_shape(batch_size);
+  return {x[0], x[1], x[2], x[3] - 1};
+}
 
 Adversary::Memory::Memory(const Network& discriminator, DType activation, int64_t batch_size) {
   const Shape x = discriminator.in_shape(batch_size), scores = scores_of(discriminator, batch_size);
@@ -63,7 +59,9 @@ Adversary::Adversary(Context& ctx, const Model& model, int64_t batch_size, const
       micro_batches_(options.micro_batches),
       figures_(figures),
       weight_gradients_(weight_gradients),
-      learner_(ctx, network_, params_, learner_options(options), batch_size, figures),
+      learner_(ctx, network_, params_,
+               {.adam = kDiscriminatorAdam, .weight_decay_rate = 0, .ranks = options.ranks}, batch_size,
+               figures),
       true_pass_(ctx, network_, network_.in_shape(batch_size), params_.activation_dtype(),
                  Pass::Keep::kForBackward),
       painted_pass_(ctx, network_, network_.in_shape(batch_size), params_.activation_dtype(),

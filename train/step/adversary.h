@@ -34,6 +34,9 @@
 
 namespace inpaint {
 
+// The pictures behind the input of a network that takes a picture and its mask: G's, or D's.
+Shape pictures_of(const Network& network, int64_t batch_size);
+
 class Adversary {
  public:
   // The optimizers of the phase. G's rate falls with the phase, as RateSchedule says; D's is constant.

@@ -35,11 +35,6 @@ std::unique_ptr<Adversary> make_adversary(Context& ctx, const Model& model, int6
   return std::make_unique<Adversary>(ctx, model, batch_size, options, figures, weight_gradients);
 }
 
-Shape pictures_of(const Network& generator, int64_t batch_size) {
-  const Shape x = generator.in_shape(batch_size);
-  return {x[0], x[1], x[2], x[3] - 1};
-}
-
 }  // namespace
 
 HarmonicStep::HarmonicStep(Context& ctx, Model& model, int64_t batch_size, const StepOptions& options)

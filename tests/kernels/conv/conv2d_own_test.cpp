@@ -5,6 +5,7 @@
 #include "kernels/conv/conv2d_any_cuda.h"
 #include "kernels/conv/conv2d_direct_cuda.h"
 #include "kernels/conv/conv2d_few_cuda.h"
+#include "tests/harness/access_checks.h"
 #include "tests/harness/op_check.h"
 #include "tests/harness/reference.h"
 
@@ -134,6 +135,7 @@ TEST_CASE("conv2d own kernels: exact on small integers") {
 }
 
 TEST_CASE("conv2d own kernels: real numbers stay within the error bound") {
+  const UncheckedAccesses unchecked;  // of these kernels and shapes another test looks at them
   // Sums in f32, of 16 products at a time on the tensor cores, which may cut off instead of rounding.
   constexpr int kFactor = 64;
   for_each_case([](const Products& products, const Backend& backend, const Conv2dShape& s) {

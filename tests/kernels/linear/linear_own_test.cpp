@@ -1,4 +1,8 @@
-// The kernels that make the linear products for which cuBLASLt has no algorithm, each called by itself.
+// The kernels that make the linear products for which cuBLASLt has no algorithm, each called by itself, and
+// the text by which an algorithm of cuBLASLt is remembered.
+#include <algorithm>
+
+#include "kernels/linear/cublaslt_product.h"
 #include "kernels/linear/linear_direct_cuda.h"
 #include "tests/kernels/linear/linear_case.h"
 
@@ -32,4 +36,14 @@ TEST_CASE("linear own kernels: exact on small integers, the weight gradient over
       check_close(c.label("linear_direct_backward_weight"), "dw, added to", dw, want_sum, 0);
     }
   }
+}
+
+TEST_CASE("linear: the text of a cuBLASLt algorithm holds all of it") {
+  cublasLtMatmulAlgo_t algorithm{};
+  for (size_t i = 0; i < std::size(algorithm.data); ++i) algorithm.data[i] = 0x0123456789abcdef + (i << 60);
+  std::string text = cuda::CublasLtProduct::to_text(algorithm);
+  CHECK(std::ranges::equal(cuda::CublasLtProduct::from_text(text).data, algorithm.data));
+  CHECK_THROWS_AS(cuda::CublasLtProduct::from_text(text.substr(1)), Error);
+  text.front() = 'g';
+  CHECK_THROWS_AS(cuda::CublasLtProduct::from_text(text), Error);
 }

@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr int64_t kSize = 16;
+constexpr int64_t kSide = 16;
 
 // Five pictures of several sizes and kinds, and two files that are of no use.
 struct Folder {
@@ -31,7 +31,7 @@ struct Folder {
   CacheSource source(bool for_squares, int channels = 3) const {
     return {.folder = path,
             .files = pictures_in_folder(path),
-            .image_size = kSize,
+            .image_size = kSide,
             .image_channel = channels,
             .for_squares = for_squares};
   }
@@ -66,11 +66,11 @@ TEST_CASE("picture cache: it gives what decoding the files gives, bit for bit") 
       CHECK(contains(report.skipped[1], "e.png: 40 x 15 pixels are too few"));
       const auto cached = open(folder, source);
       REQUIRE(cached != nullptr);
-      const auto decoded = open_files(folder.path, source.files, kSize, channels);
+      const auto decoded = open_files(folder.path, source.files, kSide, channels);
       REQUIRE(cached->count() == 5);
       int64_t file = -1;
       for (int64_t i = 0; i < 5; ++i) {
-        const auto bytes = static_cast<size_t>(kSize * kSize * channels);
+        const auto bytes = static_cast<size_t>(kSide * kSide * channels);
         std::vector<uint8_t> a(bytes), b(bytes);
         do ++file;
         while (!decoded->read(file, b.data()).empty());
@@ -154,7 +154,7 @@ TEST_CASE("picture cache: none, and damage of any kind, is told and not read") {
     put_file(folder.cache, whole.substr(0, length));
     CHECK(open(folder, source, &why) == nullptr);
   }
-  const size_t pixels = 5 * kSize * kSize * 3;  // all behind them says what they are
+  const size_t pixels = 5 * kSide * kSide * 3;  // all behind them says what they are
   for (size_t at = pixels; at < whole.size(); ++at) {
     std::string damaged = whole;
     damaged[at] = static_cast<char>(damaged[at] ^ (1 << at % 8));
@@ -167,7 +167,7 @@ TEST_CASE("picture cache: none, and damage of any kind, is told and not read") {
   const auto set = open(folder, source);
   REQUIRE(set != nullptr);
   fs::resize_file(folder.cache, 10);
-  std::vector<uint8_t> pixel_bytes(kSize * kSize * 3);
+  std::vector<uint8_t> pixel_bytes(kSide * kSide * 3);
   CHECK(contains(error_message([&] { set->read(0, pixel_bytes.data()); }), "shrank"));
 }
 

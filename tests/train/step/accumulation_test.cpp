@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tests/harness/access_checks.h"
 #include "tests/train/step/parted_training.h"
 
 using namespace inpaint;
@@ -185,6 +186,7 @@ TEST_CASE("accumulation: gradients that are not stored cannot be summed") {
 }
 
 TEST_CASE("GPU: steps of micro-batches agree with the CPU's, recorded" * doctest::skip(no_gpu())) {
+  const UncheckedAccesses unchecked;
   for (const ModelOptions& options : {kGan, kUnet, kTextured})
     for (const DType dtype : {DType::kF32, DType::kBF16}) {
       const State cpu = train_alone(options, dtype, 3, in_parts(2)),

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
+#include "tests/harness/access_checks.h"
 #include "tests/train/step/tiny_training.h"
 #ifdef INPAINT_CUDA_EXECUTOR
 #include "tests/cuda_executor/executor.h"
@@ -13,13 +15,6 @@
 using namespace inpaint;
 
 namespace {
-
-// The executor's checks of every load and store take most of the time.
-void check_accesses([[maybe_unused]] bool on) {
-#ifdef INPAINT_CUDA_EXECUTOR
-  executor::set_access_checks(on);
-#endif
-}
 
 bool no_gpu() { return Context::gpu_count() == 0; }
 
@@ -90,8 +85,9 @@ TEST_CASE("GPU: ten training steps agree with the CPU's, recorded" * doctest::sk
     TinyTraining cpu(options), gpu = on_gpu(options), start(options);
     calm_down(cpu);
     int parted = 0;
+    std::optional<UncheckedAccesses> unchecked;
     for (int step = 0; step < 10; ++step) {
-      if (step == 2) check_accesses(false);  // every kernel has been seen
+      if (step == 2) unchecked.emplace();  // every kernel has been seen
       copy_state(cpu, gpu);
       copy_state(cpu, start);
       for (TinyTraining* t : {&cpu, &gpu}) t->load(static_cast<uint64_t>(8 * step));
@@ -116,7 +112,6 @@ TEST_CASE("GPU: ten training steps agree with the CPU's, recorded" * doctest::sk
       if (losses > 1e-5 || updates > 1e-3 || got.disc_acc != want.disc_acc) ++parted;
     }
     CHECK(parted <= 1);
-    check_accesses(true);
   }
 }
 
@@ -162,7 +157,7 @@ TEST_CASE("GPU: in bf16 the losses stay near the CPU's in fp32" * doctest::skip(
 
 #ifdef INPAINT_CUDA_EXECUTOR
 TEST_CASE("GPU: the branches of a step give the same bits in every order") {
-  check_accesses(false);
+  const UncheckedAccesses unchecked;
   StepOptions options;
   options.gene_iter = 2;
   for (const DType dtype : {DType::kF32, DType::kBF16})
@@ -176,7 +171,6 @@ TEST_CASE("GPU: the branches of a step give the same bits in every order") {
       return std::string(reinterpret_cast<const char*>(state.data()), state.size() * sizeof(state[0]));
     });
   CHECK(executor::take_violations().empty());
-  check_accesses(true);
 }
 
 TEST_CASE("GPU: a step is one launch, and neither allocates nor waits") {

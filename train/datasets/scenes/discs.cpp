@@ -1,14 +1,11 @@
 // Rings around a centre, and lattices of discs, tori and balls; see scenes.h.
 #include <algorithm>
-#include <numbers>
 
 #include "train/datasets/scenes/procedural_noise.h"
 #include "train/datasets/scenes/scenes.h"
 
 namespace inpaint {
 namespace {
-
-constexpr double kPi = std::numbers::pi;
 
 Scene rings_scene(Draws& draw) {
   const Colour ground = any_colour(draw), first = contrasting_colour(draw, ground), second = any_colour(draw);

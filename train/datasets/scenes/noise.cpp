@@ -1,14 +1,11 @@
 // Textures: stone and clouds, marble, wood, cloth; see scenes.h.
 #include <algorithm>
-#include <numbers>
 
 #include "train/datasets/scenes/procedural_noise.h"
 #include "train/datasets/scenes/scenes.h"
 
 namespace inpaint {
 namespace {
-
-constexpr double kPi = std::numbers::pi;
 
 Scene stone_scene(Draws& draw) {
   const Colour first = any_colour(draw), second = contrasting_colour(draw, first);

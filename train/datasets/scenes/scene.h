@@ -4,10 +4,13 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <numbers>
 
 #include "core/base/philox.h"
 
 namespace inpaint {
+
+constexpr double kPi = std::numbers::pi;
 
 // 0 black, 1 white, proportional to the bytes of the picture; may leave that range on the way.
 struct Colour {

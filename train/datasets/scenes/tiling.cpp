@@ -1,7 +1,6 @@
 // Tiled planes; see scenes.h. The unit is a tile's shorter side.
 #include <algorithm>
 #include <array>
-#include <numbers>
 
 #include "train/datasets/scenes/procedural_noise.h"
 #include "train/datasets/scenes/scenes.h"
@@ -62,7 +61,6 @@ Scene tiling_scene(Draws& draw) {
   using TileAt = Tile (*)(double, double);
   static constexpr std::array<TileAt, 4> kTilings = {square, brick, hexagon, herringbone};
   const TileAt tile_at = kTilings[static_cast<size_t>(draw.below(4))];
-  constexpr double kPi = std::numbers::pi;
   const double angle = draw.chance(0.5) ? draw.between(-kPi, kPi) : draw.between(-0.1, 0.1);
   const Pose pose = {draw.between(3, 9), angle, maybe_tilted(draw, 0.6), maybe_tilted(draw, 0.6)};
   const View view(draw, pose);
