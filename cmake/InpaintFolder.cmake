@@ -35,6 +35,8 @@ function(inpaint_add_folder)
   target_link_libraries(${target} PUBLIC inpaint_options ${folder_LINK} PRIVATE ${folder_PRIVATE})
   if(INPAINT_UNITE STREQUAL "ALL" AND NOT path MATCHES "^kernels/")  # theirs have names that other files have too
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON)
+    # GCC takes a source that is included for a header.
+    target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
   endif()
   if(folder_KERNELS)
     inpaint_cuda_sources(${target} ${folder_KERNELS})

@@ -2,12 +2,7 @@
 
 #include <optional>
 
-#include "tests/harness/access_checks.h"
 #include "tests/harness/nightly.h"
-
-#ifdef INPAINT_CUDA_EXECUTOR
-#include "tests/cuda_executor/executor.h"
-#endif
 
 namespace inpaint::test {
 

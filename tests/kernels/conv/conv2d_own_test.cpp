@@ -5,8 +5,8 @@
 #include "kernels/conv/conv2d_any_cuda.h"
 #include "kernels/conv/conv2d_direct_cuda.h"
 #include "kernels/conv/conv2d_few_cuda.h"
-#include "tests/harness/access_checks.h"
 #include "tests/harness/op_check.h"
+#include "tests/harness/orders.h"
 #include "tests/harness/reference.h"
 
 using namespace inpaint;

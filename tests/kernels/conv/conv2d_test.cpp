@@ -1,7 +1,7 @@
 #include "kernels/conv/conv2d.h"
 
-#include "tests/harness/access_checks.h"
 #include "tests/harness/op_check.h"
+#include "tests/harness/orders.h"
 #include "tests/harness/reference.h"
 
 using namespace inpaint;

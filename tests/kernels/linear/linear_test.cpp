@@ -1,6 +1,6 @@
 #include "kernels/linear/linear.h"
 
-#include "tests/harness/access_checks.h"
+#include "tests/harness/orders.h"
 #include "tests/harness/reference.h"
 #include "tests/kernels/linear/linear_case.h"
 

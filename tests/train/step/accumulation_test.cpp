@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "tests/harness/access_checks.h"
+#include "tests/harness/orders.h"
 #include "tests/train/step/parted_training.h"
 
 using namespace inpaint;

@@ -10,7 +10,7 @@
 
 #include "core/device/copy.h"
 #include "kernels/loss/hole_patches.h"
-#include "tests/harness/access_checks.h"
+#include "tests/harness/orders.h"
 #include "tests/train/step/harmonic_training.h"
 
 using namespace inpaint;

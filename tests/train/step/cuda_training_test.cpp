@@ -6,7 +6,7 @@
 #include <cmath>
 #include <optional>
 
-#include "tests/harness/access_checks.h"
+#include "tests/harness/orders.h"
 #include "tests/train/step/tiny_training.h"
 #ifdef INPAINT_CUDA_EXECUTOR
 #include "tests/cuda_executor/executor.h"
