@@ -208,14 +208,13 @@ bool parse(int argc, const char* const* argv, BenchOptions& o) {
   std::vector<std::string_view> devices{"cpu"};
   if (Context::has_cuda()) devices.push_back("cuda");
   ContextEncoderOptions& network = o.network;
-  std::string image_size = "128", image_channel = "3";
   line.choice("device", "that is timed; cuda in a program built with it", devices, o.device);
   line.whole("gpu", "number of the GPU", {0, 1024}, o.gpu);
   line.choice("precision", "tf32 is a GPU's", {"fp32", "tf32", "bf16"}, o.precision);
   line.choice("caches", "with what an op finds in them", {"warm", "cold", "both"}, o.caches);
   line.whole("batch_size", "images per batch", {2, 4096}, o.batch_size);
-  line.choice("image_size", "pixels along a side", {"64", "128", "256"}, image_size);
-  line.choice("image_channel", "1 grey, 3 RGB", {"1", "3"}, image_channel);
+  line.whole_of("image_size", "pixels along a side", {64, 128, 256}, network.image_size);
+  line.whole_of("image_channel", "1 grey, 3 RGB", {1, 3}, network.image_channel);
   line.whole("base_channels", "of the network's widest maps", {1, 1024}, network.base_channels);
   line.whole("bottleneck", "features between the two linear layers", {1, 65536}, network.bottleneck);
   line.whole("threads", "0: all cores", {0, 1024}, o.threads);
@@ -223,8 +222,6 @@ bool parse(int argc, const char* const* argv, BenchOptions& o) {
   line.truth("check", "compare all results and time nothing", o.check);
   line.truth("layers", "print a table over the layers of a training step", o.layers);
   if (!line.parse(argc, argv)) return false;
-  network.image_size = std::stoi(image_size);
-  network.image_channel = std::stoi(image_channel);
   if (o.precision == "tf32" && o.device == "cpu")
     user_error("command line: --precision=tf32 needs --device cuda");
   return true;

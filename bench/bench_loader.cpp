@@ -93,11 +93,11 @@ int run(int argc, const char* const* argv) {
   double seconds = 0.5, consumed = 0;
   bool json = false;
   TrainSettings base;
-  std::string image_size = "128", image_channel = "3";
+  base.image_channel = 3;
   line.whole("pictures", "in each source", {64, 100'000}, pictures);
   line.whole("batch_size", "images per batch", {1, 64}, base.batch_size);
-  line.choice("image_size", "pixels along a side", {"64", "128", "256"}, image_size);
-  line.choice("image_channel", "1 grey, 3 RGB", {"1", "3"}, image_channel);
+  line.whole_of("image_size", "pixels along a side", {64, 128, 256}, base.image_size);
+  line.whole_of("image_channel", "1 grey, 3 RGB", {1, 3}, base.image_channel);
   line.whole("threads", "0: all cores", {0, 1024}, threads);
   line.whole("loader_threads", "as of a run; 0: as many as the source needs", {0, 256}, base.loader_threads);
   line.whole("rounds", "timed, after one to warm up", {1, 1000}, rounds);
@@ -106,8 +106,6 @@ int run(int argc, const char* const* argv) {
             {RealRange::Lower::kIncluded, 1e9}, consumed);
   line.truth("json", "print one JSON object", json);
   if (!line.parse(argc, argv)) return kExitDone;
-  base.image_size = std::stoi(image_size);
-  base.image_channel = std::stoi(image_channel);
 
   const TemporaryFolder folder;
   base.data_root = folder.path() / "data";

@@ -63,7 +63,6 @@ bool parse(int argc, const char* const* argv, BenchOptions& o) {
   std::vector<std::string_view> devices{"cpu"};
   if (Context::has_cuda()) devices.push_back("cuda");
   ContextEncoderOptions& network = o.network;
-  std::string image_size = "128", image_channel = "3";
   bool noreuse = false;
   line.choice("device", "that is timed; cuda in a program built with it", devices, o.device);
   line.whole("gpu", "number of the GPU", {0, 1024}, o.gpu);
@@ -71,8 +70,8 @@ bool parse(int argc, const char* const* argv, BenchOptions& o) {
   line.whole("batch_size", "images per batch", {2, 4096}, o.batch_size);
   line.choice("model", "that is trained", o.kind);
   line.choice("model_size", "of harmonic_unet", o.size);
-  line.choice("image_size", "pixels along a side", {"64", "128", "256"}, image_size);
-  line.choice("image_channel", "1 grey, 3 RGB", {"1", "3"}, image_channel);
+  line.whole_of("image_size", "pixels along a side", {64, 128, 256}, network.image_size);
+  line.whole_of("image_channel", "1 grey, 3 RGB", {1, 3}, network.image_channel);
   line.whole("base_channels", "of the context encoder's widest maps", {1, 1024}, network.base_channels);
   line.whole("bottleneck", "features between its two linear layers", {1, 65536}, network.bottleneck);
   line.whole("threads", "0: all cores", {0, 1024}, o.threads);
@@ -85,8 +84,6 @@ bool parse(int argc, const char* const* argv, BenchOptions& o) {
   line.truth("one_step", "run one step, and print nothing", o.one_step);
   line.truth("json", "print one JSON object", o.json);
   if (!line.parse(argc, argv)) return false;
-  network.image_size = std::stoi(image_size);
-  network.image_channel = std::stoi(image_channel);
   o.step.reuse = !noreuse;
   if (o.precision == "tf32" && o.device == "cpu")
     user_error("command line: --precision=tf32 needs --device cuda");

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -62,6 +63,22 @@ class Options {
       if (fault.empty()) value = static_cast<Int>(parsed);
       return fault;
     }).allowed = range.text();
+  }
+
+  // One of these numbers.
+  template <typename Int>
+  void whole_of(const std::string& name, const std::string& help, const std::vector<int64_t>& numbers,
+                Int& value) {
+    const std::string allowed = fmt::format("{}", fmt::join(numbers, ", "));
+    add(name, "N", help, allowed, std::to_string(value), [&value, numbers](const std::string& given) {
+      const WholeRange range{std::ranges::min(numbers), std::ranges::max(numbers)};
+      int64_t parsed = 0;
+      const std::string fault = parse_whole(given, range, parsed);
+      if (!fault.empty()) return fault;
+      if (std::ranges::find(numbers, parsed) == numbers.end()) return std::string("is none of these");
+      value = static_cast<Int>(parsed);
+      return std::string();
+    }).allowed = allowed;
   }
 
   // Several values, each handed to `parse`, which returns what is wrong with it.
