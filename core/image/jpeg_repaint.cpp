@@ -86,10 +86,13 @@ struct Units {
   }
 };
 
-// A decoder multiplies by the steps of its tables; whoever encodes divides by them.
+// A decoder multiplies by the steps of its tables; whoever encodes divides by them. It looks for a component's
+// table where its first scan begins: without a scan, the number is what the file says.
 bool has_usable_tables(const jpeg_decompress_struct& decoder) {
   for (int c = 0; c < decoder.num_components; ++c) {
-    const JQUANT_TBL* table = decoder.quant_tbl_ptrs[decoder.comp_info[c].quant_tbl_no];
+    const int number = decoder.comp_info[c].quant_tbl_no;
+    if (number < 0 || number >= NUM_QUANT_TBLS) return false;
+    const JQUANT_TBL* table = decoder.quant_tbl_ptrs[number];
     if (table == nullptr || std::ranges::find(table->quantval, 0) != std::end(table->quantval)) return false;
   }
   return true;

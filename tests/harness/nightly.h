@@ -7,7 +7,7 @@
 
 namespace inpaint {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef INPAINT_SANITIZED  // tests/CMakeLists.txt
 inline constexpr bool kSanitized = true;  // everything takes several times as long
 #else
 inline constexpr bool kSanitized = false;

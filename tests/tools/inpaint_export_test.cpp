@@ -189,7 +189,7 @@ TEST_CASE("inpaint_export: mistakes end with exit code 1, one line, and no file"
   REQUIRE(run(folder, std::string("--from_torch a.safetensors --out ck") + kNetwork).exit_code == 0);
   const std::set<std::string> before = folder.names();
   const std::string network = kNetwork;
-  for (const auto& [arguments, part] :
+  for (const auto& refusal :
        {std::pair<std::string, const char*>{
             "", "give --checkpoint PATH with --onnx FILE or --weights FILE, or --from_torch"},
         {"--checkpoint ck", "give --checkpoint PATH with --onnx FILE"},
@@ -206,10 +206,11 @@ TEST_CASE("inpaint_export: mistakes end with exit code 1, one line, and no file"
         {"--from_torch a.safetensors --out b --model context_encoder --image_size 65", "image_size=65"},
         {"--from_torch a.safetensors --out ck" + network, "holds a checkpoint already"},
         {"--from_torch none --out b" + network, "none"}}) {
+    const auto& arguments = refusal.first;
     INFO(arguments);
     const ProgramRun refused = run(folder, arguments);
     CHECK(refused.exit_code == 1);
-    CHECK(contains(refused.err, part));
+    CHECK(contains(refused.err, refusal.second));
     CHECK(refused.err.starts_with("error: "));
     CHECK(std::count(refused.err.begin(), refused.err.end(), '\n') == 1);
     CHECK(folder.names() == before);

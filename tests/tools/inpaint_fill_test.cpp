@@ -156,30 +156,30 @@ TEST_CASE("inpaint_fill: mistakes end with exit code 1, one line, and no file") 
   put_file(folder / "text.png", "no picture");
   std::filesystem::create_directories(folder / "empty");
   const std::set<std::string> before = folder.names();
-  for (const auto& [arguments, part] :
-       {std::pair{"a.png", "no hole: give --mask"},
-        {"none --box 1,1,2,2", "none: cannot open"},
-        {"text.png --box 1,1,2,2", "text.png"},
-        {"a.png --box 60,1,5,2", "does not lie inside"},
-        {"a.png --mask none.png", "no pixel is missing"},
-        {"a.png --mask all.png", "every pixel is missing"},
-        {"a.png --mask grey.png", "not a mask of black and white: 81 of 4096"},
-        {"a.png --mask small.png", "64 x 63 pixels for a picture of 64 x 64"},
-        {"a.png --mask nothing.png", "no such file"},
-        {"a.png --mask white.png --box 1,1,2,2", "one or the other"},
-        {"a.png --mask white.png --out a.png", "would overwrite"},
-        {"a.png --mask white.png --out white.png", "would overwrite"},
-        {"a.png --mask white.png --out b.jpg", "does not become a JPEG"},
-        {"a.png --mask white.png --out b.gif", "no format that can be written"},
-        {"a.png --mask white.png --out none/b.png", "none"},
-        {"a.png --mask white.png --checkpoint missing", "missing"},
-        {"a.png --mask empty", "no mask named as a.png"},
-        {"empty --mask white.png", "no files in it"},
-        {". --mask white.png --out .", "do not go where"}}) {
+  for (const auto& refusal : {std::pair{"a.png", "no hole: give --mask"},
+                              {"none --box 1,1,2,2", "none: cannot open"},
+                              {"text.png --box 1,1,2,2", "text.png"},
+                              {"a.png --box 60,1,5,2", "does not lie inside"},
+                              {"a.png --mask none.png", "no pixel is missing"},
+                              {"a.png --mask all.png", "every pixel is missing"},
+                              {"a.png --mask grey.png", "not a mask of black and white: 81 of 4096"},
+                              {"a.png --mask small.png", "64 x 63 pixels for a picture of 64 x 64"},
+                              {"a.png --mask nothing.png", "no such file"},
+                              {"a.png --mask white.png --box 1,1,2,2", "one or the other"},
+                              {"a.png --mask white.png --out a.png", "would overwrite"},
+                              {"a.png --mask white.png --out white.png", "would overwrite"},
+                              {"a.png --mask white.png --out b.jpg", "does not become a JPEG"},
+                              {"a.png --mask white.png --out b.gif", "no format that can be written"},
+                              {"a.png --mask white.png --out none/b.png", "none"},
+                              {"a.png --mask white.png --checkpoint missing", "missing"},
+                              {"a.png --mask empty", "no mask named as a.png"},
+                              {"empty --mask white.png", "no files in it"},
+                              {". --mask white.png --out .", "do not go where"}}) {
+    const auto& arguments = refusal.first;
     INFO(arguments);
     const ProgramRun refused = run(folder, arguments);
     CHECK(refused.exit_code == 1);
-    CHECK(contains(refused.err, part));
+    CHECK(contains(refused.err, refusal.second));
     CHECK(refused.err.starts_with("error: "));
     CHECK(std::count(refused.err.begin(), refused.err.end(), '\n') == 1);
     CHECK(folder.names() == before);

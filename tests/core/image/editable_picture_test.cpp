@@ -73,7 +73,7 @@ std::vector<uint8_t> bytes_of(const std::string& text) { return {text.begin(), t
 
 struct JpegOptions {
   int quality = 90, sampling = 2, orientation = 1;
-  bool progressive = false;
+  bool progressive = false, scan_each = false;  // scan_each: a scan for each of three components
   J_COLOR_SPACE colours = JCS_YCbCr;
 };
 
@@ -98,6 +98,8 @@ std::vector<uint8_t> make_jpeg(const Image& image, const JpegOptions& options) {
   if (e.num_components == 3 && options.colours == JCS_YCbCr)
     e.comp_info[0].h_samp_factor = e.comp_info[0].v_samp_factor = options.sampling;
   if (options.progressive) jpeg_simple_progression(&e);
+  const jpeg_scan_info scans[3] = {{1, {0}, 0, 63, 0, 0}, {1, {1}, 0, 63, 0, 0}, {1, {2}, 0, 63, 0, 0}};
+  if (options.scan_each) e.scan_info = scans, e.num_scans = 3;
   jpeg_start_compress(&e, TRUE);
   std::vector<uint8_t> exif = {'E', 'x', 'i', 'f', 0, 0};
   const std::vector<uint8_t> block = exif_block(true, options.orientation);
@@ -292,6 +294,20 @@ TEST_CASE("editable picture: what cannot be kept is refused") {
                                         PictureFormat::kJpeg);
                  }),
                  "zero.jpg: a JPEG that can be read but not written again"));
+  // A component that no scan holds may name a table that cannot be: decoders never look at it.
+  std::vector<uint8_t> missing = make_jpeg(waves(83, 75, 3), {.scan_each = true});
+  const uint8_t scan[] = {0xff, 0xda}, frame[] = {0xff, 0xc0};
+  missing.erase(std::find_end(missing.begin(), missing.end(), scan, scan + 2), missing.end() - 2);
+  const auto frame_at = std::search(missing.begin(), missing.end(), frame, frame + 2);
+  for (const uint8_t table_number : {4, 126, 255}) {
+    frame_at[18] = table_number;
+    const EditablePicture two_thirds(missing, "missing.jpg");
+    CHECK(contains(error_message([&] {
+                     two_thirds.repainted(two_thirds.image(), hole_mask(two_thirds.image()),
+                                          PictureFormat::kJpeg);
+                   }),
+                   "missing.jpg: a JPEG that can be read but not written again"));
+  }
   put_file(folder / "b.jpg", "\xff\xd8\xff and no more");
   CHECK(contains(error_message([&] { EditablePicture(folder / "b.jpg"); }), "b.jpg"));
 }

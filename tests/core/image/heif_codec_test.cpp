@@ -121,7 +121,8 @@ TEST_CASE("heif: what libheif cannot decode is named with a command that convert
 
 TEST_CASE("heif: the sizes that the streams ask for are found, those of an alpha plane too") {
   for (const heif_compression_format compression : {heif_compression_HEVC, heif_compression_AV1})
-    for (const auto& [height, width] : {std::pair{64, 96}, {200, 136}, {72, 520}}) {
+    for (const auto& wanted : {std::pair{64, 96}, {200, 136}, {72, 520}}) {
+      const int height = wanted.first, width = wanted.second;
       CAPTURE(compression);
       CAPTURE(width);
       const Image image = slope(height, width);

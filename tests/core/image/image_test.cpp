@@ -86,7 +86,8 @@ TEST_CASE("image: the centre square lies in the middle of either side") {
 TEST_CASE("image: resize matches the definition of the filter, up and down") {
   const Image image = random_image(11, 14, 3, 4);
   const int64_t sizes[][2] = {{11, 14}, {5, 7}, {3, 14}, {23, 14}, {20, 5}, {1, 1}};
-  for (const auto& [height, width] : sizes) {
+  for (const auto& size : sizes) {
+    const int64_t height = size[0], width = size[1];
     const Image out = resize(image, height, width);
     REQUIRE(out.height == height);
     REQUIRE(out.width == width);

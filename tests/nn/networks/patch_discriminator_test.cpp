@@ -58,7 +58,8 @@ TEST_CASE("patch discriminator: the stated field is the pixels that change a sco
   const PatchDiscriminatorOptions options{.image_size = 64, .image_channel = 1, .base_channels = 2};
   Begun c(1, options);
   const PatchField field = patch_field();
-  for (const auto& [i, j] : {std::pair<int64_t, int64_t>{0, 0}, {3, 4}, {7, 2}}) {
+  for (const auto& score : {std::pair<int64_t, int64_t>{0, 0}, {3, 4}, {7, 2}}) {
+    const int64_t i = score.first, j = score.second;
     CAPTURE(i);
     const Tensor dy = c.doutput();
     std::fill_n(dy.as<double>(), dy.elements(), 0.0);

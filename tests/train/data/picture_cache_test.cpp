@@ -168,7 +168,7 @@ TEST_CASE("picture cache: none, and damage of any kind, is told and not read") {
   REQUIRE(set != nullptr);
   fs::resize_file(folder.cache, 10);
   std::vector<uint8_t> pixel_bytes(kSide * kSide * 3);
-  CHECK(contains(error_message([&] { set->read(0, pixel_bytes.data()); }), "shrank"));
+  CHECK(contains(error_message([&] { return set->read(0, pixel_bytes.data()); }), "shrank"));
 }
 
 TEST_CASE("picture cache: a disk that fails at any call leaves the old cache or none") {

@@ -23,7 +23,7 @@ TEST_CASE("picture set: a data set gives its pictures by number") {
   }
 
   std::filesystem::resize_file(folder / "a.bin", 1000);
-  CHECK(contains(error_message([&] { source->read(0, pixels.data()); }), "shrank"));
+  CHECK(contains(error_message([&] { return source->read(0, pixels.data()); }), "shrank"));
 }
 
 TEST_CASE("picture set: a folder gives all files below it in order, and the reason where one is no picture") {

@@ -37,19 +37,19 @@ TEST_CASE("picture squares: too small a picture is refused by name") {
 }
 
 TEST_CASE("picture squares: every side and place is drawn, none lies outside") {
-  constexpr int64_t kHeight = 20, kWidth = 24, kSize = 16;
+  constexpr int64_t kHeight = 20, kWidth = 24, kSmallest = 16;
   std::map<int64_t, int> sides;
   std::set<std::pair<int64_t, int64_t>> places;
   for (int64_t picture = 0; picture < 4000; ++picture) {
-    const Square s = random_square(7, 3, picture, kHeight, kWidth, kSize);
-    CHECK(s == random_square(7, 3, picture, kHeight, kWidth, kSize));
-    REQUIRE(s.side >= kSize);
+    const Square s = random_square(7, 3, picture, kHeight, kWidth, kSmallest);
+    CHECK(s == random_square(7, 3, picture, kHeight, kWidth, kSmallest));
+    REQUIRE(s.side >= kSmallest);
     REQUIRE(s.row >= 0);
     REQUIRE(s.column >= 0);
     REQUIRE(s.row + s.side <= kHeight);
     REQUIRE(s.column + s.side <= kWidth);
     ++sides[s.side];
-    if (s.side == kSize) places.emplace(s.row, s.column);
+    if (s.side == kSmallest) places.emplace(s.row, s.column);
   }
   REQUIRE(sides.size() == 5);
   for (const auto& [side, count] : sides) CHECK(std::abs(count - 800) < 110);  // 4.3 deviations

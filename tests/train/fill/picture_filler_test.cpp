@@ -112,13 +112,14 @@ TEST_CASE("picture filler: a picture of the model's size comes out as the model 
 
 TEST_CASE("picture filler: a model that has learnt nothing leaves the harmonic fill, at any size") {
   Trained t(ModelKind::kHarmonicUnet, 0);
-  for (const auto& [height, width, box] : {std::tuple{150, 200, PixelBox{40, 50, 20, 30}},
-                                           {150, 200, PixelBox{20, 10, 100, 150}},
-                                           {30, 45, PixelBox{0, 5, 20, 40}},
-                                           {200, 300, PixelBox{90, 4, 8, 290}},
-                                           {5, 4, PixelBox{1, 1, 2, 2}}}) {
-    CAPTURE(height);
-    CAPTURE(box.height);
+  for (const auto& hole : {std::tuple{150, 200, PixelBox{40, 50, 20, 30}},
+                           {150, 200, PixelBox{20, 10, 100, 150}},
+                           {30, 45, PixelBox{0, 5, 20, 40}},
+                           {200, 300, PixelBox{90, 4, 8, 290}},
+                           {5, 4, PixelBox{1, 1, 2, 2}}}) {
+    const auto [height, width, box] = hole;
+    CAPTURE(std::get<0>(hole));
+    CAPTURE(std::get<2>(hole).height);
     const Image picture = picture_of(height, width), mask = box_mask(picture, box);
     CHECK(filled(t.ctx, &*t.model, picture, mask) == filled(t.ctx, nullptr, picture, mask));
   }
@@ -127,12 +128,13 @@ TEST_CASE("picture filler: a model that has learnt nothing leaves the harmonic f
 TEST_CASE("picture filler: both kinds of models fill holes of any size, and known pixels keep their bytes") {
   for (const ModelKind kind : {ModelKind::kHarmonicUnet, ModelKind::kContextEncoder}) {
     Trained t(kind);
-    for (const auto& [height, width, box] : {std::tuple{150, 200, PixelBox{40, 50, 20, 30}},
-                                             {150, 200, PixelBox{20, 10, 100, 150}},
-                                             {30, 45, PixelBox{0, 5, 20, 40}},
-                                             {200, 300, PixelBox{90, 4, 8, 290}}}) {
-      CAPTURE(height);
-      CAPTURE(box.height);
+    for (const auto& hole : {std::tuple{150, 200, PixelBox{40, 50, 20, 30}},
+                             {150, 200, PixelBox{20, 10, 100, 150}},
+                             {30, 45, PixelBox{0, 5, 20, 40}},
+                             {200, 300, PixelBox{90, 4, 8, 290}}}) {
+      const auto [height, width, box] = hole;
+      CAPTURE(std::get<0>(hole));
+      CAPTURE(std::get<2>(hole).height);
       const Image picture = picture_of(height, width), mask = box_mask(picture, box);
       const Image result = filled(t.ctx, &*t.model, picture, mask);
       CHECK(known_stayed(picture, result, mask));

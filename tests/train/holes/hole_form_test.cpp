@@ -75,7 +75,8 @@ int count_parts(std::vector<uint8_t> mask, int64_t height, int64_t width) {
 }  // namespace
 
 TEST_CASE("hole form: every byte is written, and the area lies within its bounds") {
-  for (const auto& [height, width] : kSizes) {
+  for (const auto& size : kSizes) {
+    const auto height = size.first, width = size.second;
     for (const HoleForm form : kDrawnForms) {
       CAPTURE(height);
       CAPTURE(width);
@@ -102,7 +103,9 @@ TEST_CASE("hole form: the mean area of strokes is about 21 %, of boxes 23 %, of 
                                                {HoleForm::kBox, 0.233},
                                                {HoleForm::kBlobs, 0.25},
                                                {HoleForm::kSquare, 0.25}};
-  for (const auto& [form, mean] : expected) {
+  for (const auto& mean_area : expected) {
+    const HoleForm form = mean_area.first;
+    const double mean = mean_area.second;
     CAPTURE(static_cast<int>(form));
     for (const int64_t side : {16, 64}) {
       const double area = Masks({.form = form}, 2, 0, 4000, side, side).mean_area();
@@ -173,7 +176,9 @@ TEST_CASE(
                                              {HoleForm::kBox, 0.125},
                                              {HoleForm::kBlobs, 0.125}};
   int64_t total = 0;
-  for (const auto& [form, share] : shares) {
+  for (const auto& form_share : shares) {
+    const HoleForm form = form_share.first;
+    const double share = form_share.second;
     CAPTURE(static_cast<int>(form));
     const Masks alone({.form = form}, 8, 0, kCount, 32, 32);
     int64_t equal = 0;

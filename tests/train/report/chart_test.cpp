@@ -36,15 +36,16 @@ Chart line_of(std::vector<ChartPoint> points) {
 }  // namespace
 
 TEST_CASE("chart: ticks are round, and hold all values") {
-  for (const auto& [low, high] : {std::pair{0.0, 1.0},
-                                  {0.0312, 0.0871},
-                                  {-3.2, 7.9},
-                                  {1e-6, 2e-4},
-                                  {5.0, 5.0},
-                                  {0.0, 0.0},
-                                  {-2.0, -2.0},
-                                  {99990.0, 100010.0},
-                                  {1.0, 60.0}}) {
+  for (const auto& ends : {std::pair{0.0, 1.0},
+                           {0.0312, 0.0871},
+                           {-3.2, 7.9},
+                           {1e-6, 2e-4},
+                           {5.0, 5.0},
+                           {0.0, 0.0},
+                           {-2.0, -2.0},
+                           {99990.0, 100010.0},
+                           {1.0, 60.0}}) {
+    const double low = ends.first, high = ends.second;
     CAPTURE(low);
     CAPTURE(high);
     const Ticks ticks = round_ticks(low, high, 5);

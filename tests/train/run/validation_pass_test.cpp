@@ -93,10 +93,10 @@ TEST_CASE("validation: the figures are those of mode=validate, picture by pictur
   s.batch_size = 1;  // the 11 pictures of two batches of 4 and an incomplete one
   const std::string validated = run_quietly(s);
   const std::string mean = validated.substr(validated.find("Mean "));
-  for (const auto& [key, name] :
-       {std::pair{"rec_loss", "rec_loss:"}, std::pair{"adv_gene_loss", "gene_loss: "},
-        std::pair{"adv_disc_loss", "disc_loss: "}, std::pair{"disc_acc", "disc_acc: "},
-        std::pair{"psnr", "psnr: "}, std::pair{"ssim", "ssim: "}}) {
+  for (const auto& figures : {std::pair{"rec_loss", "rec_loss:"}, std::pair{"adv_gene_loss", "gene_loss: "},
+                              std::pair{"adv_disc_loss", "disc_loss: "}, std::pair{"disc_acc", "disc_acc: "},
+                              std::pair{"psnr", "psnr: "}, std::pair{"ssim", "ssim: "}}) {
+    const char *key = figures.first, *name = figures.second;
     CAPTURE(key);
     CHECK(figure(mean, name) == doctest::Approx(logged[1][key].get<double>()).epsilon(1e-6));
   }

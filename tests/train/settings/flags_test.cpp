@@ -43,7 +43,8 @@ TEST_CASE("flags: names and defaults of the source program") {
       {"epoch", "100"},         {"batch_size", "64"},  {"sample", "1"},        {"gene_iter", "5"},
       {"disc_iter", "1"},       {"gpu", "0"},
   };
-  for (const auto& [name, value] : defaults) {
+  for (const auto& flag : defaults) {
+    const std::string &name = flag.first, &value = flag.second;
     CAPTURE(name);
     CHECK(value_of(TrainSettings(), name) == value);
   }
@@ -107,7 +108,8 @@ TEST_CASE("flags: what goes beyond the source program defaults to its behaviour"
       {"accumulate", "1"},
       {"rank_timeout", "300"},
   };
-  for (const auto& [name, value] : defaults) {
+  for (const auto& flag : defaults) {
+    const std::string &name = flag.first, &value = flag.second;
     CAPTURE(name);
     CHECK(value_of(TrainSettings(), name) == value);
   }
@@ -244,9 +246,10 @@ TEST_CASE("flags: choices take their names and nothing else") {
       {"adv_loss", {"cross_entropy", "hinge"}},
       {"holes", {"square", "box", "strokes", "blobs", "mixed", "files"}},
       {"mask_value", {"white", "black"}}};
-  for (const auto& [name, values] : choices) {
+  for (const auto& flag : choices) {
+    const std::string& name = flag.first;
     CAPTURE(name);
-    for (const std::string& value : values) CHECK(taken(name, value) == value);
+    for (const std::string& value : flag.second) CHECK(taken(name, value) == value);
     for (const char* text : {"", "0", "Train", "CPU", "fp16", "half"})
       CHECK(contains(complaint(name, text), "is not known"));
   }

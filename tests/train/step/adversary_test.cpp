@@ -18,7 +18,7 @@ using namespace inpaint;
 namespace {
 
 using Training = HarmonicTraining;
-constexpr int64_t kBatch = Training::kBatch, kSide = Training::kSide, kChannels = Training::kChannels;
+constexpr int64_t kBatch = Training::kBatch, kChannels = Training::kChannels;
 
 StepOptions textured(double rho, double share = 1) {
   StepOptions options;

@@ -147,21 +147,21 @@ TEST_CASE("GPU ranks: all begin at the model of rank 0, and one that drifts is n
 TEST_CASE("GPU ranks: batch norms of the widest layer that the flags allow" *
           doctest::skip(too_few_gpus(2))) {
   const SeveralGpus gpus(2);
-  constexpr int64_t kChannels = 65536;  // --bottleneck
+  constexpr int64_t kWidest = 65536;  // --bottleneck
   const RanksEnding ending = run_ranks(2, [&](Ranks& ranks) {
     const Context ctx(Gpu{ranks.rank()}, 1);
     const std::unique_ptr<DeviceRanks> device = open_gpu_ranks(ctx, ranks);
     const double mine = ranks.is_first() ? 1 : 5;
-    std::vector<double> values(2 * kChannels, mine);
-    const Tensor sums = device->room_for_sums(2 * kChannels);
-    upload(ctx, {{2 * kChannels}, DType::kF64, Device::kCpu, values.data()}, sums);
+    std::vector<double> values(2 * kWidest, mine);
+    const Tensor sums = device->room_for_sums(2 * kWidest);
+    upload(ctx, {{2 * kWidest}, DType::kF64, Device::kCpu, values.data()}, sums);
     device->sum(sums);
-    CHECK(host_values(ctx, sums) == std::vector<double>(2 * kChannels, 6));
-    upload(ctx, {{2 * kChannels}, DType::kF64, Device::kCpu, values.data()}, sums);
-    const Tensor means = sums.slice(0, kChannels), variances = sums.slice(kChannels, kChannels);
+    CHECK(host_values(ctx, sums) == std::vector<double>(2 * kWidest, 6));
+    upload(ctx, {{2 * kWidest}, DType::kF64, Device::kCpu, values.data()}, sums);
+    const Tensor means = sums.slice(0, kWidest), variances = sums.slice(kWidest, kWidest);
     device->merge_statistics(means, variances);
-    CHECK(host_values(ctx, means) == std::vector<double>(kChannels, 3));
-    CHECK(host_values(ctx, variances) == std::vector<double>(kChannels, 3 + 4));
+    CHECK(host_values(ctx, means) == std::vector<double>(kWidest, 3));
+    CHECK(host_values(ctx, variances) == std::vector<double>(kWidest, 3 + 4));
   });
   for (const std::string& error : ending.errors) CHECK(error == "");
 }
