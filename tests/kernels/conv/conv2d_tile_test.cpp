@@ -113,11 +113,12 @@ void check_case(const cpu::TileSet& set, const Case& c, int threads) {
   prepare_workspace(*ctx, bytes);
   cpu::conv2d_tile_backward_data(*ctx, kernels, s, dy.data(), w.data(), dx.pointer()->as<T>());
   check_exact(label, "dx", dx, stored<T>(c.dx));
-  prepare_workspace(*ctx, bytes);
+  const auto own = backend.context(threads);  // with no more workspace than it asks for
+  prepare_workspace(*own, cpu::conv2d_tile_weight_workspace_bytes(*own, s, dtype));
   auto* to = dw.pointer()->as<cpu::SumOf<T>>();
-  cpu::conv2d_tile_backward_weight(*ctx, kernels, s, x.data(), dy.data(), to, GradMode::kOverwrite);
+  cpu::conv2d_tile_backward_weight(*own, kernels, s, x.data(), dy.data(), to, GradMode::kOverwrite);
   check_exact(label, "dw", dw, c.dw);
-  cpu::conv2d_tile_backward_weight(*ctx, kernels, s, x.data(), dy.data(), to, GradMode::kAccumulate);
+  cpu::conv2d_tile_backward_weight(*own, kernels, s, x.data(), dy.data(), to, GradMode::kAccumulate);
   Values<double> twice = c.dw;
   for (double& value : twice) value *= 2;
   check_exact(label, "dw, accumulated", dw, twice);

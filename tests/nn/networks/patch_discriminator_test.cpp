@@ -7,6 +7,7 @@
 #include <cmath>
 #include <vector>
 
+#include "core/base/error.h"
 #include "tests/nn/network_case.h"
 
 using namespace inpaint;
@@ -52,6 +53,16 @@ TEST_CASE("patch discriminator: a score for every eight pixels, and three hidden
   CHECK(features == std::vector<Shape>{{2, 32, 32, 32}, {2, 16, 16, 64}, {2, 8, 8, 128}});
   // 16 * (4 * 32 + 32 * 64 + 64 * 128) + 9 * 128 weights, and biases.
   CHECK(network.spec().parameters() == 167040 + 32 + 64 + 128 + 1);
+}
+
+TEST_CASE("patch discriminator: one channel will do, sizes that the stride does not divide are refused") {
+  const auto options = [](int64_t size, int64_t channels) {
+    return PatchDiscriminatorOptions{.image_size = size, .image_channel = 1, .base_channels = channels};
+  };
+  CHECK_NOTHROW(make_patch_discriminator(options(16, 1)));
+  CHECK_THROWS_AS(make_patch_discriminator(options(16, 0)), Error);
+  CHECK_THROWS_AS(make_patch_discriminator(options(12, 1)), Error);
+  CHECK_THROWS_AS(make_patch_discriminator(options(0, 1)), Error);
 }
 
 TEST_CASE("patch discriminator: the stated field is the pixels that change a score") {

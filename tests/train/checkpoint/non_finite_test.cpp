@@ -82,6 +82,18 @@ TEST_CASE("non finite: the step's sentinel sees every parameter, the state's eve
   }
 }
 
+TEST_CASE("non finite: either network's loss is enough") {
+  TinyTraining t{StepOptions{}};
+  t.load(0);
+  t.step.train();
+  REQUIRE(t.step.is_finite(t.step.losses()));
+  for (double Losses::*loss : {&Losses::gene_loss_ori, &Losses::adv_disc_loss}) {
+    Losses bad = t.step.losses();
+    bad.*loss = NAN;
+    CHECK_FALSE(t.step.is_finite(bad));
+  }
+}
+
 TEST_CASE("non finite: the adversarial share is the part of the image's gradient that is D's") {
   StepOptions options;
   options.lamb_tv = 0;

@@ -3,14 +3,12 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "tests/harness/error_message.h"
 #include "tests/harness/several_gpus.h"
 #include "tests/harness/temporary_folder.h"
-#include "tests/harness/thread_ranks.h"
 #include "tests/train/run/small_run.h"
 
 using namespace inpaint;
@@ -24,17 +22,6 @@ TrainSettings on_gpus(const std::filesystem::path& folder, int steps) {
   s.sync_batch_norm = s.shuffle = s.log_offsets = true;
   s.max_steps = steps;
   return s;
-}
-
-// What rank 0 prints. A process has one StopSignal at a time, and these ranks two; no signal comes here.
-std::string run_two(const TrainSettings& settings) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> out(std::tmpfile(), std::fclose);
-  const RanksEnding ending = run_ranks(2, [&](Ranks& ranks) { run_training(settings, out.get(), ranks); });
-  for (const std::string& error : ending.errors) CHECK(error == "");
-  std::rewind(out.get());
-  std::string text;
-  for (int c = 0; (c = std::fgetc(out.get())) != EOF;) text += static_cast<char>(c);
-  return text;
 }
 
 std::vector<double> losses_of(const TrainSettings& s) {
@@ -52,7 +39,7 @@ TEST_CASE("GPU ranks: a run logs what one GPU logs, and saves the same bytes aga
   const TemporaryFolder one_folder, two_folder, again_folder;
   const TrainSettings one = on_gpus(one_folder.path(), 4), two = on_gpus(two_folder.path(), 4);
   run_quietly(one);
-  const std::string text = run_two(two);
+  const std::string text = run_two_ranks(two);
   CHECK(contains(text, "2 ranks, 2 images of a batch and 2 threads each, on GPUs by NCCL "));
   const std::vector<double> a = losses_of(one), b = losses_of(two);
   REQUIRE(a.size() == 4);
@@ -60,9 +47,9 @@ TEST_CASE("GPU ranks: a run logs what one GPU logs, and saves the same bytes aga
   for (size_t i = 0; i < a.size(); ++i) CHECK(b[i] == doctest::Approx(a[i]).epsilon(1e-3));
 
   const TrainSettings half = on_gpus(again_folder.path(), 2), whole = on_gpus(again_folder.path(), 4);
-  run_two(half);
+  run_two_ranks(half);
   CHECK(!std::filesystem::exists(checkpoint(whole, 4)));
-  run_two(whole);
+  run_two_ranks(whole);
   check_same_state(checkpoint(two, 4), checkpoint(whole, 4));
   CHECK(timeless(log_folder(two) / "train_log.jsonl") == timeless(log_folder(whole) / "train_log.jsonl"));
 }

@@ -3,7 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdio>
 #include <fstream>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -11,6 +13,7 @@
 #include "core/base/signal_thread.h"
 #include "core/file/safetensors.h"
 #include "tests/harness/captured.h"
+#include "tests/harness/thread_ranks.h"
 #include "train/datasets/procedural_pictures.h"
 #include "train/run/training_run.h"
 #include "train/run/validation_run.h"
@@ -61,6 +64,18 @@ inline std::string run_quietly(const TrainSettings& settings, int expected_exit_
   CHECK((settings.mode == Split::kTrain ? run_training(settings) : run_validation(settings)) ==
         expected_exit_code);
   return out.text();
+}
+
+// What rank 0 of two prints, threads of this process. A process has one StopSignal at a time, and these ranks
+// two: no signal may come.
+inline std::string run_two_ranks(const TrainSettings& settings) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> out(std::tmpfile(), std::fclose);
+  const RanksEnding ending = run_ranks(2, [&](Ranks& ranks) { run_training(settings, out.get(), ranks); });
+  for (const std::string& error : ending.errors) CHECK(error == "");
+  std::rewind(out.get());
+  std::string text;
+  for (int c = 0; (c = std::fgetc(out.get())) != EOF;) text += static_cast<char>(c);
+  return text;
 }
 
 inline std::filesystem::path checkpoint(const TrainSettings& s, int64_t step) {

@@ -299,6 +299,35 @@ TEST_CASE("validation: any number of pictures is validated on, all of them, and 
         doctest::Approx(validations(large)[0]["rec_loss"].get<double>()).epsilon(1e-6));
 }
 
+TEST_CASE("validation: two ranks come to the figures of one") {
+  for (const ModelKind model : {ModelKind::kContextEncoder, ModelKind::kHarmonicUnet}) {
+    CAPTURE(static_cast<int>(model));
+    const TemporaryFolder one_folder, two_folder;
+    TrainSettings one = small_run(one_folder.path()), two = small_run(two_folder.path());
+    for (TrainSettings* s : {&one, &two}) {
+      s->model = model;
+      s->epoch = 1;
+      s->sync_batch_norm = model == ModelKind::kContextEncoder;
+      s->learning_rate = model == ModelKind::kContextEncoder ? 1e-4 : 0.01;
+    }
+    run_quietly(one);
+    run_two_ranks(two);
+    const auto figures = validations(one), of_ranks = validations(two);
+    REQUIRE(figures.size() == 1);
+    REQUIRE(of_ranks.size() == 1);
+    for (const auto& item : figures[0].items()) {
+      const std::string& name = item.key();
+      const auto& value = item.value();
+      CAPTURE(name);
+      REQUIRE(of_ranks[0].contains(name));
+      if (value.is_number_float())
+        CHECK(of_ranks[0][name].get<double>() == doctest::Approx(value.get<double>()).epsilon(1e-3));
+      else
+        CHECK(of_ranks[0][name] == value);
+    }
+  }
+}
+
 TEST_CASE("validation: what stands in its way is said before training") {
   const TemporaryFolder folder;
   TrainSettings s = small_run(folder.path());

@@ -184,6 +184,9 @@ TEST_CASE("score page: every picture is in it, and hostile names are texts") {
   const std::string body = without_assets(html);
   CHECK(all_between(body, "<figure class=\"compare\"", ">").size() == 3);
   CHECK(all_between(body, "src=\"data:image/png;base64,", "\"").size() == 3 * 4);
+  // The slider uncovers what the model painted.
+  CHECK(all_between(body, "data-kind=\"model\" data-after>", ">").size() == 3);
+  CHECK(all_between(body, " data-after>", ">").size() == 3);
   check_nesting(body);
   CHECK(contains(html,
                  "Picture 1, <bdi>&quot;&gt;&lt;img src=x onerror=alert(1)&gt;&#39;\xEF\xBF\xBD{{script}}"));

@@ -336,6 +336,21 @@ TEST_CASE("adversary: a state that is not finite is found, in the discriminator 
   }
 }
 
+TEST_CASE("adversary: one loss that is not finite is found, the discriminator's while there is one") {
+  Training t(textured(0.5));
+  Losses losses = t.train(0);
+  REQUIRE(t.step.is_finite(losses));
+  for (double Losses::*loss : {&Losses::rec_loss, &Losses::adv_gene_loss, &Losses::adv_disc_loss})
+    for (const double value : {std::nan(""), HUGE_VAL}) {
+      Losses bad = losses;
+      bad.*loss = value;
+      CHECK_FALSE(t.step.is_finite(bad));
+    }
+  losses.is_adversarial = false;
+  losses.adv_gene_loss = std::nan("");
+  CHECK(t.step.is_finite(losses));
+}
+
 TEST_CASE("adversary: the same bits for any number of threads") {
   const auto trained = [](int threads, DType dtype) {
     Training t(textured(0.5, 0.5), threads, dtype);
