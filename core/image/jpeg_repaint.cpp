@@ -86,8 +86,8 @@ struct Units {
   }
 };
 
-// A decoder multiplies by the steps of its tables; whoever encodes divides by them. It looks for a component's
-// table where its first scan begins: without a scan, the number is what the file says.
+// A decoder multiplies by the steps of its tables; whoever encodes divides by them. It looks for the table of
+// a component where its first scan begins: without a scan, the number is what the file says.
 bool has_usable_tables(const jpeg_decompress_struct& decoder) {
   for (int c = 0; c < decoder.num_components; ++c) {
     const int number = decoder.comp_info[c].quant_tbl_no;

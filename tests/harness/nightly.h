@@ -7,7 +7,7 @@
 
 namespace inpaint {
 
-#ifdef INPAINT_SANITIZED  // tests/CMakeLists.txt
+#ifdef INPAINT_SANITIZED                  // tests/CMakeLists.txt
 inline constexpr bool kSanitized = true;  // everything takes several times as long
 #else
 inline constexpr bool kSanitized = false;
