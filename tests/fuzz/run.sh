@@ -20,9 +20,9 @@ runs=("$@")
 )
 
 # Without HEIF: its decoders are not ours, and take what memory a file asks for.
-tools/install_dependencies.sh clang libclang-rt-14-dev
+tools/install_dependencies.sh clang-14 libclang-rt-14-dev
 build=build/fuzz
-cmake -S . -B $build -G Ninja -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=Debug \
+cmake -S . -B $build -G Ninja -DCMAKE_CXX_COMPILER=clang++-14 -DCMAKE_BUILD_TYPE=Debug \
   "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1" -DINPAINT_WERROR=ON \
   -DINPAINT_SANITIZE=fuzzer-no-link,address,undefined -DINPAINT_FUZZ=ON -DINPAINT_HEIF=OFF \
   -DINPAINT_TESTS=OFF -DINPAINT_BENCH=OFF -DINPAINT_UNITE=ALL

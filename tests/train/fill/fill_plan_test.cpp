@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <tuple>
 
 using namespace inpaint;
 
@@ -111,18 +110,21 @@ TEST_CASE("fill plan: a long narrow part keeps its scale and gets several window
 }
 
 TEST_CASE("fill plan: at the borders, and in pictures smaller than a window") {
-  for (const auto& hole : {std::tuple{300, 400, PixelBox{0, 0, 30, 30}},
-                           {300, 400, PixelBox{290, 395, 10, 5}},
-                           {40, 50, PixelBox{10, 10, 20, 20}},
-                           {40, 500, PixelBox{0, 20, 39, 400}},
-                           {9, 7, PixelBox{2, 2, 3, 3}},
-                           {200, 200, PixelBox{0, 0, 199, 200}},
-                           {1, 90, PixelBox{0, 20, 1, 60}}})
+  struct Hole {
+    int64_t height, width;  // of the picture
+    PixelBox box;
+  };
+  for (const Hole& hole : {Hole{300, 400, {0, 0, 30, 30}},
+                           {300, 400, {290, 395, 10, 5}},
+                           {40, 50, {10, 10, 20, 20}},
+                           {40, 500, {0, 20, 39, 400}},
+                           {9, 7, {2, 2, 3, 3}},
+                           {200, 200, {0, 0, 199, 200}},
+                           {1, 90, {0, 20, 1, 60}}})
     for (const int64_t window : {64, 128}) {
-      const auto [height, width, box] = hole;
-      CAPTURE(std::get<0>(hole));
+      CAPTURE(hole.height);
       CAPTURE(window);
-      check_plan(Plan(height, width, {box}, window), window);
+      check_plan(Plan(hole.height, hole.width, {hole.box}, window), window);
     }
 }
 

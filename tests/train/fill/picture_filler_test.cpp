@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <tuple>
 
 #include "tests/harness/temporary_folder.h"
 #include "tests/train/run/small_run.h"
@@ -15,6 +14,17 @@ using namespace inpaint;
 namespace {
 
 // A tiny model after some steps, which paints something else than the harmonic fill.
+// A hole in a picture of some size.
+struct Hole {
+  int64_t height, width;
+  PixelBox box;
+};
+constexpr Hole kHoles[] = {{150, 200, {40, 50, 20, 30}},
+                           {150, 200, {20, 10, 100, 150}},
+                           {30, 45, {0, 5, 20, 40}},
+                           {200, 300, {90, 4, 8, 290}},
+                           {5, 4, {1, 1, 2, 2}}};
+
 struct Trained {
   explicit Trained(ModelKind kind, int64_t steps = 3, int channels = 3) : ctx(2) {
     TrainSettings s = small_run(folder.path());
@@ -112,15 +122,10 @@ TEST_CASE("picture filler: a picture of the model's size comes out as the model 
 
 TEST_CASE("picture filler: a model that has learnt nothing leaves the harmonic fill, at any size") {
   Trained t(ModelKind::kHarmonicUnet, 0);
-  for (const auto& hole : {std::tuple{150, 200, PixelBox{40, 50, 20, 30}},
-                           {150, 200, PixelBox{20, 10, 100, 150}},
-                           {30, 45, PixelBox{0, 5, 20, 40}},
-                           {200, 300, PixelBox{90, 4, 8, 290}},
-                           {5, 4, PixelBox{1, 1, 2, 2}}}) {
-    const auto [height, width, box] = hole;
-    CAPTURE(std::get<0>(hole));
-    CAPTURE(std::get<2>(hole).height);
-    const Image picture = picture_of(height, width), mask = box_mask(picture, box);
+  for (const Hole& hole : kHoles) {
+    CAPTURE(hole.height);
+    CAPTURE(hole.box.height);
+    const Image picture = picture_of(hole.height, hole.width), mask = box_mask(picture, hole.box);
     CHECK(filled(t.ctx, &*t.model, picture, mask) == filled(t.ctx, nullptr, picture, mask));
   }
 }
@@ -128,14 +133,10 @@ TEST_CASE("picture filler: a model that has learnt nothing leaves the harmonic f
 TEST_CASE("picture filler: both kinds of models fill holes of any size, and known pixels keep their bytes") {
   for (const ModelKind kind : {ModelKind::kHarmonicUnet, ModelKind::kContextEncoder}) {
     Trained t(kind);
-    for (const auto& hole : {std::tuple{150, 200, PixelBox{40, 50, 20, 30}},
-                             {150, 200, PixelBox{20, 10, 100, 150}},
-                             {30, 45, PixelBox{0, 5, 20, 40}},
-                             {200, 300, PixelBox{90, 4, 8, 290}}}) {
-      const auto [height, width, box] = hole;
-      CAPTURE(std::get<0>(hole));
-      CAPTURE(std::get<2>(hole).height);
-      const Image picture = picture_of(height, width), mask = box_mask(picture, box);
+    for (const Hole& hole : kHoles) {
+      CAPTURE(hole.height);
+      CAPTURE(hole.box.height);
+      const Image picture = picture_of(hole.height, hole.width), mask = box_mask(picture, hole.box);
       const Image result = filled(t.ctx, &*t.model, picture, mask);
       CHECK(known_stayed(picture, result, mask));
       CHECK(largest_difference(result, filled(t.ctx, nullptr, picture, mask)) >= 2);
