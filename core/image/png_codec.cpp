@@ -3,6 +3,7 @@
 // libpng reports errors with longjmp. Each function that calls setjmp holds trivial locals only; what owns
 // memory lives in a struct outside of it, so nothing is skipped by the jump.
 #include <png.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <csetjmp>
@@ -117,6 +118,17 @@ int orientation_of(const PngReading& r) {
   return exif_orientation({bytes, count});
 }
 
+// zlib's default level takes most of the time of writing: 0.8 s for a photograph of 1920 x 1440. Level 3 takes a
+// third of that for 2 to 14 % more bytes. Run lengths of one filter take half as long again; what repeats over a
+// distance (a page of text) then stays as it is, so that only large pictures are written so.
+void choose_compression(png_structp png, int64_t pixels) {
+  constexpr int64_t kLarge = 16 << 20;
+  png_set_compression_level(png, 3);
+  if (pixels <= kLarge) return;
+  png_set_compression_strategy(png, Z_RLE);
+  png_set_filter(png, PNG_FILTER_TYPE_BASE, PNG_FILTER_UP);
+}
+
 bool write_png(PngWriting& w, const Image& image, const Image& alpha, std::span<const uint8_t> chunks) {
   if (setjmp(png_jmpbuf(w.png)) != 0) return false;
   png_set_write_fn(w.png, &w, write_bytes, flush_nothing);
@@ -124,6 +136,7 @@ bool write_png(PngWriting& w, const Image& image, const Image& alpha, std::span<
                           (alpha.height > 0 ? PNG_COLOR_MASK_ALPHA : 0);
   png_set_IHDR(w.png, w.info, static_cast<png_uint_32>(image.width), static_cast<png_uint_32>(image.height),
                8, colour_type, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  choose_compression(w.png, image.height * image.width);
   png_write_info(w.png, w.info);
   w.file.insert(w.file.end(), chunks.begin(), chunks.end());
   for (int64_t row = 0; row < image.height; ++row) {

@@ -28,8 +28,9 @@
 // A level begins with the matches of the next coarser level, doubled, and the picture that they give. The
 // search of step 1 is PatchMatch: in each sweep a target tries the matches of the targets 1, 2 and 4 pixels
 // away (left, right, above, below) as they were before the sweep, and random sources around its own match, in
-// windows that halve from the whole part to a few pixels. So the result may miss the nearest source. The
-// guide's weight is options.guide_weight, and at level 0 options.fine_guide_weight.
+// windows that halve down to a few pixels. At the coarsest level the first window is the whole part, at the
+// others it reaches 128 pixels. So the result may miss the nearest source. The guide's weight is
+// options.guide_weight, and at level 0 options.fine_guide_weight.
 //
 // Where the part holds no source, or is narrower than a patch, the pictures stay as they are.
 //

@@ -1,12 +1,17 @@
 // The order of patch_match's steps, which the CPU and CUDA share. For the files of this folder only.
 #pragma once
 
+#include <algorithm>
 #include <utility>
 
 #include "kernels/fill/patch_match_search.h"
 #include "kernels/fill/patch_match_vote.h"
 
 namespace inpaint {
+
+// How far a match of the next coarser level is improved, in pixels. Farther sources are rarely nearer, and cost
+// most of the time in large parts: they lie outside of the caches.
+inline constexpr int kFarthestRefinement = 128;
 
 // Runner has
 //   each(name, count, step)      runs step(i) for every i in [0, count), all of them before the next call
@@ -59,18 +64,22 @@ class PatchMatchSchedule {
     match_ = 0;
     if (!coarsest) vote(level, nullptr, 0);
     for (int left = rounds(k); left > 0; --left) {
-      for (int s = 0; s < options_.sweeps; ++s) sweep(level, s == 0, k == 0);
+      for (int s = 0; s < options_.sweeps; ++s) sweep(k, s == 0);
       runner_.cost_scales(level, level.match[match_], plan_.inverse_scale, plan_.pictures);
       vote(level, plan_.inverse_scale, left <= 2 ? options_.sharpness : 0);
     }
   }
 
-  void sweep(const PatchLevel& level, bool colours_changed, bool finest) {
+  void sweep(size_t k, bool colours_changed) {
+    const PatchLevel& level = plan_.levels[k];
+    const bool coarsest = k + 1 == plan_.levels.size();
+    const int part = std::max(level.height, level.width);
     const auto with = [&]<int kPatch>(std::integral_constant<int, kPatch>) {
       runner_.each("patch_match: sweep", pixels(level.targets),
-                   Sweep<kDevice, kPatch>{
-                       level, level.match[match_], level.match[1 - match_], colours_changed,
-                       finest ? options_.fine_guide_weight : options_.guide_weight, options_.seed, sweep_++});
+                   Sweep<kDevice, kPatch>{level, level.match[match_], level.match[1 - match_], colours_changed,
+                                          k == 0 ? options_.fine_guide_weight : options_.guide_weight,
+                                          coarsest ? part : std::min(part, kFarthestRefinement),
+                                          options_.seed, sweep_++});
     };
     switch (plan_.patch) {
       case 3:

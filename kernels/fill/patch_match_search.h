@@ -3,11 +3,46 @@
 #pragma once
 
 #include <array>
+#include <cstring>
 
 #include "core/base/philox.h"
 #include "kernels/fill/patch_match_pyramid.h"
 
 namespace inpaint {
+
+// A colour to compute with: all channels at once on the CPU.
+template <Device kDevice>
+struct PatchColour {
+  float v[4];
+  constexpr explicit PatchColour(const PatchPixel& pixel) : v{pixel.v[0], pixel.v[1], pixel.v[2], pixel.v[3]} {}
+  constexpr PatchColour(float a, float b, float c, float d) : v{a, b, c, d} {}
+  friend constexpr PatchColour operator+(const PatchColour& a, const PatchColour& b) {
+    return {a.v[0] + b.v[0], a.v[1] + b.v[1], a.v[2] + b.v[2], a.v[3] + b.v[3]};
+  }
+  friend constexpr PatchColour operator-(const PatchColour& a, const PatchColour& b) {
+    return {a.v[0] - b.v[0], a.v[1] - b.v[1], a.v[2] - b.v[2], a.v[3] - b.v[3]};
+  }
+  friend constexpr PatchColour operator*(const PatchColour& a, const PatchColour& b) {
+    return {a.v[0] * b.v[0], a.v[1] * b.v[1], a.v[2] * b.v[2], a.v[3] * b.v[3]};
+  }
+  friend constexpr PatchColour operator*(const PatchColour& a, float b) {
+    return {a.v[0] * b, a.v[1] * b, a.v[2] * b, a.v[3] * b};
+  }
+  constexpr float total() const { return (v[0] + v[1]) + (v[2] + v[3]); }
+};
+
+template <>
+struct PatchColour<Device::kCpu> {
+  using Lanes = float __attribute__((vector_size(16)));
+  Lanes v;
+  explicit PatchColour(const PatchPixel& pixel) { std::memcpy(&v, pixel.v, sizeof v); }
+  explicit PatchColour(const Lanes& lanes) : v(lanes) {}
+  friend PatchColour operator+(PatchColour a, PatchColour b) { return PatchColour(a.v + b.v); }
+  friend PatchColour operator-(PatchColour a, PatchColour b) { return PatchColour(a.v - b.v); }
+  friend PatchColour operator*(PatchColour a, PatchColour b) { return PatchColour(a.v * b.v); }
+  friend PatchColour operator*(PatchColour a, float b) { return PatchColour(a.v * b); }
+  float total() const { return (v[0] + v[1]) + (v[2] + v[3]); }
+};
 
 // The random numbers of one target in one sweep.
 struct PatchDraws {
@@ -100,30 +135,25 @@ struct Sweep {
   uint32_t* after;
   bool colours_changed;  // since the costs were computed
   float guide_weight;
+  int reach;  // radius of the largest window of random sources
   uint64_t seed;
   uint32_t sweep;
 
   // The distance, or some value of at least `limit` where it is not below.
   static constexpr float distance(const PatchView<kDevice>& view, int target, int source, float guide,
                                   float limit) {
-    float sum[4] = {};
-    const PatchPixel wanted = view.low[target], there = view.low[source];
-    for (int c = 0; c < 4; ++c) {
-      const float difference = wanted.v[c] - there.v[c];
-      sum[c] = guide * (difference * difference);
-    }
+    using Colour = PatchColour<kDevice>;
+    const Colour apart = Colour(view.low[target]) - Colour(view.low[source]);
+    Colour sum = apart * apart * guide;
     float total = 0;
     for (int row = -(kPatch / 2); row <= kPatch / 2; ++row) {
       const PatchPixel* const a = view.colour + target + row * view.width - kPatch / 2;
       const PatchPixel* const b = view.colour + source + row * view.width - kPatch / 2;
       for (int k = 0; k < kPatch; ++k) {
-        const PatchPixel x = a[k], y = b[k];
-        for (int c = 0; c < 4; ++c) {
-          const float difference = x.v[c] - y.v[c];
-          sum[c] += difference * difference;
-        }
+        const Colour difference = Colour(a[k]) - Colour(b[k]);
+        sum = sum + difference * difference;
       }
-      total = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+      total = sum.total();
       if (total >= limit) break;
     }
     return total;
@@ -165,7 +195,7 @@ struct Sweep {
   constexpr void look_around(const PatchView<kDevice>& view, int target, const PatchDraws& draws,
                              Nearest& best) const {
     uint32_t draw = 1 << 16;  // beyond those of random_source
-    int radius = view.height > view.width ? view.height : view.width;
+    int radius = reach;
     while (best.match != kNoMatch && radius >= 2) {
       const std::array<uint32_t, 4> bits = draws(draw++);
       for (int k = 0; k < 4 && radius >= 2; ++k, radius /= 2) {

@@ -109,7 +109,7 @@ TEST_CASE("inpaint_serve: the limits are those of the command line") {
   CHECK(served.end_by(SIGINT).exit_code == 128 + SIGINT);
 }
 
-TEST_CASE("inpaint_serve: 16 slow clients and 50 requests at once do not stop it") {
+TEST_CASE("inpaint_serve: 16 slow clients and 200 requests at once do not stop it") {
   Served served;
   const std::string request = post_request(served.port, kForm);
   std::vector<std::unique_ptr<ClientSocket>> slow;
@@ -120,7 +120,7 @@ TEST_CASE("inpaint_serve: 16 slow clients and 50 requests at once do not stop it
   const Image expected = image_of(reply_to(served.port, request).body);
   std::atomic<int> filled = 0, busy = 0;
   std::vector<std::thread> clients;
-  for (int k = 0; k < 50; ++k)
+  for (int k = 0; k < 200; ++k)
     clients.emplace_back([&] {
       const HttpReply reply = reply_to(served.port, request);
       filled += reply.status == 200 && image_of(reply.body).bytes == expected.bytes;
@@ -128,7 +128,7 @@ TEST_CASE("inpaint_serve: 16 slow clients and 50 requests at once do not stop it
     });
   for (std::thread& client : clients) client.join();
   CHECK(filled > 0);
-  CHECK(filled + busy == 50);
+  CHECK(filled + busy == 200);
   CHECK(reply_to(served.port, request).status == 200);
   CHECK(served.end_by(SIGTERM).exit_code == 128 + SIGTERM);
 }

@@ -39,7 +39,7 @@ class ListeningSocket {
     socklen_t size = sizeof address;
     auto* general = reinterpret_cast<sockaddr*>(&address);
     if (fd_ < 0 || ::setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
-        ::bind(fd_, general, size) != 0 || ::listen(fd_, 64) != 0 ||
+        ::bind(fd_, general, size) != 0 || ::listen(fd_, SOMAXCONN) != 0 ||
         ::getsockname(fd_, general, &size) != 0) {
       const int error = errno;
       if (fd_ >= 0) ::close(fd_);
