@@ -213,6 +213,8 @@ stage.addEventListener('pointermove', (event) => {
 stage.addEventListener('pointerup', (event) => { if (event.isPrimary) end(); });
 stage.addEventListener('pointercancel', cancel);
 stage.addEventListener('pointerleave', () => { if (!drawing) { cursor = null; drawPointer(); } });
+// Without this a browser may take a tap shortly after a quick stroke for the end of a swipe.
+stage.addEventListener('touchstart', (event) => event.preventDefault(), {passive: false});
 stage.addEventListener('contextmenu', (event) => { if (drawing) event.preventDefault(); });
 
 const kArrows = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
