@@ -3,6 +3,7 @@
 Parts, each of which adds to the results file (a machine's of a day) and replaces what it measured before:
   search    PyTorch's best settings for each precision, found by measurement: memory format, allocator, threads, compile
   steps     our step, the same without sharing, and PyTorch at its best, in turn, after their losses were compared
+  painters  the step of harmonic_unet, small at 64 and base at 128, beside PyTorch at its best and its own floor
   scaling   our step over batch sizes, picture sizes and threads, in turn
   table     prints the results file
 """
@@ -24,12 +25,13 @@ ROOT = Path(__file__).resolve().parent.parent
 TUNED_MALLOC = ("glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=68719476736:"
                 "glibc.malloc.trim_threshold=68719476736:glibc.malloc.top_pad=268435456")
 SEARCH_BATCH = 16
+PARTS = ("search", "steps", "painters", "scaling", "table")
+PAINTERS = (("small", 64), ("base", 128))
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description="Times the training step beside PyTorch on the CPU.")
-    parser.add_argument("part", nargs="*", default=["search", "steps", "scaling", "table"],
-                        help="search, steps, scaling, table; all of them by default")
+    parser.add_argument("part", nargs="*", default=list(PARTS), help=f"{', '.join(PARTS)}; all of them by default")
     parser.add_argument("--bin", type=Path, default=ROOT / "build/cpu-release/bin", help="where the programs are")
     parser.add_argument("--precision", nargs="+", choices=("fp32", "bf16"), default=["fp32", "bf16"])
     parser.add_argument("--batch", nargs="+", type=int, default=[1, 16, 64],
@@ -41,7 +43,7 @@ def parse_arguments():
                         default=["batch", "image_size", "threads"])
     parser.add_argument("--results", type=Path, help="default: bench/results/<cpu>-<date>.json")
     arguments = parser.parse_args()
-    unknown = set(arguments.part) - {"search", "steps", "scaling", "table"}
+    unknown = set(arguments.part) - set(PARTS)
     if unknown:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     return arguments
@@ -86,24 +88,28 @@ class Comparison:
 
     # --- search -----------------------------------------------------------------------------------------
 
-    def peer_ms(self, precision, settings):
-        command = [*self.peer, "--precision", precision, "--batch_size", SEARCH_BATCH, "--rounds", 3,
+    def peer_ms(self, precision, settings, model=()):
+        command = [*self.peer, "--precision", precision, "--batch_size", SEARCH_BATCH, "--rounds", 3, *model,
                    *self.peer_options(settings)]
         out = peer_check.run(command, self.environment(settings["malloc"]))
         return json.loads(out.splitlines()[-1])["step_ms"]
 
-    def search(self, precision):
-        """One setting after the other is changed, and kept where the step got faster."""
+    def best_of_peer(self, precision, model=()):
+        """One setting after the other is changed, and kept where the step got faster: the best, and all trials."""
         best = {"channels_last": False, "malloc": "default", "threads": self.arguments.threads, "compile": "off"}
-        trials = [{**best, "step_ms": self.peer_ms(precision, best)}]
+        trials = [{**best, "step_ms": self.peer_ms(precision, best, model)}]
         best_ms = trials[0]["step_ms"]
         for change in ({"malloc": "tuned"}, {"channels_last": True}, {"threads": max(1, best["threads"] // 2)},
                        {"compile": "default"}):
             settings = {**best, **change}
-            ms = self.peer_ms(precision, settings)
+            ms = self.peer_ms(precision, settings, model)
             trials.append({**settings, "step_ms": ms})
             if ms < best_ms:
                 best, best_ms = settings, ms
+        return best, trials
+
+    def search(self, precision):
+        best, trials = self.best_of_peer(precision)
         self.results.put("search", precision, {**self.build, "batch_size": SEARCH_BATCH, "best": best,
                                                "trials": trials})
 
@@ -136,6 +142,24 @@ class Comparison:
             "times_faster": peer["step_ms"] / ours["step_ms"],
             "times_faster_without_sharing": peer["step_ms"] / reports["ours, no sharing"]["step_ms"],
             "memory_ratio": ours["peak_memory_bytes"] / peer["peak_memory_bytes"]})
+
+    # --- painters ---------------------------------------------------------------------------------------
+
+    def painters(self, precision):
+        for size, side in PAINTERS:
+            model = ("--model", "harmonic_unet", "--model_size", size, "--image_size", side)
+            settings, trials = self.best_of_peer(precision, model)
+            ours = [self.arguments.bin / "bench_train", "--precision", precision, "--batch_size", SEARCH_BATCH,
+                    "--threads", self.arguments.threads, *model]
+            reports = alternate({
+                "ours": ([*ours, "--on_demand"], dict(os.environ)),
+                "PyTorch": ([*self.peer, "--on_demand", "--precision", precision, "--batch_size", SEARCH_BATCH, *model,
+                             *self.peer_options(settings)], self.environment(settings["malloc"])),
+            }, self.arguments.rounds)
+            floor = json.loads(peer_check.run([*ours, "--json", "--rounds", self.arguments.rounds], dict(os.environ)))
+            self.results.put("painters", f"{size}, {side}, {precision}", {
+                **self.build, "peer_settings": settings, "peer_trials": trials, "contenders": reports,
+                "times_faster": reports["PyTorch"]["step_ms"] / reports["ours"]["step_ms"], "beside_floor": floor})
 
     # --- scaling ----------------------------------------------------------------------------------------
 
@@ -181,6 +205,15 @@ class Comparison:
                 lines.append(f"| {self.case_name(case, reports)} | {' | '.join(times)} | {result['times_faster']:.2f} | "
                              f"{result['times_faster_without_sharing']:.2f} | {memory} | {result['memory_ratio']:.2f} |")
             lines.append("")
+        if "painters" in data:
+            lines += ["## One training step of harmonic_unet, batch 16, in turn, medians (p10 to p90) in ms", "",
+                      "| case | ours | PyTorch | PyTorch / ours | ours / its floor |", "| --- | --- | --- | --- | --- |"]
+            for case, result in data["painters"].items():
+                times = [f"{r['step_ms']:.0f} ({r['step_ms_p10']:.0f} to {r['step_ms_p90']:.0f})"
+                         for r in (result["contenders"]["ours"], result["contenders"]["PyTorch"])]
+                lines.append(f"| {case} | {' | '.join(times)} | {result['times_faster']:.2f} | "
+                             f"{result['beside_floor']['ratio']:.2f} |")
+            lines.append("")
         if "scaling" in data:
             lines += ["## Scaling of our step", "", "| case | value | ms | ms per image | images/s |",
                       "| --- | --- | --- | --- | --- |"]
@@ -200,15 +233,15 @@ class Comparison:
     def run(self):
         for part in self.arguments.part:
             for precision in self.arguments.precision if part != "table" else ():
-                if part == "search":
-                    self.search(precision)
+                if part in ("search", "painters"):
+                    getattr(self, part)(precision)
                 elif part == "steps":
                     for batch in self.arguments.batch:
                         self.steps(precision, batch)
                 else:
                     for axis in self.arguments.scaling:
                         self.scaling(axis, precision)
-        if self.results.data.keys() & {"search", "steps", "scaling"}:
+        if self.results.data.keys() & {"search", "steps", "painters", "scaling"}:
             self.table()
 
 

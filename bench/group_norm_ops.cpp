@@ -36,7 +36,7 @@ struct Norm {
   }
 
   int64_t group_of(int64_t i) const { return i / elements * groups + i % channels / kGroupChannels; }
-  double group_elements() const { return static_cast<double>(elements / groups); }
+  double group_elements() const { return static_cast<double>(elements) / static_cast<double>(groups); }
 
   // Calls f(i) for the values of a group.
   template <typename F>

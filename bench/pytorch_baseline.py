@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Times the training step in PyTorch (peer_model.py) and prints one JSON object.
+"""Times the training step in PyTorch (peer_model.py, or peer_painter.py) and prints one JSON object.
 
 First it can show that it computes the same: --checkpoint names what `inpaint_train --max_steps 0` wrote, --data the
 data set of a run that went on from there with --log_offsets, and --log that run's train_log.jsonl. Every step of the log
@@ -7,6 +7,7 @@ is replayed and its losses compared; a difference beyond the precision's bound e
 nothing is timed.
 
     pytorch_baseline.py --batch_size 16 --precision bf16 --channels_last
+    pytorch_baseline.py --model harmonic_unet --model_size base --image_size 128
     pytorch_baseline.py --checkpoint model-0.safetensors --data random128_train.bin --log train_log.jsonl
 
 With --on_demand it prints "ready" after warming up, then runs a turn for each line it reads and answers with the
@@ -27,6 +28,7 @@ import numpy as np
 import torch
 
 from peer_model import FIGURES, Discriminator, Generator, Step, load_checkpoint
+from peer_painter import PainterStep, painter
 
 # Relative differences allowed in the replay. In fp64 every loss agrees to rounding. In the others rounding
 # flips the signs of activations, and Adam's first updates, nearly learning rate times sign, make of it
@@ -43,6 +45,8 @@ def parse_arguments():
     parser.add_argument("--channels_last", action="store_true", help="activations as [N, rows, columns, channels]")
     parser.add_argument("--compile", choices=("off", "default", "max-autotune"), default="off",
                         help="torch.compile; on a GPU the whole step becomes one CUDA graph as well")
+    parser.add_argument("--model", choices=("context_encoder", "harmonic_unet"), default="context_encoder")
+    parser.add_argument("--model_size", choices=("small", "base", "large"), default="small", help="of harmonic_unet")
     parser.add_argument("--threads", type=int, default=0, help="0: as many as PyTorch takes by itself")
     parser.add_argument("--sharing", action="store_true", help="do work the step repeats once")
     parser.add_argument("--batch_size", type=int, default=16)
@@ -61,6 +65,8 @@ def parse_arguments():
     arguments = parser.parse_args()
     if arguments.log and not (arguments.checkpoint and arguments.data):
         parser.error("--log needs --checkpoint and --data")
+    if arguments.log and arguments.model != "context_encoder":
+        parser.error("--log replays the context encoder's runs")
     if arguments.precision == "tf32" and arguments.device == "cpu":
         parser.error("--precision tf32 needs --device cuda")
     if arguments.device == "cuda" and not torch.cuda.is_available():
@@ -77,6 +83,11 @@ class Peer:
         torch.backends.cudnn.benchmark = True  # cuDNN's engines are chosen by measurement
         if options.threads:
             torch.set_num_threads(options.threads)
+
+    def painter(self):
+        torch.manual_seed(self.options.seed)
+        memory_format = torch.channels_last if self.options.channels_last else torch.contiguous_format
+        return painter(self.options).to(self.options.device).to(memory_format=memory_format)
 
     def networks(self):
         o = self.options
@@ -111,6 +122,8 @@ class Peer:
         return torch.compile(function, mode=mode, dynamic=False)
 
     def step(self, capturable=False):
+        if self.options.model == "harmonic_unet":
+            return PainterStep(self.painter(), self.autocast, self.wrap, capturable)
         return Step(*self.networks(), self.autocast, self.wrap, self.options.sharing, capturable)
 
     def synchronize(self):
@@ -152,6 +165,8 @@ def random_batch(options):
     random = np.random.default_rng(options.seed)
     size = options.image_size
     images = random.integers(0, 256, (options.batch_size, size, size, options.image_channel), np.uint8)
+    if options.model == "harmonic_unet":
+        images = images.transpose(0, 3, 1, 2)  # as its modules take them; in memory the channels stay last
     return images, random.integers(0, size // 2 + 1, (options.batch_size, 2))
 
 
@@ -235,6 +250,7 @@ def main():
         "device_name": torch.cuda.get_device_name() if options.device == "cuda" else None,
         "precision": options.precision, "channels_last": options.channels_last, "compile": options.compile,
         "cuda_graph": graph, "sharing": options.sharing, "threads": torch.get_num_threads(),
+        "model": options.model, "model_size": options.model_size,
         "batch_size": options.batch_size, "image_size": options.image_size, "image_channel": options.image_channel,
         "base_channels": options.base_channels, "bottleneck": options.bottleneck,
         "turns": len(times), "steps_per_turn": options.steps_per_turn, "step_ms": median, "step_ms_p10": percentile(times, 10),

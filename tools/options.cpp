@@ -4,6 +4,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
+#include <utility>
 
 #include "core/base/build_info.h"
 #include "core/base/error.h"
@@ -116,7 +117,7 @@ void Options::list(const std::string& name, const std::string& placeholder, cons
                       .takes = takes_named(placeholder),
                       .help = help,
                       .repeatable = true});
-  const auto take = [name, allowed, parse](const std::vector<std::string>& given) {
+  const auto take = [name, allowed, parse = std::move(parse)](const std::vector<std::string>& given) {
     for (const std::string& one : given) {
       const std::string fault = parse(one);
       if (!fault.empty())
@@ -133,7 +134,7 @@ OptionEntry& Options::add(const std::string& name, const std::string& placeholde
                           std::function<std::string(const std::string&)> parse) {
   const std::string full_help =
       default_value.empty() ? help : fmt::format("{} [default {}]", help, default_value);
-  const auto take = [name, allowed, parse](const std::string& given) {
+  const auto take = [name, allowed, parse = std::move(parse)](const std::string& given) {
     const std::string fault = parse(given);
     if (!fault.empty())
       user_error("command line: --{}={} {}; allowed: {}", name, shown(given), fault, allowed);

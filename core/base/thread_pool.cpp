@@ -1,5 +1,7 @@
 #include "core/base/thread_pool.h"
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -11,6 +13,27 @@
 #include "core/base/signal_stack.h"
 
 namespace inpaint {
+namespace {
+
+// Waits a little for what is about to happen: a thread that sleeps takes as long to wake up as a small op takes.
+// Returns after a while in any case, and who waits then sleeps.
+template <typename Happened>
+void await_briefly(const Happened& happened) {
+  constexpr std::chrono::microseconds kWhile{50};
+  constexpr int kLooks = 64;  // between two looks at the clock
+  const auto end = std::chrono::steady_clock::now() + kWhile;
+  do {
+    for (int look = 0; look < kLooks; ++look) {
+      if (happened()) return;
+#ifdef __x86_64__
+      __builtin_ia32_pause();
+#endif
+    }
+    std::this_thread::yield();  // to threads that have work, where there are more of them than cores
+  } while (std::chrono::steady_clock::now() < end);
+}
+
+}  // namespace
 
 // The threads besides the caller, and what they share with it.
 struct ThreadPool::Crew {
@@ -18,9 +41,9 @@ struct ThreadPool::Crew {
   std::condition_variable start, done;
   const std::function<void(int64_t, int)>* task = nullptr;
   int64_t count = 0, next = 0;
-  uint64_t generation = 0;
-  int busy = 0;
-  bool stopping = false;
+  std::atomic<uint64_t> generation = 0;
+  std::atomic<int> busy = 0;
+  std::atomic<bool> stopping = false;
   std::exception_ptr failure;
   std::vector<std::thread> workers;
 
@@ -55,6 +78,7 @@ struct ThreadPool::Crew {
     }
     start.notify_all();
     take_tasks(0);
+    await_briefly([this] { return busy == 0; });
     std::unique_lock lock(mutex);
     done.wait(lock, [this] { return busy == 0; });
     task = nullptr;
@@ -65,6 +89,7 @@ struct ThreadPool::Crew {
     const SignalStack stack;
     uint64_t seen = 0;
     while (true) {
+      await_briefly([&] { return stopping || generation != seen; });
       {
         std::unique_lock lock(mutex);
         start.wait(lock, [&] { return stopping || generation != seen; });

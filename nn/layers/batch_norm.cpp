@@ -50,7 +50,7 @@ void merge_over_ranks(Ranks& ranks, const Tensor& mean, const Tensor& variance) 
 
 }  // namespace
 
-BatchNorm::BatchNorm(ParameterSpec& spec, std::string name, int64_t channels, Activation activation,
+BatchNorm::BatchNorm(ParameterSpec& spec, const std::string& name, int64_t channels, Activation activation,
                      Bias bias)
     : Layer(name),
       channels_(channels),

@@ -19,7 +19,7 @@ class BatchNorm final : public Layer {
 
   // Declares "<name>.bn.weight" (gamma), "<name>.bn.bias" (beta), "<name>.bn.running_mean",
   // "<name>.bn.running_var", and with Bias::kPerChannel "<name>.bias".
-  BatchNorm(ParameterSpec& spec, std::string name, int64_t channels, Activation activation,
+  BatchNorm(ParameterSpec& spec, const std::string& name, int64_t channels, Activation activation,
             Bias bias = Bias::kPerChannel);
 
   Shape out_shape(const Shape& x) const override;

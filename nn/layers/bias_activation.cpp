@@ -6,7 +6,8 @@
 
 namespace inpaint {
 
-BiasActivation::BiasActivation(ParameterSpec& spec, std::string name, int64_t values, Activation activation)
+BiasActivation::BiasActivation(ParameterSpec& spec, const std::string& name, int64_t values,
+                               Activation activation)
     : Layer(name),
       values_(values),
       activation_(activation),

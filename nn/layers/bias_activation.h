@@ -14,7 +14,7 @@ namespace inpaint {
 class BiasActivation final : public Layer {
  public:
   // Declares "<name>.bias" of `values` values: the channels, or all features of an example.
-  BiasActivation(ParameterSpec& spec, std::string name, int64_t values, Activation activation);
+  BiasActivation(ParameterSpec& spec, const std::string& name, int64_t values, Activation activation);
 
   Shape out_shape(const Shape& x) const override;
   int64_t workspace_bytes(const Context& ctx, const Shape& x, DType dtype) const override;

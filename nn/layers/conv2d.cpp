@@ -2,7 +2,7 @@
 
 namespace inpaint {
 
-Conv2d::Conv2d(ParameterSpec& spec, std::string name, int64_t in_channels, int64_t out_channels,
+Conv2d::Conv2d(ParameterSpec& spec, const std::string& name, int64_t in_channels, int64_t out_channels,
                const Conv2dWindow& window, InitialValues initial)
     : Layer(name),
       in_channels_(in_channels),

@@ -11,7 +11,7 @@ namespace inpaint {
 class Conv2d final : public Layer {
  public:
   // Declares "<name>.weight".
-  Conv2d(ParameterSpec& spec, std::string name, int64_t in_channels, int64_t out_channels,
+  Conv2d(ParameterSpec& spec, const std::string& name, int64_t in_channels, int64_t out_channels,
          const Conv2dWindow& window = kHalving, InitialValues initial = InitialValues::kTruncatedNormal);
 
   Shape out_shape(const Shape& x) const override;

@@ -10,7 +10,7 @@ Conv2dShape mirror(const Shape& x, int64_t out_channels) {
 }
 }  // namespace
 
-ConvTranspose2d::ConvTranspose2d(ParameterSpec& spec, std::string name, int64_t in_channels,
+ConvTranspose2d::ConvTranspose2d(ParameterSpec& spec, const std::string& name, int64_t in_channels,
                                  int64_t out_channels, InitialValues initial)
     : Layer(name),
       in_channels_(in_channels),

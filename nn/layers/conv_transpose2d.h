@@ -10,7 +10,7 @@ namespace inpaint {
 class ConvTranspose2d final : public Layer {
  public:
   // Declares "<name>.weight".
-  ConvTranspose2d(ParameterSpec& spec, std::string name, int64_t in_channels, int64_t out_channels,
+  ConvTranspose2d(ParameterSpec& spec, const std::string& name, int64_t in_channels, int64_t out_channels,
                   InitialValues initial = InitialValues::kNormal);
 
   Shape out_shape(const Shape& x) const override;

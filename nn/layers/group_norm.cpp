@@ -2,7 +2,7 @@
 
 namespace inpaint {
 
-GroupNorm::GroupNorm(ParameterSpec& spec, std::string name, int64_t channels, int64_t groups,
+GroupNorm::GroupNorm(ParameterSpec& spec, const std::string& name, int64_t channels, int64_t groups,
                      Activation activation)
     : Layer(name),
       channels_(channels),

@@ -15,7 +15,8 @@ class GroupNorm final : public Layer {
   static constexpr double kEpsilon = 1e-5;
 
   // Declares "<name>.weight" (gamma) and "<name>.bias" (beta). groups divides channels.
-  GroupNorm(ParameterSpec& spec, std::string name, int64_t channels, int64_t groups, Activation activation);
+  GroupNorm(ParameterSpec& spec, const std::string& name, int64_t channels, int64_t groups,
+            Activation activation);
 
   Shape out_shape(const Shape& x) const override;
   std::vector<Shape> saved_shapes(const Shape& x) const override;  // mean and 1 / deviation of the groups

@@ -4,7 +4,7 @@
 
 namespace inpaint {
 
-Linear::Linear(ParameterSpec& spec, std::string name, int64_t in_features, const Shape& out_features,
+Linear::Linear(ParameterSpec& spec, const std::string& name, int64_t in_features, const Shape& out_features,
                GradientUse gradient)
     : Layer(name),
       in_features_(in_features),

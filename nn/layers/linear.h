@@ -12,7 +12,7 @@ class Linear final : public Layer {
  public:
   // Declares "<name>.weight", from a normal. out_features: the extents behind N, one (a vector) or three
   // (rows, columns, channels).
-  Linear(ParameterSpec& spec, std::string name, int64_t in_features, const Shape& out_features,
+  Linear(ParameterSpec& spec, const std::string& name, int64_t in_features, const Shape& out_features,
          GradientUse gradient = GradientUse::kStore);
 
   Shape out_shape(const Shape& x) const override;

@@ -22,7 +22,7 @@ Tensor normed_of(std::span<const Tensor> saved, DType activation) {
 
 }  // namespace
 
-SpectralConv2d::SpectralConv2d(ParameterSpec& spec, std::string name, int64_t in_channels,
+SpectralConv2d::SpectralConv2d(ParameterSpec& spec, const std::string& name, int64_t in_channels,
                                int64_t out_channels, const Conv2dWindow& window, InitialValues initial)
     : Layer(name),
       in_channels_(in_channels),

@@ -14,7 +14,7 @@ namespace inpaint {
 class SpectralConv2d final : public Layer {
  public:
   // Declares "<name>.weight" and "<name>.u", which is drawn from a normal.
-  SpectralConv2d(ParameterSpec& spec, std::string name, int64_t in_channels, int64_t out_channels,
+  SpectralConv2d(ParameterSpec& spec, const std::string& name, int64_t in_channels, int64_t out_channels,
                  const Conv2dWindow& window, InitialValues initial);
 
   Shape out_shape(const Shape& x) const override;

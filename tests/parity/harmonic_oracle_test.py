@@ -1,5 +1,8 @@
 """The oracle of the whole-picture model against torch's own group norm, loops, and cases worked out by hand."""
+import contextlib
 import math
+import sys
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -91,9 +94,36 @@ def update_by_hand():
     check_close(oracle.learning_rate(1.0), 1e-5, 1e-14, "learning rate at the end")
 
 
+def peer_step():
+    """Two steps of what the program's speed is compared with (bench/peer_painter.py), which leaves the hole grey."""
+    sys.path.append(str(Path(__file__).parents[2] / "bench"))
+    from peer_painter import HarmonicUnet, PainterStep
+    settings = HarmonicSettings(image_size=16, batch_size=2, warm_up=0, average_decay=0.998)
+    oracle = drawn(settings, 5)
+    network = HarmonicUnet(settings.model_size, settings.image_channel).double()
+    network.load_state_dict({name.removeprefix("generator."): w for name, w in oracle.state.items()}, strict=True)
+    step = PainterStep(network, contextlib.nullcontext, lambda function: function, capturable=False, fused=False)
+    images, offsets = pictures.make(2, 16, 3, 7), np.array([[1, 3], [5, 0]])
+    masks = np.zeros((2, 16, 16), np.uint8)
+    for mask, (row, column) in zip(masks, offsets):
+        mask[row:row + 8, column:column + 8] = 1
+    filled, laplace.fill = laplace.fill, lambda picture, mask: np.where(mask[..., None], 0, picture)
+    try:
+        for _ in range(2):
+            want = oracle.step_at(images, masks, 0)["rec_loss"]
+            got = float(step(torch.from_numpy(images).permute(0, 3, 1, 2), torch.from_numpy(offsets)))
+            check_close(got, want, 1e-12, "the loss")
+    finally:
+        laplace.fill = filled
+    for name, w in network.state_dict().items():
+        deviation = float((w - oracle.state[f"generator.{name}"]).abs().max())
+        check(deviation < 1e-9, f"{name}: deviation {deviation:.1e} after two updates of 1e-3")
+
+
 def run(report):
     report.case("oracle: harmonic: parameter counts", parameter_counts)
     report.case("oracle: harmonic: group norm", group_norm)
     report.case("oracle: harmonic: the fill by loops", fill_by_loops)
     report.case("oracle: harmonic: the loss by loops", loss_by_loops)
     report.case("oracle: harmonic: an update by hand", update_by_hand)
+    report.case("oracle: harmonic: the step that the speed is compared with", peer_step)

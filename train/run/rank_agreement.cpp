@@ -64,7 +64,7 @@ void share_state(Ranks& ranks, RunState& state) {
   std::map<std::string, std::string> metadata;
   state.to_metadata(metadata);
   std::string text;
-  for (const auto& [key, value] : metadata) text += key + '\n' + value + '\n';
+  for (const auto& [key, value] : metadata) text += fmt::format("{}\n{}\n", key, value);
   ranks.broadcast(text);
   metadata.clear();
   std::istringstream lines(text);
