@@ -9,8 +9,8 @@
 
 namespace inpaint {
 
-// How far a match of the next coarser level is improved, in pixels. Farther sources are rarely nearer, and cost
-// most of the time in large parts: they lie outside of the caches.
+// How far a match of the next coarser level is improved, in pixels. Sources farther away are rarely more alike,
+// and cost most of the time in large parts: they lie outside of the caches.
 inline constexpr int kFarthestRefinement = 128;
 
 // Runner has
@@ -76,10 +76,10 @@ class PatchMatchSchedule {
     const int part = std::max(level.height, level.width);
     const auto with = [&]<int kPatch>(std::integral_constant<int, kPatch>) {
       runner_.each("patch_match: sweep", pixels(level.targets),
-                   Sweep<kDevice, kPatch>{level, level.match[match_], level.match[1 - match_], colours_changed,
-                                          k == 0 ? options_.fine_guide_weight : options_.guide_weight,
-                                          coarsest ? part : std::min(part, kFarthestRefinement),
-                                          options_.seed, sweep_++});
+                   Sweep<kDevice, kPatch>{
+                       level, level.match[match_], level.match[1 - match_], colours_changed,
+                       k == 0 ? options_.fine_guide_weight : options_.guide_weight,
+                       coarsest ? part : std::min(part, kFarthestRefinement), options_.seed, sweep_++});
     };
     switch (plan_.patch) {
       case 3:

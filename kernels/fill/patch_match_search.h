@@ -14,7 +14,8 @@ namespace inpaint {
 template <Device kDevice>
 struct PatchColour {
   float v[4];
-  constexpr explicit PatchColour(const PatchPixel& pixel) : v{pixel.v[0], pixel.v[1], pixel.v[2], pixel.v[3]} {}
+  constexpr explicit PatchColour(const PatchPixel& pixel)
+      : v{pixel.v[0], pixel.v[1], pixel.v[2], pixel.v[3]} {}
   constexpr PatchColour(float a, float b, float c, float d) : v{a, b, c, d} {}
   friend constexpr PatchColour operator+(const PatchColour& a, const PatchColour& b) {
     return {a.v[0] + b.v[0], a.v[1] + b.v[1], a.v[2] + b.v[2], a.v[3] + b.v[3]};

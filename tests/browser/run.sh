@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Opens the reports that the built programs write, the page of inpaint_serve, and TensorBoard with our logs, in a
-# real browser:
+# Opens in a real browser: the reports that the built programs write, the page of inpaint_serve, TensorBoard
+# with our logs.
 #   tests/browser/run.sh [BIN FOLDER] [--screenshots FOLDER]
 # BIN FOLDER: default build/cpu-release/bin. Installs what it needs (Debian 12; through sudo when not root):
 # Chromium, and into .venv/browser what drives it, and TensorBoard.
