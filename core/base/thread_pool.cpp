@@ -15,8 +15,8 @@
 namespace inpaint {
 namespace {
 
-// Waits a little for what is about to happen: a thread that sleeps takes as long to wake up as a small op takes.
-// Returns after a while in any case, and who waits then sleeps.
+// Waits a little for what is about to happen: a thread that sleeps takes as long to wake up as a small op
+// takes. Returns after a while in any case, and who waits then sleeps.
 template <typename Happened>
 void await_briefly(const Happened& happened) {
   constexpr std::chrono::microseconds kWhile{50};

@@ -9,8 +9,8 @@
 
 namespace inpaint {
 
-// How far a match of the next coarser level is improved, in pixels. Sources farther away are rarely more alike,
-// and cost most of the time in large parts: they lie outside of the caches.
+// How far a match of the next coarser level is improved, in pixels. Sources farther away are rarely more
+// alike, and cost most of the time in large parts: they lie outside of the caches.
 inline constexpr int kFarthestRefinement = 128;
 
 // Runner has
