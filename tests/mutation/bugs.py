@@ -208,7 +208,7 @@ BUGS = [
     ("kernels/picture/image_quality_cpu.cpp", "if (missing[begin] != 0)", "", "errors of known pixels counted", KERNELS, "image quality*"),
     ("kernels/picture/gradient_energy_cpu.cpp", "j + 1 < width ?", "j + 1 <= width ?", "gradient energy: from the end of a row to the next one", KERNELS, "gradient energy*"),
     # Patch match
-    ("kernels/fill/patch_match_search.h", "sum[c] = guide * (difference * difference);", "sum[c] = 0;", "patch match: no guide in the distance", KERNELS, "patch match*"),
+    ("kernels/fill/patch_match_search.h", "apart * apart * guide;", "apart * apart * 0.0f;", "patch match: no guide in the distance", KERNELS, "patch match*"),
     ("kernels/fill/patch_match_vote.h", "view.at(row_of(source) - down, column_of(source) - right)", "view.at(row_of(source) + down, column_of(source) + right)", "patch match: mirrored patches in the vote", KERNELS, "patch match*"),
     ("kernels/fill/patch_match_vote.h", "sharpness * kOctavesOfE", "sharpness", "patch match: width of the sharp weight", KERNELS, "patch match: one source*"),
     ("kernels/fill/patch_match_vote.h", "(wanted.v[c] - there.v[c])", "(there.v[c] - wanted.v[c])", "patch match: colours away from the guide's", KERNELS, "patch match: one source*"),
