@@ -1,7 +1,6 @@
 """Opens the pages of inpaint_eval and inpaint_train in Chromium, without a network: on a phone and on a desk, light and
 dark, with script and without. run.sh prepares what it needs and starts it."""
 import argparse
-import subprocess
 import sys
 import tempfile
 import traceback
@@ -9,7 +8,8 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-BUILD = Path(__file__).parents[2] / "build" / "cpu-release" / "bin"
+from opened import BUILD, OpenedPage, check, run_program
+
 WIDTHS = {"phone": 390, "desk": 1280}
 SCHEMES = ("light", "dark")
 LEAST_CONTRAST = 4.5  # WCAG 2.1, level AA, text of any size
@@ -42,16 +42,10 @@ CONTRASTS = """
 """
 
 
-def check(condition, text):
-    if not condition:
-        raise AssertionError(text)
-
-
 def make_pages(programs, folder):
     """Trains a small model on a few pictures, and scores it: {name: page}."""
     def run(name, *arguments):
-        done = subprocess.run([programs / name, *arguments], cwd=folder, capture_output=True, text=True)
-        check(done.returncode == 0, f"{name} {' '.join(arguments)}: {done.stdout[-1000:]}{done.stderr[-1000:]}")
+        run_program(programs / name, folder, *arguments)
 
     size = ("--image_size", "64", "--image_channel", "3")
     run("inpaint_data", "generate", "--dataname", "g", "--count", "80", "--train_share", "0.5",
@@ -63,30 +57,19 @@ def make_pages(programs, folder):
     return {"score": folder / "score.html", "training": folder / "logs" / "g64" / "gpu0" / "report.html"}
 
 
-class Opened:
+class Opened(OpenedPage):
     """A page in a context of its own. `faults`: what the console said, and what was asked for outside of the page."""
 
     def __init__(self, browser, path, width=1280, scheme="light", **options):
-        self.context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True,
-                                           **options)
-        self.page = self.context.new_page()
-        self.faults = []
+        super().__init__(browser, viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True,
+                         **options)
         self.page.on("console", lambda message: self.faults.append(f"console: {message.type}: {message.text}"))
-        self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
         self.page.on("request", lambda request: self.asked(request.url, path.as_uri()))
         self.page.goto(path.as_uri())
 
     def asked(self, url, own):
         if url != own and not url.startswith("data:"):
             self.faults.append(f"asked for {url[:200]}")
-
-    def __enter__(self):
-        return self.page
-
-    def __exit__(self, kind, *_):
-        self.context.close()
-        if kind is None:
-            check(not self.faults, "; ".join(self.faults))
 
 
 def looks_right(browser, path, width, scheme, screenshot):

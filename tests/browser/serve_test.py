@@ -13,7 +13,8 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-BUILD = Path(__file__).parents[2] / "build" / "cpu-release" / "bin"
+from opened import BUILD, OpenedPage, check
+
 WIDTHS = {"phone": (390, 844), "desk": (1280, 900)}
 SCHEMES = ("light", "dark")
 LEAST_CONTRAST = 4.5  # WCAG 2.1, level AA, text of any size
@@ -83,11 +84,6 @@ LOOK = """
 """
 
 
-def check(condition, text):
-    if not condition:
-        raise AssertionError(text)
-
-
 class Server:
     def __init__(self, programs, *arguments):
         self.process = subprocess.Popen([programs / "inpaint_serve", "--port=0", "--device=cpu", "--threads=2", *arguments],
@@ -100,32 +96,21 @@ class Server:
         return self.process.wait(60)
 
 
-class Opened:
+class Opened(OpenedPage):
     """The page in a context of its own. `faults`: what the console said, and what was asked for elsewhere."""
 
     def __init__(self, browser, server, size="desk", scheme="light", allowed=()):
         width, height = WIDTHS[size]
-        self.context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme,
-                                           accept_downloads=True, has_touch=size == "phone")
-        self.page = self.context.new_page()
-        self.faults = []
+        super().__init__(browser, viewport={"width": width, "height": height}, color_scheme=scheme,
+                         accept_downloads=True, has_touch=size == "phone")
         allowed = (*allowed, "willReadFrequently")  # the tests read the canvas of the picture
         self.page.on("console", lambda m: any(a in m.text for a in allowed) or self.faults.append(f"console: {m.text}"))
-        self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
         self.page.on("request", lambda request: self.asked(request.url, server.address))
         self.page.goto(server.address)
 
     def asked(self, url, own):
         if not url.startswith((own, "data:", "blob:")):
             self.faults.append(f"asked for {url[:200]}")
-
-    def __enter__(self):
-        return self.page
-
-    def __exit__(self, kind, *_):
-        self.context.close()
-        if kind is None:
-            check(not self.faults, "; ".join(self.faults))
 
 
 def until(page, expression, argument=None):

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from playwright.sync_api import expect, sync_playwright
 
-BUILD = Path(__file__).parents[2] / "build" / "cpu-release" / "bin"
+from opened import BUILD, OpenedPage, check, run_program
+
 TENSORBOARD = Path(sys.executable).with_name("tensorboard")
 STEPS = 6
 MODELS = {"encoder": ("--model", "context_encoder", "--base_channels", "4", "--bottleneck", "16"),
@@ -21,15 +22,9 @@ CURVES = {"encoder": ("gene_loss", "disc_loss", "disc_acc", "gradient_norm"),
 SAMPLES = ("sample/pictures", "sample/filled", "sample/holes", "sample/harmonic")
 
 
-def check(condition, text):
-    if not condition:
-        raise AssertionError(text)
-
-
 def train(programs, folder):
     def run(name, *arguments):
-        done = subprocess.run([programs / name, *arguments], cwd=folder, capture_output=True, text=True)
-        check(done.returncode == 0, f"{name} {' '.join(arguments)}: {done.stdout[-1000:]}{done.stderr[-1000:]}")
+        run_program(programs / name, folder, *arguments)
 
     for name, model in MODELS.items():
         size = ("--dataname", name, "--image_size", "64", "--image_channel", "3")
@@ -57,28 +52,17 @@ class TensorBoard:
         self.process.wait()
 
 
-class Opened:
+class Opened(OpenedPage):
     """One of TensorBoard's pages. `faults`: errors of its scripts, and answers that are errors."""
 
     def __init__(self, browser, board, name):
-        self.context = browser.new_context(viewport={"width": 1280, "height": 1600})
-        self.page = self.context.new_page()
-        self.faults = []
-        self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
+        super().__init__(browser, viewport={"width": 1280, "height": 1600})
         self.page.on("response", lambda answer: self.answered(answer))
         self.page.goto(f"{board.address}#{name}")
 
     def answered(self, answer):
         if answer.status >= 400 and not answer.url.endswith("favicon.ico"):
             self.faults.append(f"{answer.status} for {answer.url[:200]}")
-
-    def __enter__(self):
-        return self.page
-
-    def __exit__(self, kind, *_):
-        self.context.close()
-        if kind is None:
-            check(not self.faults, "; ".join(self.faults))
 
 
 def shows(page, text):
